@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Verifiers of weight recipes: each step's type must follow from its source's.
+
+#include "dialects/nn/NN.h"
+
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+
+using namespace mlir;
+using namespace tercet::nn;
+
+using EmitError = function_ref<InFlightDiagnostic()>;
+
+/// The type that a recipe yields, or null and an error if it is no ranked
+/// tensor of static shape.
+static RankedTensorType sourceType(EmitError emitError, TypedAttr source) {
+  auto type = dyn_cast<RankedTensorType>(source.getType());
+  if (!type || !type.hasStaticShape()) {
+    emitError() << "expected a source of static tensor type, got " << source.getType();
+    return {};
+  }
+  return type;
+}
+
+static LogicalResult verifySameElementType(EmitError emitError, RankedTensorType source,
+                                           RankedTensorType type) {
+  if (source.getElementType() != type.getElementType())
+    return emitError() << "expected element type " << source.getElementType()
+                       << " as in the source, got " << type.getElementType();
+  return success();
+}
+
+LogicalResult FileAttr::verify(EmitError emitError, StringAttr path, uint64_t offset,
+                               uint64_t bytes, StringAttr digest, RankedTensorType type) {
+  if (!type || !type.hasStaticShape())
+    return emitError() << "expected a static tensor type";
+  if (offset + bytes < offset)
+    return emitError() << "offset and bytes overflow 64 bits";
+  if (!type.getElementType().isIntOrFloat())
+    return emitError() << "expected integer or float elements, got " << type.getElementType();
+  uint64_t expected = type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  if (bytes != expected)
+    return emitError() << "expected " << expected << " bytes for " << type << ", got " << bytes;
+  return success();
+}
+
+LogicalResult TransposeAttr::verify(EmitError emitError, TypedAttr source,
+                                    ArrayRef<int64_t> perm, RankedTensorType type) {
+  RankedTensorType from = sourceType(emitError, source);
+  if (!from || failed(verifySameElementType(emitError, from, type)))
+    return failure();
+  if (!isPermutationVector(perm) || static_cast<int64_t>(perm.size()) != from.getRank())
+    return emitError() << "expected a permutation of " << from.getRank() << " dimensions";
+  if (type.getShape() != ArrayRef<int64_t>(applyPermutation(from.getShape(), perm)))
+    return emitError() << "type " << type << " is not the transpose of " << from;
+  return success();
+}
+
+LogicalResult ReshapeAttr::verify(EmitError emitError, TypedAttr source, RankedTensorType type) {
+  RankedTensorType from = sourceType(emitError, source);
+  if (!from || failed(verifySameElementType(emitError, from, type)))
+    return failure();
+  if (from.getNumElements() != type.getNumElements())
+    return emitError() << "cannot reshape " << from << " to " << type;
+  return success();
+}
+
+LogicalResult CastAttr::verify(EmitError emitError, TypedAttr source, RankedTensorType type) {
+  RankedTensorType from = sourceType(emitError, source);
+  if (!from)
+    return failure();
+  if (from.getShape() != type.getShape())
+    return emitError() << "expected shape of " << from << ", got " << type;
+  return success();
+}
+
+LogicalResult SliceAttr::verify(EmitError emitError, TypedAttr source,
+                                ArrayRef<int64_t> offsets, RankedTensorType type) {
+  RankedTensorType from = sourceType(emitError, source);
+  if (!from || failed(verifySameElementType(emitError, from, type)))
+    return failure();
+  if (static_cast<int64_t>(offsets.size()) != from.getRank() || type.getRank() != from.getRank())
+    return emitError() << "expected " << from.getRank() << " offsets and dimensions";
+  for (auto [offset, size, bound] : llvm::zip(offsets, type.getShape(), from.getShape()))
+    if (offset < 0 || offset > bound - size)
+      return emitError() << "slice [" << offset << ", " << offset + size
+                         << ") exceeds a dimension of " << bound;
+  return success();
+}
+
+LogicalResult ConcatAttr::verify(EmitError emitError, ArrayAttr sources, int64_t axis,
+                                 RankedTensorType type) {
+  if (axis < 0 || axis >= type.getRank())
+    return emitError() << "axis " << axis << " is outside of " << type;
+  int64_t along = 0;
+  for (Attribute attr : sources) {
+    auto source = dyn_cast<TypedAttr>(attr);
+    if (!source)
+      return emitError() << "expected typed sources, got " << attr;
+    RankedTensorType from = sourceType(emitError, source);
+    if (!from || failed(verifySameElementType(emitError, from, type)))
+      return failure();
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      if (from.getRank() != type.getRank() ||
+          (dim != axis && from.getDimSize(dim) != type.getDimSize(dim)))
+        return emitError() << "source " << from << " does not match " << type;
+    along += from.getDimSize(axis);
+  }
+  if (along != type.getDimSize(axis))
+    return emitError() << "sources add up to " << along << " along axis " << axis
+                       << ", expected " << type.getDimSize(axis);
+  return success();
+}
+
+LogicalResult PackAttr::verify(EmitError emitError, TypedAttr source, int64_t panel,
+                               RankedTensorType type) {
+  RankedTensorType from = sourceType(emitError, source);
+  if (!from || failed(verifySameElementType(emitError, from, type)))
+    return failure();
+  if (from.getRank() != 2 || panel <= 0)
+    return emitError() << "expected a matrix and a positive panel";
+  SmallVector<int64_t> expected = {
+      static_cast<int64_t>(llvm::divideCeil(from.getDimSize(1), panel)), from.getDimSize(0), panel};
+  if (type.getShape() != ArrayRef<int64_t>(expected))
+    return emitError() << "panels of " << panel << " do not turn " << from << " into " << type;
+  return success();
+}

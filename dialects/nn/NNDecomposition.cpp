@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What each nn operation means, in linalg. These decompositions are the
+// reference semantics: the reference evaluator, the generic engines and the
+// inside of a tile all use them.
+
+#include "dialects/nn/NN.h"
+
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+
+using namespace mlir;
+using namespace tercet::nn;
+
+namespace {
+
+using Scalar = function_ref<Value(OpBuilder &, Location, ValueRange)>;
+using utils::IteratorType;
+
+Value constant(OpBuilder &b, Location loc, Type type, double value) {
+  return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
+}
+
+Type elementType(Value value) { return getElementTypeOrSelf(value.getType()); }
+
+/// A linalg.generic with one result; the last map is the destination's.
+Value generic(OpBuilder &b, Location loc, ValueRange inputs, Value init, ArrayRef<AffineMap> maps,
+              ArrayRef<IteratorType> iterators, Scalar body) {
+  return linalg::GenericOp::create(b, loc, init.getType(), inputs, init, maps, iterators,
+                                   [&](OpBuilder &nested, Location at, ValueRange args) {
+                                     linalg::YieldOp::create(nested, at, body(nested, at, args));
+                                   })
+      .getResult(0);
+}
+
+Value filled(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> sizes, Type element, double value) {
+  Value empty = tensor::EmptyOp::create(b, loc, sizes, element);
+  return linalg::FillOp::create(b, loc, constant(b, loc, element, value), empty).getResult(0);
+}
+
+/// Maps for rows of rank `rank`: all loops, all but the last, the last.
+struct RowMaps {
+  AffineMap all, row, last;
+  SmallVector<IteratorType> parallel, reduce, rowParallel;
+  AffineMap rowIdentity;
+
+  RowMaps(OpBuilder &b, int64_t rank) {
+    SmallVector<AffineExpr> dims;
+    for (int64_t dim = 0; dim < rank; ++dim)
+      dims.push_back(b.getAffineDimExpr(dim));
+    all = b.getMultiDimIdentityMap(rank);
+    row = AffineMap::get(rank, 0, ArrayRef<AffineExpr>(dims).drop_back(), b.getContext());
+    last = AffineMap::get(rank, 0, dims.back());
+    parallel.assign(rank, IteratorType::parallel);
+    reduce = parallel;
+    reduce.back() = IteratorType::reduction;
+    rowParallel.assign(rank - 1, IteratorType::parallel);
+    rowIdentity = b.getMultiDimIdentityMap(rank - 1);
+  }
+};
+
+/// The sum over the last dimension of `term(x, row values...)`.
+Value sumRows(OpBuilder &b, Location loc, const RowMaps &maps, Value x, ValueRange rows,
+              Scalar term) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, x);
+  sizes.pop_back();
+  SmallVector<Value> inputs{x};
+  llvm::append_range(inputs, rows);
+  SmallVector<AffineMap> indexing{maps.all};
+  indexing.append(rows.size() + 1, maps.row);
+  return generic(b, loc, inputs, filled(b, loc, sizes, elementType(x), 0.0), indexing, maps.reduce,
+                 [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+                   return arith::AddFOp::create(n, at, term(n, at, args.drop_back()), args.back());
+                 });
+}
+
+/// A value for each row, from another value for each row.
+Value mapRows(OpBuilder &b, Location loc, const RowMaps &maps, Value row, Scalar body) {
+  Value empty =
+      tensor::EmptyOp::create(b, loc, tensor::getMixedSizes(b, loc, row), elementType(row));
+  return generic(b, loc, row, empty, {maps.rowIdentity, maps.rowIdentity}, maps.rowParallel, body);
+}
+
+/// 1 / sqrt(row / count + epsilon) for each row.
+Value inverseDeviation(OpBuilder &b, Location loc, const RowMaps &maps, Value row, double count,
+                       double epsilon) {
+  return mapRows(b, loc, maps, row, [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+    Type type = args[0].getType();
+    Value mean = arith::DivFOp::create(n, at, args[0], constant(n, at, type, count));
+    Value moved = arith::AddFOp::create(n, at, mean, constant(n, at, type, epsilon));
+    Value root = math::SqrtOp::create(n, at, moved);
+    return arith::DivFOp::create(n, at, constant(n, at, type, 1.0), root);
+  });
+}
+
+Value sigmoid(OpBuilder &b, Location loc, Value x) {
+  Value one = constant(b, loc, x.getType(), 1.0);
+  Value e = math::ExpOp::create(b, loc, arith::NegFOp::create(b, loc, x));
+  return arith::DivFOp::create(b, loc, one, arith::AddFOp::create(b, loc, one, e));
+}
+
+Value activate(OpBuilder &b, Location loc, ActivationKind kind, Value x) {
+  Type type = x.getType();
+  auto c = [&](double value) { return constant(b, loc, type, value); };
+  auto mul = [&](Value l, Value r) -> Value { return arith::MulFOp::create(b, loc, l, r); };
+  auto add = [&](Value l, Value r) -> Value { return arith::AddFOp::create(b, loc, l, r); };
+  switch (kind) {
+  case ActivationKind::GeluErf: {
+    Value erf = math::ErfOp::create(b, loc, mul(x, c(0.70710678118654752440)));
+    return mul(mul(x, c(0.5)), add(erf, c(1.0)));
+  }
+  case ActivationKind::GeluTanh: {
+    Value cube = mul(mul(x, x), x);
+    Value inner = mul(c(0.79788456080286535588), add(x, mul(c(0.044715), cube)));
+    return mul(mul(x, c(0.5)), add(math::TanhOp::create(b, loc, inner), c(1.0)));
+  }
+  case ActivationKind::QuickGelu:
+    return mul(x, sigmoid(b, loc, mul(x, c(1.702))));
+  case ActivationKind::Silu:
+    return mul(x, sigmoid(b, loc, x));
+  case ActivationKind::Sigmoid:
+    return sigmoid(b, loc, x);
+  }
+  llvm_unreachable("unknown activation");
+}
+
+} // namespace
+
+FailureOr<SmallVector<Value>> ActivationOp::decomposeOperation(OpBuilder &b) {
+  RowMaps maps(b, std::max<int64_t>(1, getType().getRank()));
+  AffineMap all = b.getMultiDimIdentityMap(getType().getRank());
+  SmallVector<IteratorType> loops(getType().getRank(), IteratorType::parallel);
+  return SmallVector<Value>{generic(b, getLoc(), getInput(), getInit(), {all, all}, loops,
+                                    [&](OpBuilder &n, Location at, ValueRange args) {
+                                      return activate(n, at, getKind(), args[0]);
+                                    })};
+}
+
+FailureOr<SmallVector<Value>> LayerNormOp::decomposeOperation(OpBuilder &b) {
+  Location loc = getLoc();
+  RowMaps maps(b, getType().getRank());
+  int64_t size = cast<RankedTensorType>(getScale().getType()).getDimSize(0);
+  if (ShapedType::isDynamic(size))
+    return emitOpError() << "the normalised dimension must be static";
+  double count = size;
+  Value sum = sumRows(b, loc, maps, getInput(), {},
+                      [](OpBuilder &, Location, ValueRange args) { return args[0]; });
+  Value mean =
+      mapRows(b, loc, maps, sum, [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+        return arith::DivFOp::create(n, at, args[0], constant(n, at, args[0].getType(), count));
+      });
+  Value squares = sumRows(b, loc, maps, getInput(), mean,
+                          [](OpBuilder &n, Location at, ValueRange args) -> Value {
+                            Value d = arith::SubFOp::create(n, at, args[0], args[1]);
+                            return arith::MulFOp::create(n, at, d, d);
+                          });
+  Value inverse =
+      inverseDeviation(b, loc, maps, squares, count, getEpsilon().convertToDouble());
+  SmallVector<Value> inputs{getInput(), mean, inverse, getScale()};
+  SmallVector<AffineMap> indexing{maps.all, maps.row, maps.row, maps.last};
+  if (getBias()) {
+    inputs.push_back(getBias());
+    indexing.push_back(maps.last);
+  }
+  indexing.push_back(maps.all);
+  return SmallVector<Value>{
+      generic(b, loc, inputs, getInit(), indexing, maps.parallel,
+              [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+                Value y = arith::SubFOp::create(n, at, args[0], args[1]);
+                y = arith::MulFOp::create(n, at, y, args[2]);
+                y = arith::MulFOp::create(n, at, y, args[3]);
+                return getBias() ? arith::AddFOp::create(n, at, y, args[4]).getResult() : y;
+              })};
+}
+
+FailureOr<SmallVector<Value>> RmsNormOp::decomposeOperation(OpBuilder &b) {
+  Location loc = getLoc();
+  RowMaps maps(b, getType().getRank());
+  int64_t size = cast<RankedTensorType>(getScale().getType()).getDimSize(0);
+  if (ShapedType::isDynamic(size))
+    return emitOpError() << "the normalised dimension must be static";
+  Value squares = sumRows(b, loc, maps, getInput(), {},
+                          [](OpBuilder &n, Location at, ValueRange args) -> Value {
+                            return arith::MulFOp::create(n, at, args[0], args[0]);
+                          });
+  Value inverse = inverseDeviation(b, loc, maps, squares, size, getEpsilon().convertToDouble());
+  return SmallVector<Value>{generic(b, loc, {getInput(), inverse, getScale()}, getInit(),
+                                    {maps.all, maps.row, maps.last, maps.all}, maps.parallel,
+                                    [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+                                      Value y = arith::MulFOp::create(n, at, args[0], args[1]);
+                                      return arith::MulFOp::create(n, at, y, args[2]);
+                                    })};
+}
+
+FailureOr<SmallVector<Value>> RopeOp::decomposeOperation(OpBuilder &b) {
+  Location loc = getLoc();
+  int64_t size = getType().getDimSize(3);
+  if (ShapedType::isDynamic(size))
+    return emitOpError() << "the head dimension must be static";
+  int64_t half = size / 2;
+  // Rank-4 pieces [B, S, H, D/2] of the input, rank-3 pieces of the tables.
+  auto piece = [&](Value value, bool high) -> Value {
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, value);
+    SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
+    SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+    offsets.back() = b.getIndexAttr(high ? half : 0);
+    sizes.back() = b.getIndexAttr(half);
+    return tensor::ExtractSliceOp::create(b, loc, value, offsets, sizes, strides);
+  };
+  AffineMap all = b.getMultiDimIdentityMap(4);
+  AffineExpr zero = b.getAffineConstantExpr(0), d0 = b.getAffineDimExpr(0),
+             d1 = b.getAffineDimExpr(1), d3 = b.getAffineDimExpr(3);
+  auto tableMap = [&](Value table) {
+    bool shared = cast<RankedTensorType>(table.getType()).getDimSize(0) == 1;
+    return AffineMap::get(4, 0, {shared ? zero : d0, d1, d3}, b.getContext());
+  };
+  SmallVector<IteratorType> loops(4, IteratorType::parallel);
+  Value result = getInit();
+  for (bool high : {false, true}) {
+    Value self = piece(getInput(), high), other = piece(getInput(), !high);
+    Value out = generic(
+        b, loc, {self, other, piece(getCos(), high), piece(getSin(), high)}, piece(result, high),
+        {all, all, tableMap(getCos()), tableMap(getSin()), all}, loops,
+        [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+          Value straight = arith::MulFOp::create(n, at, args[0], args[2]);
+          Value turned = arith::MulFOp::create(n, at, args[1], args[3]);
+          if (high)
+            return arith::AddFOp::create(n, at, straight, turned);
+          return arith::SubFOp::create(n, at, straight, turned);
+        });
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, out);
+    SmallVector<OpFoldResult> offsets(4, b.getIndexAttr(0)), strides(4, b.getIndexAttr(1));
+    offsets.back() = b.getIndexAttr(high ? half : 0);
+    result = tensor::InsertSliceOp::create(b, loc, out, result, offsets, sizes, strides);
+  }
+  return SmallVector<Value>{result};
+}
+
+FailureOr<SmallVector<Value>> GatherOp::decomposeOperation(OpBuilder &b) {
+  Location loc = getLoc();
+  int64_t rank = getType().getRank(), axis = getAxis();
+  int64_t indexRank = cast<RankedTensorType>(getIndices().getType()).getRank();
+  int64_t dataRank = cast<RankedTensorType>(getData().getType()).getRank();
+  AffineMap all = b.getMultiDimIdentityMap(rank);
+  SmallVector<AffineExpr> indexDims;
+  for (int64_t dim = axis; dim < axis + indexRank; ++dim)
+    indexDims.push_back(b.getAffineDimExpr(dim));
+  AffineMap indexMap = AffineMap::get(rank, 0, indexDims, b.getContext());
+  SmallVector<IteratorType> loops(rank, IteratorType::parallel);
+  Value limit = tensor::DimOp::create(b, loc, getData(), axis);
+  return SmallVector<Value>{generic(
+      b, loc, getIndices(), getInit(), {indexMap, all}, loops,
+      [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+        Value index = arith::IndexCastOp::create(n, at, n.getIndexType(), args[0]);
+        Value zero = arith::ConstantIndexOp::create(n, at, 0);
+        Value one = arith::ConstantIndexOp::create(n, at, 1);
+        Value negative =
+            arith::CmpIOp::create(n, at, arith::CmpIPredicate::slt, index, zero);
+        Value fromEnd = arith::AddIOp::create(n, at, index, limit);
+        index = arith::SelectOp::create(n, at, negative, fromEnd, index);
+        // Unsigned: what is still negative is out of range as well.
+        Value inside = arith::CmpIOp::create(n, at, arith::CmpIPredicate::ult, index, limit);
+        cf::AssertOp::create(n, at, inside, "gather index out of range");
+        Value last = arith::SubIOp::create(n, at, limit, one);
+        index = arith::MaxSIOp::create(n, at, arith::MinSIOp::create(n, at, index, last), zero);
+        SmallVector<Value> position;
+        for (int64_t dim = 0; dim < dataRank; ++dim) {
+          if (dim == axis)
+            position.push_back(index);
+          else
+            position.push_back(
+                linalg::IndexOp::create(n, at, dim < axis ? dim : dim + indexRank - 1));
+        }
+        return tensor::ExtractOp::create(n, at, getData(), position);
+      })};
+}
+
+FailureOr<SmallVector<Value>> AttentionOp::decomposeOperation(OpBuilder &b) {
+  Location loc = getLoc();
+  MLIRContext *context = b.getContext();
+  Type element = getType().getElementType();
+  auto queryType = cast<RankedTensorType>(getQuery().getType());
+  auto keyType = cast<RankedTensorType>(getKey().getType());
+  int64_t heads = queryType.getDimSize(2), keyHeads = keyType.getDimSize(2);
+  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(keyHeads))
+    return emitOpError() << "the number of heads must be static";
+  int64_t group = heads / keyHeads;
+
+  // Loops: batch b, key head g, query head within the group r, s, t, and d or e.
+  AffineExpr db, dg, dr, ds, dt, dd;
+  bindDims(context, db, dg, dr, ds, dt, dd);
+  auto map = [&](ArrayRef<AffineExpr> results) { return AffineMap::get(6, 0, results, context); };
+  auto par = IteratorType::parallel, red = IteratorType::reduction;
+
+  SmallVector<OpFoldResult> q = tensor::getMixedSizes(b, loc, getQuery());
+  SmallVector<OpFoldResult> k = tensor::getMixedSizes(b, loc, getKey());
+  SmallVector<OpFoldResult> v = tensor::getMixedSizes(b, loc, getValue());
+  OpFoldResult groups = b.getIndexAttr(keyHeads), inGroup = b.getIndexAttr(group);
+
+  // [B, S, H, D] as [B, S, G, R, D].
+  SmallVector<ReassociationIndices> splitHeads{{0}, {1}, {2, 3}, {4}};
+  auto split = [&](Value value, OpFoldResult last) -> Value {
+    SmallVector<OpFoldResult> sizes{q[0], q[1], groups, inGroup, last};
+    auto [staticSizes, dynamicSizes] = decomposeMixedValues(sizes);
+    auto type = RankedTensorType::get(staticSizes, element);
+    return tensor::ExpandShapeOp::create(b, loc, type, value, splitHeads, sizes);
+  };
+  Value query = split(getQuery(), q[3]);
+
+  // Keys transposed, [B, G, D, T], so that the product reads them with unit stride.
+  SmallVector<OpFoldResult> keySizes{k[0], k[2], k[3], k[1]};
+  Value keys = linalg::TransposeOp::create(
+                   b, loc, getKey(), tensor::EmptyOp::create(b, loc, keySizes, element),
+                   ArrayRef<int64_t>{0, 2, 3, 1})
+                   ->getResult(0);
+
+  SmallVector<OpFoldResult> scoreSizes{q[0], groups, inGroup, q[1], k[1]};
+  Value scores = generic(b, loc, {query, keys}, filled(b, loc, scoreSizes, element, 0.0),
+                         {map({db, ds, dg, dr, dd}), map({db, dg, dd, dt}), map({db, dg, dr, ds, dt})},
+                         {par, par, par, par, par, red},
+                         [](OpBuilder &n, Location at, ValueRange args) -> Value {
+                           Value product = arith::MulFOp::create(n, at, args[0], args[1]);
+                           return arith::AddFOp::create(n, at, product, args[2]);
+                         });
+
+  AffineMap all = b.getMultiDimIdentityMap(5);
+  SmallVector<IteratorType> loops(5, par);
+  SmallVector<Value> inputs{scores};
+  SmallVector<AffineMap> maps{all};
+  if (getMask()) {
+    // The head dimension of the mask, if it has one, is split like the query's.
+    auto maskType = cast<RankedTensorType>(getMask().getType());
+    Value mask = getMask();
+    bool perHead = maskType.getDimSize(1) != 1;
+    AffineExpr zero = getAffineConstantExpr(0, context);
+    SmallVector<AffineExpr> results{maskType.getDimSize(0) == 1 ? zero : db};
+    if (perHead) {
+      SmallVector<OpFoldResult> m = tensor::getMixedSizes(b, loc, mask);
+      SmallVector<OpFoldResult> sizes{m[0], groups, inGroup, m[2], m[3]};
+      auto [staticSizes, dynamicSizes] = decomposeMixedValues(sizes);
+      mask = tensor::ExpandShapeOp::create(
+          b, loc, RankedTensorType::get(staticSizes, element), mask,
+          SmallVector<ReassociationIndices>{{0}, {1, 2}, {3}, {4}}, sizes);
+      results.append({dg, dr});
+    } else {
+      results.push_back(zero);
+    }
+    results.push_back(maskType.getDimSize(2) == 1 ? zero : ds);
+    results.push_back(maskType.getDimSize(3) == 1 ? zero : dt);
+    inputs.push_back(mask);
+    maps.push_back(AffineMap::get(5, 0, results, context));
+  }
+  maps.push_back(all);
+  double scale = getScale().convertToDouble();
+  Value scaled =
+      generic(b, loc, inputs, tensor::EmptyOp::create(b, loc, scoreSizes, element), maps, loops,
+              [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+                Value y = arith::MulFOp::create(n, at, args[0], constant(n, at, element, scale));
+                return args.size() == 3 ? arith::AddFOp::create(n, at, y, args[1]).getResult() : y;
+              });
+  Value weights = linalg::SoftmaxOp::create(b, loc, scaled.getType(), scaled,
+                                            tensor::EmptyOp::create(b, loc, scoreSizes, element),
+                                            /*dimension=*/4)
+                      ->getResult(0);
+
+  Value zero = constant(b, loc, element, 0.0);
+  Value init = linalg::FillOp::create(b, loc, zero, split(getInit(), v[3])).getResult(0);
+  Value result =
+      generic(b, loc, {weights, getValue()}, init,
+              {map({db, dg, dr, ds, dt}), map({db, dt, dg, dd}), map({db, ds, dg, dr, dd})},
+              {par, par, par, par, red, par}, [](OpBuilder &n, Location at, ValueRange args) -> Value {
+                Value product = arith::MulFOp::create(n, at, args[0], args[1]);
+                return arith::AddFOp::create(n, at, product, args[2]);
+              });
+  return SmallVector<Value>{
+      tensor::CollapseShapeOp::create(b, loc, getInit().getType(), result, splitHeads)};
+}
+
+FailureOr<SmallVector<Value>> PackedMatmulOp::decomposeOperation(OpBuilder &b) {
+  if (!hasPureTensorSemantics())
+    return failure();
+  Location loc = getLoc();
+  Type element = elementType(getRhs());
+  SmallVector<OpFoldResult> rhs = tensor::getMixedSizes(b, loc, getRhs());
+  SmallVector<OpFoldResult> init = tensor::getMixedSizes(b, loc, getInit());
+  SmallVector<OpFoldResult> turnedSizes{rhs[1], rhs[0], rhs[2]};
+  Value turned = linalg::TransposeOp::create(
+                     b, loc, getRhs(), tensor::EmptyOp::create(b, loc, turnedSizes, element),
+                     ArrayRef<int64_t>{1, 0, 2})
+                     ->getResult(0);
+  Value flat = tensor::CollapseShapeOp::create(b, loc, turned,
+                                               SmallVector<ReassociationIndices>{{0}, {1, 2}});
+  SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0)), strides(2, b.getIndexAttr(1));
+  Value columns = tensor::ExtractSliceOp::create(
+      b, loc, flat, offsets, SmallVector<OpFoldResult>{rhs[1], init[1]}, strides);
+  return SmallVector<Value>{
+      linalg::MatmulOp::create(b, loc, TypeRange{getInit().getType()}, ValueRange{getLhs(), columns},
+                               ValueRange{getInit()})
+          .getResult(0)};
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// TilingInterface of the nn operations. All loops are parallel and are the
+// dimensions of the result; an operand's tile follows from the loop that each
+// of its dimensions belongs to. A loop that an operation needs whole (the
+// normalised dimension, say) cannot be tiled: asking for it fails.
+
+#include "dialects/nn/NN.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace tercet::nn;
+
+namespace {
+
+struct Tile {
+  SmallVector<OpFoldResult> offsets, sizes;
+};
+
+OpFoldResult floorDiv(OpBuilder &b, Location loc, OpFoldResult value, int64_t by) {
+  AffineExpr d0 = b.getAffineDimExpr(0);
+  return affine::makeComposedFoldedAffineApply(b, loc, AffineMap::get(1, 0, d0.floorDiv(by)), {value});
+}
+
+OpFoldResult ceilDiv(OpBuilder &b, Location loc, OpFoldResult value, int64_t by) {
+  AffineExpr d0 = b.getAffineDimExpr(0);
+  return affine::makeComposedFoldedAffineApply(b, loc, AffineMap::get(1, 0, d0.ceilDiv(by)), {value});
+}
+
+/// The part of `value` at `tile`, rank kept; the value itself if that is all of it.
+Value sliceOf(OpBuilder &b, Location loc, Value value, const Tile &tile,
+              SmallVectorImpl<Operation *> &slices) {
+  auto type = cast<RankedTensorType>(value.getType());
+  bool whole = true;
+  for (auto [offset, size, dim] : llvm::zip(tile.offsets, tile.sizes, type.getShape()))
+    whole &= isConstantIntValue(offset, 0) && getConstantIntValue(size) == dim;
+  if (whole && type.hasStaticShape())
+    return value;
+  SmallVector<OpFoldResult> strides(type.getRank(), b.getIndexAttr(1));
+  auto slice = tensor::ExtractSliceOp::create(b, loc, value, tile.offsets, tile.sizes, strides);
+  slices.push_back(slice);
+  return slice;
+}
+
+SmallVector<Range> domainOf(OpBuilder &b, Location loc, Value result) {
+  SmallVector<Range> domain;
+  for (OpFoldResult size : tensor::getMixedSizes(b, loc, result))
+    domain.push_back({b.getIndexAttr(0), size, b.getIndexAttr(1)});
+  return domain;
+}
+
+TilingResult cloneWithOperands(OpBuilder &b, Operation *op, ArrayRef<Value> operands,
+                               Type resultType, SmallVector<Operation *> slices) {
+  Operation *tiled = clone(b, op, {resultType}, operands);
+  return TilingResult{{tiled}, {tiled->getResult(0)}, std::move(slices)};
+}
+
+/// Loops that every tile must span: those that occur in no operand but whole.
+template <typename OpTy> bool isWholeLoop(OpTy op, int64_t loop) {
+  if constexpr (std::is_same_v<OpTy, AttentionOp> || std::is_same_v<OpTy, RopeOp> ||
+                std::is_same_v<OpTy, LayerNormOp> || std::is_same_v<OpTy, RmsNormOp>)
+    return loop == op.getType().getRank() - 1;
+  return false;
+}
+
+template <typename OpTy>
+FailureOr<TilingResult> tileByLoops(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult> offsets,
+                                    ArrayRef<OpFoldResult> sizes) {
+  Location loc = op.getLoc();
+  ArrayRef<int64_t> shape = op.getType().getShape();
+  for (int64_t loop = 0, rank = shape.size(); loop < rank; ++loop)
+    if (isWholeLoop(op, loop) && !ShapedType::isDynamic(shape[loop]) &&
+        (!isConstantIntValue(offsets[loop], 0) || getConstantIntValue(sizes[loop]) != shape[loop]))
+      return op.emitOpError() << "dimension " << loop << " cannot be tiled";
+
+  SmallVector<Value> operands;
+  SmallVector<Operation *> slices;
+  for (OpOperand &operand : op->getOpOperands()) {
+    SmallVector<OpFoldResult> full = tensor::getMixedSizes(b, loc, operand.get());
+    SmallVector<int64_t> loops = op.getLoopsOfOperand(operand.getOperandNumber());
+    Tile tile;
+    for (auto [dim, loop] : llvm::enumerate(loops)) {
+      bool whole = loop < 0 || isWholeLoop(op, loop);
+      OpFoldResult offset = whole ? OpFoldResult(b.getIndexAttr(0)) : offsets[loop];
+      OpFoldResult size = whole ? full[dim] : sizes[loop];
+      if constexpr (std::is_same_v<OpTy, AttentionOp>) {
+        unsigned number = operand.getOperandNumber();
+        int64_t group = op.getGroupSize();
+        if (group > 1 && dim == 2 && (number == 1 || number == 2)) {
+          // A tile of heads must lie in one group or be whole groups.
+          std::optional<int64_t> heads = getConstantIntValue(size);
+          if (!heads || (*heads % group != 0 && group % *heads != 0))
+            return op.emitOpError() << "a tile of heads must divide or be divided by " << group;
+          offset = floorDiv(b, loc, offset, group);
+          size = ceilDiv(b, loc, size, group);
+        }
+      }
+      tile.offsets.push_back(offset);
+      tile.sizes.push_back(size);
+    }
+    operands.push_back(sliceOf(b, loc, operand.get(), tile, slices));
+  }
+  Type resultType = operands[op.getDpsInitsMutable()[0].getOperandNumber()].getType();
+  return cloneWithOperands(b, op, operands, resultType, std::move(slices));
+}
+
+LogicalResult sameAsLoops(ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes,
+                          SmallVector<OpFoldResult> &toOffsets, SmallVector<OpFoldResult> &toSizes) {
+  toOffsets.assign(offsets.begin(), offsets.end());
+  toSizes.assign(sizes.begin(), sizes.end());
+  return success();
+}
+
+} // namespace
+
+#define TERCET_TILING_BY_RESULT(OP)                                                                \
+  SmallVector<utils::IteratorType> OP::getLoopIteratorTypes() {                                    \
+    return SmallVector<utils::IteratorType>(cast<ShapedType>(getInit().getType()).getRank(),       \
+                                            utils::IteratorType::parallel);                        \
+  }                                                                                                \
+  SmallVector<Range> OP::getIterationDomain(OpBuilder &b) {                                        \
+    return domainOf(b, getLoc(), getInit());                                                       \
+  }                                                                                                \
+  LogicalResult OP::getResultTilePosition(                                                         \
+      OpBuilder &, unsigned, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes,         \
+      SmallVector<OpFoldResult> &resultOffsets, SmallVector<OpFoldResult> &resultSizes) {          \
+    return sameAsLoops(offsets, sizes, resultOffsets, resultSizes);                                \
+  }                                                                                                \
+  LogicalResult OP::getIterationDomainTileFromResultTile(                                          \
+      OpBuilder &, unsigned, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes,         \
+      SmallVectorImpl<OpFoldResult> &domainOffsets, SmallVectorImpl<OpFoldResult> &domainSizes) {  \
+    domainOffsets.assign(offsets.begin(), offsets.end());                                          \
+    domainSizes.assign(sizes.begin(), sizes.end());                                                \
+    return success();                                                                              \
+  }                                                                                                \
+  FailureOr<TilingResult> OP::generateResultTileValue(                                             \
+      OpBuilder &b, unsigned, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {      \
+    return getTiledImplementation(b, offsets, sizes);                                              \
+  }
+
+#define TERCET_TILING_BY_LOOPS(OP)                                                                 \
+  TERCET_TILING_BY_RESULT(OP)                                                                      \
+  FailureOr<TilingResult> OP::getTiledImplementation(                                              \
+      OpBuilder &b, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {                \
+    return tileByLoops(*this, b, offsets, sizes);                                                  \
+  }
+
+TERCET_TILING_BY_LOOPS(ActivationOp)
+TERCET_TILING_BY_LOOPS(LayerNormOp)
+TERCET_TILING_BY_LOOPS(RmsNormOp)
+TERCET_TILING_BY_LOOPS(RopeOp)
+TERCET_TILING_BY_LOOPS(GatherOp)
+TERCET_TILING_BY_LOOPS(AttentionOp)
+TERCET_TILING_BY_RESULT(PackedMatmulOp)
+
+FailureOr<TilingResult> PackedMatmulOp::getTiledImplementation(OpBuilder &b,
+                                                               ArrayRef<OpFoldResult> offsets,
+                                                               ArrayRef<OpFoldResult> sizes) {
+  if (!hasPureTensorSemantics())
+    return emitOpError() << "can be tiled on tensors only";
+  Location loc = getLoc();
+  int64_t panel = getPanel();
+  // A tile must start at a panel. Offsets are multiples of the tile size, so a
+  // constant size that is a multiple of the panel, or all columns, will do.
+  std::optional<int64_t> columns = getConstantIntValue(sizes[1]);
+  bool startsAtZero = isConstantIntValue(offsets[1], 0);
+  if (columns && *columns % panel != 0 && !startsAtZero)
+    return emitOpError() << "a tile of " << *columns << " columns is no multiple of the panel of "
+                         << panel;
+  SmallVector<OpFoldResult> lhs = tensor::getMixedSizes(b, loc, getLhs());
+  SmallVector<OpFoldResult> rhs = tensor::getMixedSizes(b, loc, getRhs());
+  OpFoldResult zero = b.getIndexAttr(0);
+  SmallVector<Operation *> slices;
+  Value operands[] = {
+      sliceOf(b, loc, getLhs(), {{offsets[0], zero}, {sizes[0], lhs[1]}}, slices),
+      sliceOf(b, loc, getRhs(),
+              {{floorDiv(b, loc, offsets[1], panel), zero, zero},
+               {ceilDiv(b, loc, sizes[1], panel), rhs[1], rhs[2]}},
+              slices),
+      sliceOf(b, loc, getInit(), {{offsets[0], offsets[1]}, {sizes[0], sizes[1]}}, slices)};
+  return cloneWithOperands(b, *this, operands, operands[2].getType(), std::move(slices));
+}
