@@ -5,6 +5,7 @@
 #include "compiler/support/RegisterAll.h"
 
 #include "dialects/nn/NN.h"
+#include "dialects/soc/Soc.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Affine/IR/ValueBoundsOpInterfaceImpl.h"
@@ -34,7 +35,7 @@
 using namespace mlir;
 
 void tercet::registerAllDialects(DialectRegistry &registry) {
-  registry.insert<nn::NNDialect>();
+  registry.insert<nn::NNDialect, soc::SocDialect>();
   registry.insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
                   cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect,
                   LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the passes ask of an engine. Declared here, implemented by targets/ as
+// external models, so that passes link no target and an engine can come from
+// a plug-in.
+
+#ifndef TERCET_DIALECTS_SOC_SOCINTERFACES_TD
+#define TERCET_DIALECTS_SOC_SOCINTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def Soc_EngineAttrInterface : AttrInterface<"EngineAttrInterface"> {
+  let description = [{
+    A processor with its own queue. Nothing here changes the IR: variants are
+    computed analytically, before any tiling.
+  }];
+  let cppNamespace = "::tercet::soc";
+  let methods = [
+    InterfaceMethod<"The engine's name within its machine.", "::llvm::StringRef", "getEngineName">,
+    InterfaceMethod<"The memory that the engine works on.", "::llvm::StringRef", "getEngineMemory">,
+    InterfaceMethod<[{Whether the engine can run the group; if not, `reason` says why in
+      words for the user.}], "bool", "supports",
+      (ins "::tercet::soc::GroupOp":$group, "::std::string &":$reason)>,
+    InterfaceMethod<[{The ways in which the engine can run a group that it supports, best first.
+      Never empty for such a group.}],
+      "::llvm::SmallVector<::tercet::soc::VariantAttr>", "variants",
+      (ins "::tercet::soc::GroupOp":$group)>,
+    InterfaceMethod<[{Adds the passes that turn a bufferised soc.kernel of this engine into
+      code that emit can write. The pass manager is anchored on the module.}],
+      "void", "buildCodegenPipeline", (ins "::mlir::OpPassManager &":$pm)>
+  ];
+}
+
+#endif // TERCET_DIALECTS_SOC_SOCINTERFACES_TD

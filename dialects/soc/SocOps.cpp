@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Verifiers and the custom syntax of the soc operations.
+
+#include "dialects/soc/Soc.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/FunctionImplementation.h"
+
+using namespace mlir;
+using namespace tercet::soc;
+
+#define GET_OP_CLASSES
+#include "dialects/soc/SocOps.cpp.inc"
+
+/// Block arguments are the operands and yielded values the results, type by type.
+static LogicalResult verifyBody(Operation *op, Block &body, TypeRange inputs, TypeRange outputs) {
+  if (body.getArgumentTypes() != inputs)
+    return op->emitOpError() << "expected block arguments of the types of its inputs";
+  if (body.getTerminator()->getOperandTypes() != outputs)
+    return op->emitOpError() << "expected to yield values of the types of its results";
+  return success();
+}
+
+LogicalResult GroupOp::verify() {
+  return verifyBody(*this, *getBody().begin(), getInputs().getTypes(), getOutputs().getTypes());
+}
+
+LogicalResult TaskOp::verify() {
+  return verifyBody(*this, *getBody().begin(), getInputs().getTypes(), getOutputs().getTypes());
+}
+
+LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError() << "no soc.kernel " << getKernelAttr() << " in this module";
+  auto differ = [&](StringRef what) {
+    auto diag = emitOpError() << "operands differ from the kernel's arguments in " << what;
+    diag.attachNote(kernel.getLoc()) << "kernel defined here";
+    return diag;
+  };
+  if (getOperands().size() != kernel.getNumArguments() ||
+      getInputs().size() != static_cast<size_t>(kernel.getNumInputs()))
+    return differ("number");
+  for (auto [operand, argument] : llvm::zip(getOperands(), kernel.getArgumentTypes())) {
+    auto tensor = cast<ShapedType>(operand.getType()), memory = cast<ShapedType>(argument);
+    if (tensor.getShape() != memory.getShape() ||
+        tensor.getElementType() != memory.getElementType())
+      return differ("type");
+  }
+  return success();
+}
+
+ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
+  auto buildType = [](Builder &builder, ArrayRef<Type> arguments, ArrayRef<Type> results,
+                      function_interface_impl::VariadicFlag,
+                      std::string &) { return builder.getFunctionType(arguments, results); };
+  return function_interface_impl::parseFunctionOp(
+      parser, result, /*allowVariadic=*/false, getFunctionTypeAttrName(result.name), buildType,
+      getArgAttrsAttrName(result.name), getResAttrsAttrName(result.name));
+}
+
+void KernelOp::print(OpAsmPrinter &printer) {
+  function_interface_impl::printFunctionOp(printer, *this, /*isVariadic=*/false,
+                                           getFunctionTypeAttrName(), getArgAttrsAttrName(),
+                                           getResAttrsAttrName());
+}
+
+LogicalResult KernelOp::verify() {
+  if (!getFunctionType().getResults().empty())
+    return emitOpError() << "a kernel returns nothing; it writes its last arguments";
+  int64_t inputs = getNumInputs();
+  if (inputs < 0 || inputs > static_cast<int64_t>(getFunctionType().getNumInputs()))
+    return emitOpError() << "num_inputs is " << inputs << " of "
+                         << getFunctionType().getNumInputs() << " arguments";
+  for (Type type : getFunctionType().getInputs()) {
+    auto memref = dyn_cast<MemRefType>(type);
+    if (!memref || !memref.hasStaticShape() || !memref.getLayout().isIdentity())
+      return emitOpError() << "expected arguments to be row-major memrefs of static shape, got "
+                           << type;
+  }
+  return success();
+}

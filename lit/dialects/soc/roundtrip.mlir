@@ -1,0 +1,38 @@
+// Every example of the dialect's documentation parses, prints and verifies.
+// RUN: tercet-opt %s --verify-roundtrip
+
+#machine = #soc.machine<"one-core", workers = 1,
+  engines = [#soc.cpu<"cpu", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
+             cores = 1, vector_bits = 256, vector_registers = 16, megahertz = 3000, l1_bytes = 32768, l2_bytes = 1048576, l3_bytes = 0>],
+  memories = [#soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 10000000000>]>
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+
+module attributes {soc.machine = #machine} {
+  func.func @group(%a: tensor<4xf32>) -> tensor<4xf32> {
+    %0 = soc.group (%a) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%x: tensor<4xf32>):
+      soc.yield %x : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+
+  soc.kernel @copy(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+    %0 = soc.scratch 128 : memref<4x8xf32>
+    memref.copy %a, %b : memref<4xf32> to memref<4xf32>
+    soc.return
+  }
+
+  func.func @task(%a: tensor<4xf32>) -> tensor<4xf32> {
+    %0, %t = soc.task on "cpu" variant #rows (%a) after () : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%x: tensor<4xf32>):
+      %e = tensor.empty() : tensor<4xf32>
+      %1 = soc.call @copy ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+      soc.yield %1 : tensor<4xf32>
+    }
+    %1, %u = soc.task on "cpu" order 1 variant #rows (%0) after (%t) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%x: tensor<4xf32>):
+      soc.yield %x : tensor<4xf32>
+    }
+    return %1 : tensor<4xf32>
+  }
+}
