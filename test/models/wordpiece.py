@@ -2,7 +2,8 @@
 #
 # BERT's uncased WordPiece tokenizer in plain Python: clean, split off punctuation and CJK characters, lower case
 # without accents, then the longest vocabulary entry first. It exists so that the demo and the tests need no tokenizer
-# package; wordpiece_test.py holds ids that the `tokenizers` package (0.23) gave for the same sentences. Unlike that package, text such as "[SEP]" stays text.
+# package; test/e2e/wordpiece_test.py holds ids that the `tokenizers` package gave for the same sentences. Unlike that
+# package, text such as "[SEP]" stays text.
 
 import unicodedata
 
