@@ -14,6 +14,8 @@ import numpy as np
 from onnx import helper, numpy_helper
 
 import graph
+import ops_compute
+import ops_shape
 
 def pieces(case, results, prefix=""):
     """The node, graph inputs, graph outputs and initializers of a case; `results` give the outputs' types."""
