@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # One-node models: every operator of the exports that Tercet reads, at shape boundaries and at each operator set that
-# changed its meaning, with onnxruntime's result. ops_compute.py and ops_shape.py list the cases; here is what a case is,
-# how it becomes a model, and how many cases of one operator set are merged into one graph (so that a test compiles a
-# dozen programs, not hundreds; the single model is what one debugs with). Operator sets 7 and 8 list initializers among
-# the inputs, as their file version demands.
+# changed its meaning, with onnxruntime's result. ops_compute.py and ops_shape.py list the cases; here is how a case
+# becomes a model, and how many cases of one operator set are merged into one graph (so that a test compiles a few dozen
+# programs, not a thousand; the single model is what one debugs with). Operator sets 7 and 8 list initializers among the
+# inputs, as their file version demands.
 
 import argparse
 import collections
@@ -16,6 +16,7 @@ from onnx import helper, numpy_helper
 import graph
 import ops_compute
 import ops_shape
+
 
 def pieces(case, results, prefix=""):
     """The node, graph inputs, graph outputs and initializers of a case; `results` give the outputs' types."""

@@ -132,8 +132,11 @@ def _reductions():
                "ReduceSumSquare", "ReduceLogSumExp"):
         for opset in (7, 11, 13, 18):
             by_input = opset >= (13 if op == "ReduceSum" else 18)
-            for shape, axes in [((5, 17), [1]), ((2, 7, 33), [2]), ((2, 8, 16), [1]), ((3, 15, 4), [0, 2]), ((31,), [0]),
-                                ((2, 3, 9), None)] + ([((2, 7, 31), [-1])] if opset >= 11 else []):
+            shapes = [((5, 17), [1]), ((2, 7, 33), [2]), ((2, 8, 16), [1]), ((3, 15, 4), [0, 2]), ((31,), [0]),
+                      ((2, 3, 9), None)]
+            if opset >= 11:
+                shapes.append(((2, 7, 31), [-1]))
+            for shape, axes in shapes:
                 for keep in (0, 1):
                     label = f"{_label(shape)}_{'all' if axes is None else '_'.join(map(str, axes))}_{keep}"
                     inputs = [_draw(shape, 0.5, 1.5)]
@@ -181,8 +184,8 @@ def _products():
             a, b = _draw((m, k), -1, 1), _draw((k, n), -1, 1, seed=1)
             yield Case("MatMul", opset, f"{m}x{k}x{n}", [a, b])
             yield Case("MatMul", opset, f"{m}x{k}x{n}_constant", [a, b], {1})
-    batched = [((2, 3, 7, 8), (2, 3, 8, 9)), ((2, 5, 16), (16, 17)), ((3, 7, 8), (1, 8, 5)), ((8,), (8, 9)), ((7, 8), (8,)),
-               ((17,), (17,)), ((2, 1, 5, 4), (3, 4, 6)), ((1, 4, 33, 16), (1, 4, 16, 33))]
+    batched = [((2, 3, 7, 8), (2, 3, 8, 9)), ((2, 5, 16), (16, 17)), ((3, 7, 8), (1, 8, 5)), ((8,), (8, 9)),
+               ((7, 8), (8,)), ((17,), (17,)), ((2, 1, 5, 4), (3, 4, 6)), ((1, 4, 33, 16), (1, 4, 16, 33))]
     for a, b in batched:
         for constant in (False, True):
             label = _label(a, b) + ("_constant" if constant else "")
@@ -216,8 +219,8 @@ def _norms():
             inputs = [_draw(shape), _draw(c, 0.5, 1.5), _draw(c, seed=1), _draw(c, seed=2), _draw(c, 0.5, 2, seed=3)]
             yield Case("BatchNormalization", opset, _label(shape), inputs, {1, 2, 3, 4}, 1, {"epsilon": 1e-3})
     for opset in (7, 22):
-        yield Case("InstanceNormalization", opset, "2x3x17", [_draw((2, 3, 17)), _draw((3,), 0.5, 1.5), _draw((3,), seed=1)],
-                   {1, 2}, tier="B")
+        yield Case("InstanceNormalization", opset, "2x3x17",
+                   [_draw((2, 3, 17)), _draw((3,), 0.5, 1.5), _draw((3,), seed=1)], {1, 2}, tier="B")
     for axis in (1, -1):
         yield Case("LpNormalization", 7, f"axis{axis}", [_draw((4, 17))], attributes={"axis": axis, "p": 2}, tier="B")
 

@@ -22,8 +22,8 @@ def cases():
 
 def _reshape():
     for opset in (7, 13, 14, 21):
-        for shape, target in [((2, 3, 4), (6, 4)), ((2, 3, 4), (0, -1)), ((7,), (1, 7, 1)), ((2, 17), (-1,)), ((1,), ()),
-                              ((4, 0, 3), (0, 0, 3)), ((8, 31), (8, 1, -1))]:
+        for shape, target in [((2, 3, 4), (6, 4)), ((2, 3, 4), (0, -1)), ((7,), (1, 7, 1)), ((2, 17), (-1,)),
+                              ((1,), ()), ((4, 0, 3), (0, 0, 3)), ((8, 31), (8, 1, -1))]:
             yield Case("Reshape", opset, _label(shape, target).replace("-", "m"), [_draw(shape), _ints(*target)], {1})
     yield Case("Reshape", 14, "allowzero", [_draw((0, 3)), _ints(3, 0)], {1}, attributes={"allowzero": 1})
     for opset in (7, 11, 13):
