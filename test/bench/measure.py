@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# The measurements that demo.py and bench.py share. Latency is taken from Tercet and onnxruntime in turns, in one process
-# and on the same inputs, so that a change of clock speed or a busy neighbour meets both; medians are compared. After
+# The measurements that demo.py and bench.py share. Latency is taken from Tercet and onnxruntime in turns, in one
+# process and on the same inputs, so that a change of clock speed or a busy neighbour meets both; medians are compared. After
 # each turn there is a pause, since onnxruntime's threads spin for a while after a run and would take the other's cores.
 # Peak memory is taken in a process of its own, as the growth of the resident set.
 

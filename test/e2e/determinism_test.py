@@ -30,10 +30,10 @@ def main():
         one_core = {min(os.sched_getaffinity(0))}
         try:
             # The machine's cores choose the default number of workers, so the number is given.
-            harness.execute(test.compile_command(models / f"{name}.onnx", first, dims, "--name", "m", "--workers", "2"))
-            harness.execute(test.compile_command(models / f"{name}.onnx", second, dims, "--name", "m", "--workers", "2"),
-                            cwd=elsewhere, preexec_fn=lambda: os.sched_setaffinity(0, one_core),
-                            env={**os.environ, "MALLOC_PERTURB_": "165", "TERCET_NOISE": "x" * 5000})
+            options = ["--name", "m", "--workers", "2"]
+            harness.execute(test.compile_command(models / f"{name}.onnx", first, dims, *options))
+            harness.execute(test.compile_command(models / f"{name}.onnx", second, dims, *options), cwd=elsewhere,
+                            preexec_fn=lambda: os.sched_setaffinity(0, one_core), env={**os.environ, "MALLOC_PERTURB_": "165", "TERCET_NOISE": "x" * 5000})
         except harness.CommandFailed as error:
             test.check(name, str(error))
             continue

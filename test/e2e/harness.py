@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # What the end-to-end tests share: where the tools are, how to compile and run a program through the documented command
-# lines, how to compare, and how to count. A test ends with the line "N passed, N failed" and that exit status. Tools are
-# found by --tools, else the variable TERCET_TOOLS, else build/bin; generated files go below --work.
+# lines, how to compare, and how to count. A test ends with the line "N passed, N failed" and the exit status to match.
+# Tools are found by --tools, else the variable TERCET_TOOLS, else build/bin; generated files go below --work.
 
 import argparse
 import os
@@ -24,7 +24,8 @@ class CommandFailed(Exception):
 
 def parser(description):
     p = argparse.ArgumentParser(description=description)
-    p.add_argument("--tools", type=pathlib.Path, default=pathlib.Path(os.environ.get("TERCET_TOOLS", ROOT / "build/bin")),
+    tools = pathlib.Path(os.environ.get("TERCET_TOOLS", ROOT / "build/bin"))
+    p.add_argument("--tools", type=pathlib.Path, default=tools,
                    help="folder of tercet-compile and tercet-run (default $TERCET_TOOLS or build/bin)")
     p.add_argument("--work", type=pathlib.Path, help="folder for generated files (default a temporary one)")
     p.add_argument("--target", help="target triple for tercet-compile (default: the host)")
@@ -104,7 +105,8 @@ def execute(command, timeout=900, expect=0, **options):
         raise CommandFailed(f"{command[0]}: {error.strerror}") from None
     if expect is not None and done.returncode != expect:
         shown = " ".join(command[:4] + (["…"] if len(command) > 4 else []))
-        raise CommandFailed(f"{status_text(done.returncode)} from {shown}\n{(done.stdout + done.stderr)[-2000:].rstrip()}")
+        said = (done.stdout + done.stderr)[-2000:].rstrip()
+        raise CommandFailed(f"{status_text(done.returncode)} from {shown}\n{said}")
     return done
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# Bad input: every malformed file of hostile.py, a full disk, an output that cannot be written, and an artifact that must
-# survive a failed recompilation. What must hold each time: exit status 1 (a signal or 2 would be a fault of ours), one
+# Bad input: every malformed file of hostile.py, a full disk, an output that cannot be written, and an artifact that
+# must survive a failed recompilation. What must hold each time: exit status 1 (a signal or 2 would be a fault of ours), one
 # line "tercet-compile: error: <file>: ..." that says what is wrong, nothing written.
 
 import concurrent.futures
