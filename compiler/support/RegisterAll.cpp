@@ -8,6 +8,8 @@
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
 
+#include "passes/graph/Passes.h"
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Affine/IR/ValueBoundsOpInterfaceImpl.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -63,6 +65,9 @@ void tercet::registerAllDialects(DialectRegistry &registry) {
 }
 
 void tercet::registerAllPasses() {
+  graph::registerTercetGraphPasses();
+  PassPipelineRegistration<>("tercet-graph", "The graph stage: operations become groups",
+                             [](OpPassManager &pm) { graph::buildGraphPipeline(pm); });
   registerCanonicalizerPass();
   registerCSEPass();
 }

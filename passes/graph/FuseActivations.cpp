@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 #include <cmath>
 
@@ -136,16 +137,10 @@ struct FuseActivationsPass : graph::impl::FuseActivationsPassBase<FuseActivation
                                                       op.getDpsInits()[0]);
         ++fused;
       }
-      (void)runDce(rewriter);
+      // Removes what a match has left without readers, so that the next one
+      // sees true use counts.
+      (void)runRegionDCE(rewriter, getOperation()->getRegions());
     }
-  }
-
-  /// Removes what a match has left without readers, so that the next one sees
-  /// true use counts.
-  LogicalResult runDce(RewriterBase &rewriter) {
-    for (Region &region : getOperation()->getRegions())
-      (void)mlir::eliminateTriviallyDeadOps(rewriter, region);
-    return success();
   }
 };
 
