@@ -5,6 +5,8 @@
 #ifndef TERCET_PASSES_TILE_PASSES_H
 #define TERCET_PASSES_TILE_PASSES_H
 
+#include "dialects/soc/Soc.h"
+
 #include "mlir/Pass/Pass.h"
 
 namespace tercet::tile {

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Tiles kernels by their variants, with upstream's tile-and-fuse.
+
+#include "passes/tile/Passes.h"
+
+#include "dialects/soc/Soc.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Interfaces/TilingInterface.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace tercet::tile {
+#define GEN_PASS_DEF_APPLYVARIANTSPASS
+#include "passes/tile/Passes.h.inc"
+} // namespace tercet::tile
+
+using namespace mlir;
+using namespace tercet;
+
+namespace {
+
+struct ApplyVariantsPass : tile::impl::ApplyVariantsPassBase<ApplyVariantsPass> {
+  void runOnOperation() override {
+    soc::KernelOp kernel = getOperation();
+    ArrayRef<int64_t> tiles = kernel.getVariant().getTiles().asArrayRef();
+    if (llvm::all_of(tiles, [](int64_t size) { return size == 0; }))
+      return;
+    bufferization::MaterializeInDestinationOp store;
+    for (auto op : kernel.getBody().getOps<bufferization::MaterializeInDestinationOp>())
+      if (!store)
+        store = op;
+    auto root = store ? store.getSource().getDefiningOp<TilingInterface>() : TilingInterface();
+    if (!root) {
+      kernel.emitOpError() << "variant '" << kernel.getVariant().getName().getValue()
+                           << "' tiles an operation that cannot be tiled";
+      return signalPassFailure();
+    }
+    if (root.getLoopIteratorTypes().size() < tiles.size()) {
+      kernel.emitOpError() << "variant '" << kernel.getVariant().getName().getValue() << "' tiles "
+                           << tiles.size() << " dimensions of an operation that has "
+                           << root.getLoopIteratorTypes().size();
+      return signalPassFailure();
+    }
+
+    IRRewriter rewriter(&getContext());
+    scf::SCFTileAndFuseOptions options;
+    SmallVector<OpFoldResult> sizes;
+    for (int64_t size : tiles)
+      sizes.push_back(rewriter.getIndexAttr(size));
+    options.tilingOptions.setTileSizes(sizes);
+    options.tilingOptions.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+    rewriter.setInsertionPoint(root);
+    auto tiled = scf::tileConsumerAndFuseProducersUsingSCF(rewriter, root, options);
+    if (failed(tiled)) {
+      kernel.emitOpError() << "cannot be tiled by variant '"
+                           << kernel.getVariant().getName().getValue() << "'";
+      return signalPassFailure();
+    }
+    for (auto [value, replacement] : tiled->replacements)
+      rewriter.replaceAllUsesWith(value, replacement);
+
+    // What is left of the untiled operations goes; slices of empty tensors
+    // become small empty tensors, equal tiles one.
+    RewritePatternSet patterns(&getContext());
+    tensor::populateFoldTensorEmptyPatterns(patterns);
+    linalg::populateSwapExtractSliceWithFillPatterns(patterns);
+    for (auto *dialect : getContext().getLoadedDialects())
+      dialect->getCanonicalizationPatterns(patterns);
+    tensor::ExtractSliceOp::getCanonicalizationPatterns(patterns, &getContext());
+    if (failed(applyPatternsGreedily(kernel, std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace
