@@ -243,10 +243,12 @@ struct AssignGroupsPass : graph::impl::AssignGroupsPassBase<AssignGroupsPass> {
         ++groups;
       }
       // What was only cloned is dead now.
-      SmallVector<Operation *> dead;
-      for (Operation &op : llvm::reverse(func.getBody().front().without_terminator()))
-        if (isRepeatable(&op) && op.use_empty())
-          op.erase();
+      SmallVector<Operation *> rest;
+      for (Operation &op : func.getBody().front().without_terminator())
+        rest.push_back(&op);
+      for (Operation *op : llvm::reverse(rest))
+        if (isRepeatable(op) && op->use_empty())
+          op->erase();
     }
   }
 };

@@ -23,6 +23,28 @@ using namespace tercet;
 
 namespace {
 
+/// Tile sizes of the root's loops from those of its result's dimensions.
+std::optional<SmallVector<int64_t>> tilesOfLoops(TilingInterface root, ArrayRef<int64_t> tiles) {
+  SmallVector<int64_t> loops(root.getLoopIteratorTypes().size(), 0);
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(root.getOperation());
+  AffineMap map =
+      linalgOp ? linalgOp.getMatchingIndexingMap(linalgOp.getDpsInitOperand(0)) : AffineMap();
+  for (auto [dim, size] : llvm::enumerate(tiles)) {
+    if (size == 0)
+      continue;
+    unsigned loop = dim;
+    if (map) {
+      if (dim >= map.getNumResults() || !isa<AffineDimExpr>(map.getResult(dim)))
+        return std::nullopt;
+      loop = map.getDimPosition(dim);
+    }
+    if (loop >= loops.size())
+      return std::nullopt;
+    loops[loop] = size;
+  }
+  return loops;
+}
+
 struct ApplyVariantsPass : tile::impl::ApplyVariantsPassBase<ApplyVariantsPass> {
   void runOnOperation() override {
     soc::KernelOp kernel = getOperation();
@@ -39,17 +61,17 @@ struct ApplyVariantsPass : tile::impl::ApplyVariantsPassBase<ApplyVariantsPass> 
                            << "' tiles an operation that cannot be tiled";
       return signalPassFailure();
     }
-    if (root.getLoopIteratorTypes().size() < tiles.size()) {
+    std::optional<SmallVector<int64_t>> loopTiles = tilesOfLoops(root, tiles);
+    if (!loopTiles) {
       kernel.emitOpError() << "variant '" << kernel.getVariant().getName().getValue() << "' tiles "
-                           << tiles.size() << " dimensions of an operation that has "
-                           << root.getLoopIteratorTypes().size();
+                           << tiles.size() << " dimensions, which are not all loops of the root";
       return signalPassFailure();
     }
 
     IRRewriter rewriter(&getContext());
     scf::SCFTileAndFuseOptions options;
     SmallVector<OpFoldResult> sizes;
-    for (int64_t size : tiles)
+    for (int64_t size : *loopTiles)
       sizes.push_back(rewriter.getIndexAttr(size));
     options.tilingOptions.setTileSizes(sizes);
     options.tilingOptions.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
