@@ -30,7 +30,7 @@ struct Region {
 struct Tensor {
   std::string name;
   DataType dataType = DataType::Undefined;
-  llvm::SmallVector<int64_t, 4> dims;
+  llvm::SmallVector<int64_t> dims;
   std::optional<Region> raw;    ///< raw_data
   std::optional<Region> packed; ///< float_data or double_data in one piece
   std::string pieces;           ///< the same in several pieces, gathered
@@ -42,9 +42,20 @@ struct Tensor {
   std::vector<std::pair<std::string, std::string>> externalData;
 };
 
-struct Attribute {
+struct NodeAttribute {
   /// Numbers as in onnx.proto's AttributeProto.AttributeType.
-  enum Kind { None, Float, Int, String, TensorKind, GraphKind, Floats, Ints, Strings, Other };
+  enum Kind {
+    None,
+    Float,
+    Int,
+    String,
+    TensorKind,
+    GraphKind,
+    Floats,
+    Ints,
+    Strings,
+    Other
+  };
   std::string name;
   Kind kind = None;
   float f = 0;
@@ -63,7 +74,7 @@ struct Node {
   std::string domain;
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
-  std::vector<Attribute> attributes;
+  std::vector<NodeAttribute> attributes;
 };
 
 struct Dimension {

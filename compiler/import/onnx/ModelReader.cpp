@@ -35,7 +35,8 @@ private:
       if (!field(reader))
         reader.fail();
     if (reader.failed() && where.empty())
-      where = std::string(name) + " at byte " + std::to_string(data.data() - file.data());
+      where = std::string(name) + " at byte " +
+              std::to_string(data.data() - file.data());
     return !reader.failed();
   }
 
@@ -60,7 +61,7 @@ private:
 
   bool graph(StringRef data, Graph &graph);
   bool node(StringRef data, Node &node);
-  bool attribute(StringRef data, Attribute &attribute);
+  bool attribute(StringRef data, NodeAttribute &attribute);
   bool tensor(StringRef data, Tensor &tensor);
   bool valueInfo(StringRef data, ValueInfo &info);
   bool type(StringRef data, ValueInfo &info);
@@ -96,14 +97,16 @@ bool ModelReader::floats(WireReader &r, std::vector<float> &to) {
   if (bytes.size() % 4)
     return false;
   for (; !bytes.empty(); bytes = bytes.drop_front(4))
-    to.push_back(support::endian::read<float, endianness::little>(bytes.data()));
+    to.push_back(
+        support::endian::read<float, endianness::little>(bytes.data()));
   return true;
 }
 
 /// float_data and double_data: one packed piece stays where it is.
 bool ModelReader::fixed(WireReader &r, WireReader::Kind kind, Tensor &to) {
   unsigned size = kind == WireReader::Fixed32 ? 4 : 8;
-  if ((r.getKind() != kind && r.getKind() != WireReader::Bytes) || r.getBytes().size() % size)
+  if ((r.getKind() != kind && r.getKind() != WireReader::Bytes) ||
+      r.getBytes().size() % size)
     return false;
   if ((to.packed || !to.pieces.empty()) && to.isDouble != (size == 8))
     return false;
@@ -120,7 +123,8 @@ bool ModelReader::fixed(WireReader &r, WireReader::Kind kind, Tensor &to) {
   return true;
 }
 
-bool ModelReader::pair(const char *name, StringRef data, std::string &first, Field second) {
+bool ModelReader::pair(const char *name, StringRef data, std::string &first,
+                       Field second) {
   return message(name, data, [&](WireReader &r) {
     if (r.getField() == 1)
       return string(r, first);
@@ -139,16 +143,19 @@ bool ModelReader::read(Model &model) {
         return false;
       return graph(r.getBytes(), model.graph.emplace());
     case 8: {
-      auto &[domain, version] = model.opsets.emplace_back();
-      return isBytes && pair("opset import", r.getBytes(), domain,
-                             [&](WireReader &inner) { return number(inner, version); });
+      auto &opset = model.opsets.emplace_back();
+      return isBytes && pair("opset import", r.getBytes(), opset.first,
+                             [&](WireReader &inner) {
+                               return number(inner, opset.second);
+                             });
     }
     case 25: {
-      auto &[domain, name] = model.functions.emplace_back();
-      return isBytes && message("function", r.getBytes(), [&](WireReader &inner) {
+      auto &function = model.functions.emplace_back();
+      return isBytes &&
+             message("function", r.getBytes(), [&](WireReader &inner) {
                if (inner.getField() == 1)
-                 return string(inner, name);
-               return inner.getField() != 10 || string(inner, domain);
+                 return string(inner, function.second);
+               return inner.getField() != 10 || string(inner, function.first);
              });
     }
     default:
@@ -201,40 +208,41 @@ bool ModelReader::node(StringRef data, Node &node) {
   });
 }
 
-bool ModelReader::attribute(StringRef data, Attribute &attribute) {
+bool ModelReader::attribute(StringRef data, NodeAttribute &attribute) {
   int64_t kind = 0;
-  Attribute::Kind seen = Attribute::None;
+  NodeAttribute::Kind seen = NodeAttribute::None;
   bool good = message("attribute", data, [&](WireReader &r) {
     switch (r.getField()) {
     case 1:
       return string(r, attribute.name);
     case 2:
-      seen = Attribute::Float;
+      seen = NodeAttribute::Float;
       if (r.getKind() != WireReader::Fixed32)
         return false;
-      attribute.f = support::endian::read<float, endianness::little>(r.getBytes().data());
+      attribute.f =
+          support::endian::read<float, endianness::little>(r.getBytes().data());
       return true;
     case 3:
-      seen = Attribute::Int;
+      seen = NodeAttribute::Int;
       return number(r, attribute.i);
     case 4:
-      seen = Attribute::String;
+      seen = NodeAttribute::String;
       return string(r, attribute.s);
     case 5:
-      seen = Attribute::TensorKind;
+      seen = NodeAttribute::TensorKind;
       return r.getKind() == WireReader::Bytes && attribute.tensor.empty() &&
              tensor(r.getBytes(), attribute.tensor.emplace_back());
     case 6:
-      seen = Attribute::GraphKind;
+      seen = NodeAttribute::GraphKind;
       return r.getKind() == WireReader::Bytes;
     case 7:
-      seen = Attribute::Floats;
+      seen = NodeAttribute::Floats;
       return floats(r, attribute.floats);
     case 8:
-      seen = Attribute::Ints;
+      seen = NodeAttribute::Ints;
       return integers(r, attribute.ints);
     case 9:
-      seen = Attribute::Strings;
+      seen = NodeAttribute::Strings;
       return string(r, attribute.strings.emplace_back());
     case 20:
       return number(r, kind);
@@ -249,7 +257,9 @@ bool ModelReader::attribute(StringRef data, Attribute &attribute) {
   if (kind == 0)
     attribute.kind = seen;
   else
-    attribute.kind = kind < Attribute::Other ? static_cast<Attribute::Kind>(kind) : Attribute::Other;
+    attribute.kind = kind < NodeAttribute::Other
+                         ? static_cast<NodeAttribute::Kind>(kind)
+                         : NodeAttribute::Other;
   return good && kind >= 0;
 }
 
@@ -291,10 +301,12 @@ bool ModelReader::tensor(StringRef data, Tensor &tensor) {
     case 10:
       return fixed(r, WireReader::Fixed64, tensor);
     case 13: {
-      auto &[key, text] = tensor.externalData.emplace_back();
+      auto &entry = tensor.externalData.emplace_back();
       return r.getKind() == WireReader::Bytes &&
-             pair("external data", r.getBytes(), key,
-                  [&](WireReader &inner) { return string(inner, text); });
+             pair("external data", r.getBytes(), entry.first,
+                  [&](WireReader &inner) {
+                    return string(inner, entry.second);
+                  });
     }
     case 14:
       if (!number(r, value))
@@ -341,7 +353,8 @@ bool ModelReader::type(StringRef data, ValueInfo &info) {
              case 1:
                if (!number(inner, element))
                  return false;
-               info.element = static_cast<DataType>(static_cast<int32_t>(element));
+               info.element =
+                   static_cast<DataType>(static_cast<int32_t>(element));
                return true;
              case 2:
                if (info.hasShape || inner.getKind() != WireReader::Bytes)
@@ -355,11 +368,13 @@ bool ModelReader::type(StringRef data, ValueInfo &info) {
   });
 }
 
-std::string tercet::onnx::readModel(StringRef data, StringRef path, Model &model) {
+std::string tercet::onnx::readModel(StringRef data, StringRef path,
+                                    Model &model) {
   if (data.empty())
     return "the file is empty";
   ModelReader reader(data, path);
   if (!reader.read(model))
-    return "not a valid ONNX file: truncated or corrupt, malformed " + reader.where;
+    return "not a valid ONNX file: truncated or corrupt, malformed " +
+           reader.where;
   return {};
 }
