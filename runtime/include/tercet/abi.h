@@ -346,7 +346,7 @@ typedef enum tercet_pool_kind {
 // A memory with one arena. The application provides ARENA and STATE pools in
 // one piece each; WEIGHTS pools come from a WEIGHTS record. In an IO pool each
 // buffer is bound alone, `bytes` is the number of its buffers, and `alignment`
-// is the greatest alignment of its buffers.
+// is the greatest alignment of its buffers. At most 64 pools.
 typedef struct tercet_pool_record {
   uint32_t name;        // 0
   uint32_t kind;        // 4   tercet_pool_kind
@@ -422,9 +422,9 @@ typedef enum tercet_tensor_flag {
 } tercet_tensor_flag;
 
 // An input or output: dense, row-major (last dimension contiguous), at offset
-// 0 of its buffer. A tensor in an IO pool is bound by the application; one in
-// an ARENA or STATE pool lives there and needs no binding (several entry
-// points may name one STATE buffer).
+// 0 of its buffer. A tensor in an IO pool is bound by the application and fills
+// its buffer exactly (equal bytes); one in an ARENA or STATE pool lives there
+// and needs no binding (several entry points may name one STATE buffer).
 typedef struct tercet_tensor_record {
   uint32_t name;        // 0
   uint32_t element;     // 4   tercet_element
@@ -450,7 +450,8 @@ typedef struct tercet_scalar_record {
 } tercet_scalar_record; // 32 bytes
 
 // A function of the program. Inputs, outputs, scalars and commands are ranges
-// of TENSORS, SCALARS and COMMANDS; entries may share TENSORS and SCALARS.
+// of TENSORS, SCALARS and COMMANDS; entries may share TENSORS and SCALARS; their
+// command ranges are disjoint and ascend. An entry has a name of its own.
 typedef struct tercet_entry_record {
   uint32_t name;          // 0
   uint32_t flags;         // 4   reserved, 0
