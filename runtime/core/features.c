@@ -14,12 +14,12 @@ typedef struct feature_name {
 #define X86_NAME(id, bit, name) {TERCET_ISA_X86_64, (bit), name},
 #define AARCH64_NAME(id, bit, name) {TERCET_ISA_AARCH64, (bit), name},
 #define RISCV_NAME(id, bit, name) {TERCET_ISA_RISCV64, (bit), name},
-static const feature_name names[] = {TERCET_X86_FEATURES(
-    X86_NAME) TERCET_AARCH64_FEATURES(AARCH64_NAME)
-                                         TERCET_RISCV_FEATURES(RISCV_NAME)};
+static const feature_name names[] = {TERCET_X86_FEATURES(X86_NAME)
+                                         TERCET_AARCH64_FEATURES(AARCH64_NAME)
+                                             TERCET_RISCV_FEATURES(RISCV_NAME)};
 
-static const char *const isa_names[] = {"none",  "x86-64",  "AArch64", "RISC-V 64",
-                                        "Arm 32", "RISC-V 32", "Hexagon"};
+static const char *const isa_names[] = {
+    "none", "x86-64", "AArch64", "RISC-V 64", "Arm 32", "RISC-V 32", "Hexagon"};
 
 static const char *isa_name(uint32_t isa) {
   return isa < sizeof isa_names / sizeof *isa_names ? isa_names[isa]
@@ -81,8 +81,7 @@ tercet_status tercet_table_check_machine(const tercet_table *table,
       return TERCET_ERROR_MISSING_CPU_FEATURE;
     }
     if (engine->vector_bits_min > cpu->vector_bits) {
-      fail(error, TERCET_ERROR_VECTOR_TOO_SHORT, i, name,
-           "needs vectors of ");
+      fail(error, TERCET_ERROR_VECTOR_TOO_SHORT, i, name, "needs vectors of ");
       tercet_error_append_number(error, engine->vector_bits_min);
       tercet_error_append(error, " bits, this machine has ");
       tercet_error_append_number(error, cpu->vector_bits);

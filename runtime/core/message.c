@@ -5,9 +5,9 @@
 #include "message.h"
 
 static const char *const record_names[] = {
-    "HEADER",   "STRINGS", "ENGINES", "POOLS",    "BUFFERS",     "DIMS",
-    "TENSORS",  "SCALARS", "ENTRIES", "OPERANDS", "SCALAR_REFS", "WAITS",
-    "COPIES",   "COMMANDS", "KERNELS", "PROFILE",  "WEIGHTS",     "LIMITS"};
+    "HEADER",  "STRINGS",  "ENGINES", "POOLS",    "BUFFERS",     "DIMS",
+    "TENSORS", "SCALARS",  "ENTRIES", "OPERANDS", "SCALAR_REFS", "WAITS",
+    "COPIES",  "COMMANDS", "KERNELS", "PROFILE",  "WEIGHTS",     "LIMITS"};
 
 void tercet_error_append(tercet_error *error, const char *text) {
   if (!error)
@@ -34,8 +34,8 @@ void tercet_error_append_number(tercet_error *error, uint64_t value) {
 void tercet_error_append_signed(tercet_error *error, int64_t value) {
   if (value < 0)
     tercet_error_append(error, "-");
-  tercet_error_append_number(error, value < 0 ? 0 - (uint64_t)value
-                                              : (uint64_t)value);
+  tercet_error_append_number(error,
+                             value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
 tercet_status tercet_error_set(tercet_error *error, tercet_status status,

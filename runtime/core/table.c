@@ -83,8 +83,8 @@ static tercet_status parse_record(const tercet_record_header *record,
                                   tercet_error *error) {
   uint32_t kind = record->kind & ~TERCET_RECORD_REQUIRED;
   uint64_t payload = (uint64_t)record->count * record->stride;
-  if (record->count == TERCET_NONE || ((payload + 7) & ~(uint64_t)7) !=
-                                          record->bytes)
+  if (record->count == TERCET_NONE ||
+      ((payload + 7) & ~(uint64_t)7) != record->bytes)
     return tercet_error_corrupt(error, 0, number,
                                 "record size is not count * stride");
   if (kind == 0 || kind >= TERCET_RECORD_END) {
@@ -133,8 +133,8 @@ tercet_status tercet_table_parse(const tercet_program *program,
   if (header->magic != TERCET_MAGIC_TABLE)
     return tercet_error_set(error, TERCET_ERROR_NOT_A_PROGRAM,
                             "wrong magic number in the table");
-  status = check_version(header->major, header->minor, header->minor_min,
-                         error);
+  status =
+      check_version(header->major, header->minor, header->minor_min, error);
   if (status)
     return status;
   status = check_features(

@@ -190,8 +190,7 @@ static tercet_status check_scalars(const checker *c) {
     const tercet_scalar_record *scalar = tercet_table_scalar(c->table, i);
     if (!name_ok(c, scalar->name) || scalar->min > scalar->max ||
         (scalar->addend != TERCET_NONE && scalar->addend >= count))
-      return corrupt(c, TERCET_RECORD_SCALARS, i,
-                     "bad name, range or addend");
+      return corrupt(c, TERCET_RECORD_SCALARS, i, "bad name, range or addend");
   }
   for (uint32_t i = 0; i < count_of(c, TERCET_RECORD_SCALAR_REFS); ++i)
     if (*tercet_table_scalar_ref(c->table, i) >= count)

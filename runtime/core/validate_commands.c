@@ -83,8 +83,7 @@ static const char *check_copy(const checker *c,
     return source->bytes == destination->bytes ? NULL : "COPY of unequal sizes";
   if (command->target >= tercet_table_count(c->table, TERCET_RECORD_COPIES))
     return "copy out of range";
-  const tercet_copy_record *copy =
-      tercet_table_copy(c->table, command->target);
+  const tercet_copy_record *copy = tercet_table_copy(c->table, command->target);
   if (!hull_ok(copy, copy->source_stride, source->bytes) ||
       !hull_ok(copy, copy->destination_stride, destination->bytes))
     return "strided copy exceeds its operands";
