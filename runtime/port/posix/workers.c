@@ -7,8 +7,9 @@
 // Invariants: job fields are written only while no worker is pending; each
 // mailbox belongs to one thread, so workers that take no part in a job never
 // look at it.
-#include "tercet/posix.h"
 #define _POSIX_C_SOURCE 200809L
+
+#include "tercet/posix.h"
 #include "wait.h"
 #include <pthread.h>
 #include <stdatomic.h>
