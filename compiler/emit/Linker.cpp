@@ -19,9 +19,12 @@ namespace fs = llvm::sys::fs;
 namespace path = llvm::sys::path;
 
 std::string emit::getRuntimeFolderName(const llvm::Triple &triple) {
-  std::string name = triple.getArchName().str() + "-" + triple.getOSName().str();
-  if (!triple.getEnvironmentName().empty())
-    name += "-" + triple.getEnvironmentName().str();
+  // By kind, not by spelling: arm64-linux-gnu is aarch64-unknown-linux-gnu.
+  std::string name = (llvm::Triple::getArchTypeName(triple.getArch()) + "-" +
+                      llvm::Triple::getOSTypeName(triple.getOS()))
+                         .str();
+  if (triple.getEnvironment() != llvm::Triple::UnknownEnvironment)
+    name += ("-" + llvm::Triple::getEnvironmentTypeName(triple.getEnvironment())).str();
   return name;
 }
 
@@ -84,7 +87,9 @@ static llvm::Error linkShared(const LinkJob &job, const std::string &runtime) {
   std::vector<std::string> command = {linker};
   std::string pass;
   if (isDriver(linker)) {
-    command.insert(command.end(), {"--target=" + job.triple.str(), "-nostdlib"});
+    if (path::filename(linker).contains("clang"))
+      command.push_back("--target=" + job.triple.str());
+    command.push_back("-nostdlib");
     pass = "-Wl,";
   }
   command.insert(command.end(),
@@ -96,29 +101,27 @@ static llvm::Error linkShared(const LinkJob &job, const std::string &runtime) {
 }
 
 static llvm::Error linkExecutable(const LinkJob &job, const std::string &runtime) {
-  std::string linker = job.linker;
-  if (linker.empty() || !isDriver(linker)) {
+  std::vector<std::string> command;
+  if (isDriver(job.linker)) {
+    command = {job.linker};
+  } else {
     std::string driver = findTool({"clang", "clang-22"});
     if (driver.empty())
       return failure("no compiler driver found to link an executable with: install the packages "
                      "clang-22 and lld-22, or name one with --linker");
-    std::string lld = linker.empty() ? findTool({"ld.lld", "ld.lld-22"}) : linker;
+    std::string lld = job.linker.empty() ? findTool({"ld.lld", "ld.lld-22"}) : job.linker;
     if (lld.empty())
       return failure("no linker found: install the package lld-22, or name one with --linker");
-    linker = driver;
-    std::vector<std::string> command = {driver, "--target=" + job.triple.str(), "--ld-path=" + lld,
-                                        "-static"};
-    command.insert(command.end(),
-                   {"-Wl,--gc-sections", "-Wl,--build-id=none",
-                    "-Wl,--defsym=tercet_runner_program=tercet_" + job.name,
-                    runtime + "/tercet_runner.o", job.program,
-                    runtime + "/libtercet_runtime.a", "-lpthread", "-o", job.output});
-    return runLinker(command);
+    command = {driver, "--target=" + job.triple.str(), "--ld-path=" + lld};
   }
-  return runLinker({linker, "-static", "-Wl,--gc-sections",
-                    "-Wl,--defsym=tercet_runner_program=tercet_" + job.name,
-                    runtime + "/tercet_runner.o", job.program, runtime + "/libtercet_runtime.a",
-                    "-lpthread", "-o", job.output});
+  // Static: it runs on any machine of that kind, and under qemu-user without a
+  // system root. The runner knows the program by one name, whatever its own is.
+  command.insert(command.end(),
+                 {"-static", "-Wl,--gc-sections", "-Wl,--build-id=none",
+                  "-Wl,--defsym=tercet_runner_program=tercet_" + job.name, job.program,
+                  runtime + "/libtercet_runner.a", runtime + "/libtercet_runtime.a", "-lpthread",
+                  "-o", job.output});
+  return runLinker(command);
 }
 
 llvm::Error emit::link(const LinkJob &job) {

@@ -18,13 +18,13 @@ namespace tercet::emit {
 /// The folder's name for a triple: ARCH-linux-gnu and the like, without vendor.
 std::string getRuntimeFolderName(const llvm::Triple &triple);
 
-/// Folder with libtercet_runtime.a and tercet_runner.o for the triple.
+/// Folder with libtercet_runtime.a and libtercet_runner.a for the triple.
 llvm::Expected<std::string> findRuntimeFolder(const llvm::Triple &triple);
 
 struct LinkJob {
   llvm::Triple triple;
   ArtifactKind kind;
-  /// The program's name, and what holds it: NAME.o or NAME.so.
+  /// The program's name, and its object.
   std::string name, program;
   std::string output;
   /// As EmitOptions::linker.
