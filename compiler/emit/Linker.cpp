@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A shared library is linked by ld.lld alone: what it needs of the C library
+// comes from the process that loads it. An executable needs the C library's
+// start files, and only a compiler driver knows where those are.
+
+#include "compiler/emit/Linker.h"
+
+#include "compiler/emit/Faults.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+
+using namespace tercet;
+using namespace tercet::emit;
+namespace fs = llvm::sys::fs;
+namespace path = llvm::sys::path;
+
+std::string emit::getRuntimeFolderName(const llvm::Triple &triple) {
+  // By kind, not by spelling: arm64-linux-gnu is aarch64-unknown-linux-gnu.
+  std::string name = (llvm::Triple::getArchTypeName(triple.getArch()) + "-" +
+                      llvm::Triple::getOSTypeName(triple.getOS()))
+                         .str();
+  if (triple.getEnvironment() != llvm::Triple::UnknownEnvironment)
+    name += ("-" + llvm::Triple::getEnvironmentTypeName(triple.getEnvironment())).str();
+  return name;
+}
+
+/// The folder that holds bin/ and lib/.
+static std::string findPrefix() {
+  static int anchor;
+  std::string self = fs::getMainExecutable("tercet", &anchor);
+  return path::parent_path(path::parent_path(self)).str();
+}
+
+llvm::Expected<std::string> emit::findRuntimeFolder(const llvm::Triple &triple) {
+  llvm::SmallString<256> folder(findPrefix());
+  path::append(folder, "lib", "tercet", getRuntimeFolderName(triple));
+  if (!fs::is_directory(folder))
+    return failure("this Tercet has no runtime for " + triple.str() + " ('" + folder +
+                   "' does not exist); where the compiler was built, install the cross C library "
+                   "(libc6-dev-arm64-cross, libc6-dev-riscv64-cross) and build again");
+  return folder.str().str();
+}
+
+/// The first of the names that is in LLVM's folder or in the search path.
+static std::string findTool(llvm::ArrayRef<llvm::StringRef> names) {
+  for (llvm::StringRef name : names) {
+    for (llvm::StringRef folder : {"/usr/lib/llvm-22/bin"})
+      if (auto found = llvm::sys::findProgramByName(name, {folder}))
+        return *found;
+    if (auto found = llvm::sys::findProgramByName(name))
+      return *found;
+  }
+  return "";
+}
+
+static bool isDriver(llvm::StringRef linker) {
+  llvm::StringRef file = path::filename(linker);
+  return file.contains("clang") || file.contains("gcc") || file.ends_with("cc");
+}
+
+static llvm::Error runLinker(llvm::ArrayRef<std::string> command) {
+  llvm::SmallVector<llvm::StringRef> arguments(command.begin(), command.end());
+  llvm::SmallString<128> log;
+  if (std::error_code code = fs::createTemporaryFile("tercet-link", "log", log))
+    return failure("cannot make a temporary file: " + code.message());
+  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), log.str(), log.str()};
+  std::string error;
+  int status = llvm::sys::ExecuteAndWait(arguments[0], arguments, std::nullopt, redirects, 0, 0,
+                                         &error);
+  auto output = llvm::MemoryBuffer::getFile(log);
+  fs::remove(log);
+  if (status == 0)
+    return llvm::Error::success();
+  if (error.empty() && output)
+    error = (*output)->getBuffer().trim().split('\n').first.str();
+  return failure("linking with '" + command[0] + "' failed: " + error);
+}
+
+static llvm::Error linkShared(const LinkJob &job, const std::string &runtime) {
+  std::string linker = job.linker.empty() ? findTool({"ld.lld", "ld.lld-22"}) : job.linker;
+  if (linker.empty())
+    return failure("no linker found: install the package lld-22, or name one with --linker");
+  std::vector<std::string> command = {linker};
+  std::string pass;
+  if (isDriver(linker)) {
+    if (path::filename(linker).contains("clang"))
+      command.push_back("--target=" + job.triple.str());
+    command.push_back("-nostdlib");
+    pass = "-Wl,";
+  }
+  command.insert(command.end(),
+                 {"-shared", pass + "--gc-sections", pass + "--build-id=none",
+                  pass + "-soname=" + job.name + ".so", job.program, pass + "--whole-archive",
+                  runtime + "/libtercet_runtime.a", pass + "--no-whole-archive", "-o",
+                  job.output});
+  return runLinker(command);
+}
+
+static llvm::Error linkExecutable(const LinkJob &job, const std::string &runtime) {
+  std::vector<std::string> command;
+  if (isDriver(job.linker)) {
+    command = {job.linker};
+  } else {
+    std::string driver = findTool({"clang", "clang-22"});
+    if (driver.empty())
+      return failure("no compiler driver found to link an executable with: install the packages "
+                     "clang-22 and lld-22, or name one with --linker");
+    std::string lld = job.linker.empty() ? findTool({"ld.lld", "ld.lld-22"}) : job.linker;
+    if (lld.empty())
+      return failure("no linker found: install the package lld-22, or name one with --linker");
+    command = {driver, "--target=" + job.triple.str(), "--ld-path=" + lld};
+  }
+  // Static: it runs on any machine of that kind, and under qemu-user without a
+  // system root. The runner knows the program by one name, whatever its own is.
+  command.insert(command.end(),
+                 {"-static", "-Wl,--gc-sections", "-Wl,--build-id=none",
+                  "-Wl,--defsym=tercet_runner_program=tercet_" + job.name, job.program,
+                  runtime + "/libtercet_runner.a", runtime + "/libtercet_runtime.a", "-lpthread",
+                  "-o", job.output});
+  return runLinker(command);
+}
+
+llvm::Error emit::link(const LinkJob &job) {
+  llvm::Expected<std::string> runtime = findRuntimeFolder(job.triple);
+  if (!runtime)
+    return runtime.takeError();
+  return job.kind == ArtifactKind::Shared ? linkShared(job, *runtime)
+                                          : linkExecutable(job, *runtime);
+}
+
+llvm::Error emit::linkArtifact(const Program &program, const EmitOptions &options,
+                               OutputFiles &files) {
+  if (options.kind == ArtifactKind::Object)
+    return llvm::Error::success();
+  bool shared = options.kind == ArtifactKind::Shared;
+  llvm::Expected<std::string> output =
+      files.add(shared ? options.name + ".so" : options.name, /*executable=*/true);
+  if (!output)
+    return output.takeError();
+  soc::CpuAttr cpu = program.cpu;
+  return link({llvm::Triple(llvm::Triple::normalize(cpu.getTriple().getValue())), options.kind,
+               options.name, files.getTemporaryPath(options.name + ".o").str(), *output,
+               options.linker});
+}

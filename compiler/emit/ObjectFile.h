@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The finished object on disk: where its table and weights lie, so that their
+// contents can be written in place, and whether it keeps the promise of the ABI
+// about its symbols.
+
+#ifndef TERCET_COMPILER_EMIT_OBJECTFILE_H
+#define TERCET_COMPILER_EMIT_OBJECTFILE_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+
+namespace tercet::emit {
+
+/// A section's place in its file; absent: bytes is 0.
+struct SectionPlace {
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+};
+
+struct ObjectLayout {
+  SectionPlace table, weights;
+};
+
+/// Looks into the object `path` of program `name`. An undefined symbol other
+/// than tercet_*, memcpy, memset and memmove, or a defined global one that does
+/// not start with tercet_NAME, is a fault that names it.
+llvm::Expected<ObjectLayout> inspectObject(llvm::StringRef path, llvm::StringRef name);
+
+/// Writes bytes over a part of an existing file.
+llvm::Error overwrite(llvm::StringRef path, uint64_t offset, llvm::StringRef bytes);
+
+} // namespace tercet::emit
+
+#endif // TERCET_COMPILER_EMIT_OBJECTFILE_H

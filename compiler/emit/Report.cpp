@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One function for each member of the report's object.
+
+#include "compiler/emit/Report.h"
+
+#include "compiler/emit/SourceNames.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace tercet;
+using namespace tercet::emit;
+
+namespace {
+class ReportWriter {
+public:
+  ReportWriter(const Program &program, llvm::raw_ostream &os)
+      : program(program), json(os, /*IndentSize=*/1) {}
+  void write(const EmitOptions &options);
+
+private:
+  void writeMachine();
+  void writePools();
+  void writeBuffers();
+  void writeEntries();
+  void writeTensors(StringRef key, uint32_t first, uint32_t count);
+  void writeCommand(uint32_t index);
+  void writeKernels();
+  void writeWeights();
+  void attribute(StringRef key, StringRef text) { json.attribute(key, llvm::json::fixUTF8(text)); }
+  void nodes(ArrayRef<StringRef> names) {
+    json.attributeArray("nodes", [&] {
+      for (StringRef name : names)
+        json.value(llvm::json::fixUTF8(name));
+    });
+  }
+  StringRef name(uint32_t offset) const { return program.strings.get(offset); }
+
+  const Program &program;
+  llvm::json::OStream json;
+};
+} // namespace
+
+void ReportWriter::writeMachine() {
+  json.attributeObject("machine", [&] {
+    attribute("name", program.machine.getName().getValue());
+    json.attribute("workers", program.limits.max_workers);
+    json.attributeArray("engines", [&] {
+      for (auto cpu : program.machine.getEngines().getAsRange<soc::CpuAttr>())
+        json.object([&] {
+          attribute("name", cpu.getName().getValue());
+          attribute("triple", cpu.getTriple().getValue());
+          attribute("cpu", cpu.getCpu().getValue());
+          attribute("features", cpu.getFeatures().getValue());
+        });
+    });
+  });
+}
+
+void ReportWriter::writePools() {
+  json.attributeArray("pools", [&] {
+    for (auto [pool, op] : llvm::zip(program.pools, program.poolOps))
+      json.object([&, &record = pool, pool = op] {
+        attribute("name", name(record.name));
+        if (!pool) { // Inputs and outputs: bound one by one, nothing to plan.
+          uint64_t bytes = 0;
+          for (const tercet_buffer_record &buffer : program.buffers)
+            if (&program.pools[buffer.pool] == &record)
+              bytes += buffer.bytes;
+          json.attribute("kind", "io");
+          json.attribute("bytes", bytes);
+          json.attribute("alignment", record.alignment);
+          return;
+        }
+        cmd::PoolOp plan = pool;
+        json.attribute("kind", cmd::stringifyPoolKind(plan.getKind()));
+        attribute("memory", plan.getMemory());
+        json.attribute("bytes", record.bytes);
+        json.attribute("alignment", record.alignment);
+        json.attribute("lower_bound", plan.getLowerBound());
+        attribute("method", plan.getMethod());
+        json.attribute("gap", plan.getBytes() - plan.getLowerBound());
+      });
+  });
+}
+
+void ReportWriter::writeBuffers() {
+  std::vector<int64_t> first(program.buffers.size(), -1), last(program.buffers.size(), -1);
+  // What a buffer holds is named by the command that writes it first.
+  std::vector<SmallVector<StringRef>> names(program.buffers.size());
+  auto use = [&](uint32_t buffer, int64_t command, bool write) {
+    if (first[buffer] < 0)
+      first[buffer] = command;
+    last[buffer] = command;
+    if (write && names[buffer].empty())
+      names[buffer] = getSourceNames(program.commandOps[command]->getLoc());
+  };
+  for (auto [i, command] : llvm::enumerate(program.commands)) {
+    for (uint32_t k = 0; k < command.operand_count; ++k) {
+      const tercet_operand_record &operand = program.operands[command.first_operand + k];
+      use(operand.buffer, i, operand.access & TERCET_ACCESS_WRITE);
+    }
+    if (command.scratch_buffer != TERCET_NONE)
+      use(command.scratch_buffer, i, false);
+  }
+  json.attributeArray("buffers", [&] {
+    for (auto [i, buffer] : llvm::enumerate(program.buffers))
+      json.object([&, i = i, &buffer = buffer] {
+        Operation *op = program.bufferOps[i];
+        SmallVector<StringRef> own = getSourceNames(op->getLoc());
+        if (auto weight = dyn_cast<cmd::WeightOp>(op))
+          own = {weight.getWeight()};
+        else if (auto input = dyn_cast<cmd::InputOp>(op))
+          own = {input.getName()};
+        else if (auto output = dyn_cast<cmd::OutputOp>(op))
+          own = {output.getName()};
+        attribute("pool", name(program.pools[buffer.pool].name));
+        json.attribute("offset", buffer.offset);
+        json.attribute("bytes", buffer.bytes);
+        nodes(own.empty() ? names[i] : own);
+        json.attribute("first", first[i]);
+        json.attribute("last", last[i]);
+      });
+  });
+}
+
+void ReportWriter::writeTensors(StringRef key, uint32_t first, uint32_t count) {
+  json.attributeArray(key, [&] {
+    for (uint32_t i = first; i < first + count; ++i)
+      json.object([&] {
+        const tercet_tensor_record &tensor = program.tensors[i];
+        Operation *op = program.bufferOps[tensor.buffer];
+        auto input = dyn_cast<cmd::InputOp>(op);
+        Type type = input ? input.getTensor() : cast<cmd::OutputOp>(op).getTensor();
+        attribute("name", name(tensor.name));
+        attribute("type", llvm::formatv("{0}", type).str());
+        json.attribute("bytes", tensor.bytes);
+        json.attribute("buffer", tensor.buffer);
+      });
+  });
+}
+
+void ReportWriter::writeCommand(uint32_t index) {
+  const tercet_command_record &command = program.commands[index];
+  Operation *op = program.commandOps[index];
+  uint64_t read = 0, written = 0;
+  json.attribute("index", index);
+  json.attribute("op", command.opcode == TERCET_COMMAND_COPY ? "copy" : "dispatch");
+  if (auto dispatch = dyn_cast<cmd::DispatchOp>(op)) {
+    soc::KernelOp kernel = program.kernelOps[command.target];
+    json.attribute("kernel", command.target);
+    attribute("variant", kernel.getVariant().getName().getValue());
+    json.attributeArray("grid", [&] {
+      for (uint32_t tiles : command.grid)
+        json.value(tiles);
+    });
+    json.attribute("scratch_stride", command.scratch_stride);
+  }
+  attribute("engine", name(program.engines[command.engine].name));
+  nodes(getSourceNames(op->getLoc()));
+  json.attribute("predicted_ps", program.profile[command.profile_slot].predicted_ps);
+  for (uint32_t i = 0; i < command.operand_count; ++i) {
+    const tercet_operand_record &operand = program.operands[command.first_operand + i];
+    (operand.access & TERCET_ACCESS_WRITE ? written : read) += operand.bytes;
+  }
+  json.attribute("read_bytes", read);
+  json.attribute("written_bytes", written);
+  json.attributeArray("operands", [&] {
+    for (uint32_t i = 0; i < command.operand_count; ++i)
+      json.object([&] {
+        const tercet_operand_record &operand = program.operands[command.first_operand + i];
+        json.attribute("buffer", operand.buffer);
+        json.attribute("offset", operand.offset);
+        json.attribute("bytes", operand.bytes);
+        json.attribute("access", operand.access & TERCET_ACCESS_WRITE ? "write" : "read");
+      });
+  });
+  json.attributeArray("waits", [&] {
+    for (uint32_t i = 0; i < command.wait_count; ++i)
+      json.value(program.waits[command.first_wait + i]);
+  });
+  if (command.signal_token != TERCET_NONE)
+    json.attribute("signals", command.signal_token);
+}
+
+void ReportWriter::writeEntries() {
+  json.attributeArray("entries", [&] {
+    for (const tercet_entry_record &entry : program.entries)
+      json.object([&] {
+        attribute("name", name(entry.name));
+        writeTensors("inputs", entry.first_input, entry.input_count);
+        writeTensors("outputs", entry.first_output, entry.output_count);
+        json.attributeArray("commands", [&] {
+          for (uint32_t i = 0; i < entry.command_count; ++i)
+            json.object([&] { writeCommand(entry.first_command + i); });
+        });
+      });
+  });
+}
+
+void ReportWriter::writeKernels() {
+  std::vector<uint32_t> uses(program.kernels.size(), 0);
+  for (const tercet_command_record &command : program.commands)
+    if (command.opcode == TERCET_COMMAND_DISPATCH)
+      ++uses[command.target];
+  json.attributeArray("kernels", [&] {
+    for (auto [i, kernel] : llvm::enumerate(program.kernels))
+      json.object([&, i = i, &kernel = kernel] {
+        soc::KernelOp op = program.kernelOps[i];
+        attribute("name", name(kernel.name));
+        attribute("symbol", program.getKernelSymbol(i));
+        attribute("engine", name(program.engines[kernel.engine].name));
+        attribute("variant", op.getVariant().getName().getValue());
+        json.attribute("scratch_bytes", kernel.scratch_bytes);
+        json.attribute("stack_bytes", kernel.stack_bytes);
+        json.attribute("uses", uses[i]);
+      });
+  });
+}
+
+void ReportWriter::writeWeights() {
+  json.attributeObject("weights", [&] {
+    bool file = !program.weights.empty() && program.weights.front().place == TERCET_WEIGHTS_FILE;
+    json.attribute("place", file ? "file" : "embedded");
+    json.attribute("bytes", program.weightsPayloadBytes);
+    if (!program.weights.empty())
+      attribute("digest", "blake3:" + llvm::toHex(llvm::ArrayRef<uint8_t>(
+                                          program.weights.front().digest), /*LowerCase=*/true));
+    json.attributeArray("tensors", [&] {
+      for (const PlacedWeight &placed : program.placedWeights)
+        json.object([&] {
+          nn::WeightOp weight = placed.weight;
+          attribute("name", weight.getSymName());
+          attribute("type", llvm::formatv("{0}", weight.getType()).str());
+          attribute("pool", name(program.pools[placed.pool].name));
+          json.attribute("offset", placed.offset);
+          json.attribute("bytes", placed.bytes);
+        });
+    });
+  });
+}
+
+void ReportWriter::write(const EmitOptions &options) {
+  json.object([&] {
+    json.attribute("format", 1);
+    attribute("name", program.name);
+    attribute("model", llvm::sys::path::filename(options.modelPath));
+    writeMachine();
+    writePools();
+    writeBuffers();
+    writeEntries();
+    writeKernels();
+    writeWeights();
+    json.attributeObject("statistics", [&] {
+      for (auto &[key, count] : options.statistics)
+        json.attribute(key, count);
+    });
+  });
+  json.flush();
+}
+
+void emit::writeReport(const Program &program, const EmitOptions &options, llvm::raw_ostream &os) {
+  ReportWriter(program, os).write(options);
+  os << '\n';
+}
