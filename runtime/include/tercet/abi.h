@@ -20,6 +20,8 @@
 //   tercet_NAME_images   code of other engines (SPIR-V, ELF), 64-byte aligned;
 //                        absent without other engines
 //   tercet_NAME_kernel_* the kernels of the CPU engine, hidden visibility
+// All but tercet_NAME may be local symbols; tools find the table by its
+// section.
 //
 // Conventions: all numbers are little-endian; sizes and offsets are in bytes;
 // a "name" is a byte offset into the STRINGS record, 0 being the empty string;
