@@ -6,6 +6,7 @@
 
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
+#include "targets/cpu/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Affine/IR/ValueBoundsOpInterfaceImpl.h"
@@ -64,4 +65,6 @@ void tercet::registerAllDialects(DialectRegistry &registry) {
 void tercet::registerAllPasses() {
   registerCanonicalizerPass();
   registerCSEPass();
+  cpu::registerTercetCpuPasses();
+  cpu::registerCpuPipelines();
 }
