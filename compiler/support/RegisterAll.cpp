@@ -7,6 +7,7 @@
 #include "dialects/cmd/Cmd.h"
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
+#include "targets/cpu/Passes.h"
 
 #include "passes/graph/Passes.h"
 #include "passes/partition/Passes.h"
@@ -86,4 +87,6 @@ void tercet::registerAllPasses() {
                              plan::buildPlanPipeline);
   registerCanonicalizerPass();
   registerCSEPass();
+  cpu::registerTercetCpuPasses();
+  cpu::registerCpuPipelines();
 }
