@@ -106,7 +106,7 @@ def AssignGroupsPass : Pass<"graph-assign-groups"> {
 def VerifyGraphPass : Pass<"verify-graph"> {
   let summary = "Check what the graph stage promises";
   let description = [{
-    Functions hold nothing but groups, weights, scalar constants and reshapes,
+    Functions hold nothing but groups, weights, reshapes and casts of tensors,
     all of static shape.
   }];
 }
