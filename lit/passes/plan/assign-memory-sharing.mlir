@@ -18,20 +18,20 @@ module attributes {soc.machine = #machine} {
     %0, %t = soc.task on "cpu" order 0 variant #rows (%x, %x) after () : (tensor<32xf32>, tensor<32xf32>) -> tensor<32xf32> {
     ^bb0(%p0: tensor<32xf32>, %p1: tensor<32xf32>):
       %e = tensor.empty() : tensor<32xf32>
-      %1 = soc.call @add ins(%p0, %p1 : tensor<32xf32>, tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
-      soc.yield %1 : tensor<32xf32>
+      %r = soc.call @add ins(%p0, %p1 : tensor<32xf32>, tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
+      soc.yield %r : tensor<32xf32>
     }
     %1, %u = soc.task on "cpu" order 1 variant #rows (%0, %0) after () : (tensor<32xf32>, tensor<32xf32>) -> tensor<32xf32> {
     ^bb0(%p0: tensor<32xf32>, %p1: tensor<32xf32>):
       %e = tensor.empty() : tensor<32xf32>
-      %1 = soc.call @add ins(%p0, %p1 : tensor<32xf32>, tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
-      soc.yield %1 : tensor<32xf32>
+      %r = soc.call @add ins(%p0, %p1 : tensor<32xf32>, tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
+      soc.yield %r : tensor<32xf32>
     }
     %2, %v = soc.task on "cpu" order 2 variant #rows (%1, %0) after () : (tensor<32xf32>, tensor<32xf32>) -> tensor<32xf32> {
     ^bb0(%p0: tensor<32xf32>, %p1: tensor<32xf32>):
       %e = tensor.empty() : tensor<32xf32>
-      %1 = soc.call @add ins(%p0, %p1 : tensor<32xf32>, tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
-      soc.yield %1 : tensor<32xf32>
+      %r = soc.call @add ins(%p0, %p1 : tensor<32xf32>, tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
+      soc.yield %r : tensor<32xf32>
     }
     return %2 : tensor<32xf32>
   }
@@ -50,10 +50,10 @@ module attributes {soc.machine = #machine} {
 // CHECK-LABEL: cmd.entry @others
 // CHECK-DAG: %[[IN:.*]] = cmd.input 0 "input0" : tensor<8x4xf32>
 // CHECK-DAG: %[[SAME:.*]] = cmd.output 1 "output1" : tensor<8x4xf32>
-// CHECK-DAG: %[[W:.*]] = cmd.weight @w @weights [0 for 128]
-// CHECK-DAG: %[[S:.*]] = cmd.buffer @arena [0 for 384]
-// CHECK: cmd.dispatch @add on "cpu" (%[[IN]], %[[W]], %{{.*}}) offsets [0, 0, 0] bytes [128, 128, 128] grid [4, 2, 1] scratch(%[[S]] stride 192)
-// CHECK: cmd.copy %[[IN]] [0] to %[[SAME]] [0] bytes 128 on "cpu"
+// CHECK-DAG: %[[W:.*]] = cmd.weight @w @weights[0 for 128]
+// CHECK-DAG: %[[S:.*]] = cmd.buffer @arena[0 for 384]
+// CHECK: cmd.dispatch @add on "cpu"(%[[IN]], %[[W]], %{{.*}}) offsets [0, 0, 0] bytes [128, 128, 128] grid [4, 2, 1] scratch(%[[S]] stride 192)
+// CHECK: cmd.copy %[[IN]][0] to %[[SAME]][0] bytes 128 on "cpu"
 // CHECK: cmd.pool @arena arena in "dram" bytes 384
 // CHECK: cmd.pool @weights weights in "dram" bytes 128
 module attributes {soc.machine = #machine} {
@@ -67,8 +67,8 @@ module attributes {soc.machine = #machine} {
     %0, %t = soc.task on "cpu" order 0 variant #rows (%v, %w) after () : (tensor<32xf32>, tensor<32xf32>) -> tensor<32xf32> {
     ^bb0(%p0: tensor<32xf32>, %p1: tensor<32xf32>):
       %e = tensor.empty() : tensor<32xf32>
-      %1 = soc.call @add ins(%p0, %p1 : tensor<32xf32>, tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
-      soc.yield %1 : tensor<32xf32>
+      %r = soc.call @add ins(%p0, %p1 : tensor<32xf32>, tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
+      soc.yield %r : tensor<32xf32>
     }
     return %0, %x : tensor<32xf32>, tensor<8x4xf32>
   }

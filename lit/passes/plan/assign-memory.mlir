@@ -12,11 +12,11 @@
 // CHECK-LABEL: cmd.entry @chain
 // CHECK: %[[X:.*]] = cmd.input 0 "x" : tensor<32xf32>
 // CHECK: %[[Y:.*]] = cmd.output 0 "output0" : tensor<32xf32>
-// CHECK: %[[A:.*]] = cmd.buffer @arena [[[AT:(0|128)]] for 128]
-// CHECK: %[[B:.*]] = cmd.buffer @arena [[[BT:(0|128)]] for 128]
-// CHECK: cmd.dispatch @copy on "cpu" (%[[X]], %[[A]]) offsets [0, 0] bytes [128, 128] grid [1, 1, 1] predicted_ps 5
-// CHECK: cmd.dispatch @copy on "cpu" (%[[A]], %[[B]])
-// CHECK: cmd.dispatch @copy on "cpu" (%[[B]], %[[Y]])
+// CHECK: %[[A:.*]] = cmd.buffer @arena[{{0|128}} for 128]
+// CHECK: %[[B:.*]] = cmd.buffer @arena[{{0|128}} for 128]
+// CHECK: cmd.dispatch @copy on "cpu"(%[[X]], %[[A]]) offsets [0, 0] bytes [128, 128] grid [1, 1, 1] predicted_ps 5
+// CHECK: cmd.dispatch @copy on "cpu"(%[[A]], %[[B]])
+// CHECK: cmd.dispatch @copy on "cpu"(%[[B]], %[[Y]])
 // CHECK: cmd.pool @arena arena in "dram" bytes 256 alignment 64 lower_bound 256
 // CHECK: cmd.pool @weights weights in "dram" bytes 0
 module attributes {soc.machine = #machine} {
@@ -27,20 +27,20 @@ module attributes {soc.machine = #machine} {
     %0, %t = soc.task on "cpu" order 0 variant #rows (%x) after () : (tensor<32xf32>) -> tensor<32xf32> {
     ^bb0(%p0: tensor<32xf32>):
       %e = tensor.empty() : tensor<32xf32>
-      %1 = soc.call @copy ins(%p0 : tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
-      soc.yield %1 : tensor<32xf32>
+      %r = soc.call @copy ins(%p0 : tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
+      soc.yield %r : tensor<32xf32>
     }
     %1, %u = soc.task on "cpu" order 1 variant #rows (%0) after () : (tensor<32xf32>) -> tensor<32xf32> {
     ^bb0(%p0: tensor<32xf32>):
       %e = tensor.empty() : tensor<32xf32>
-      %1 = soc.call @copy ins(%p0 : tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
-      soc.yield %1 : tensor<32xf32>
+      %r = soc.call @copy ins(%p0 : tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
+      soc.yield %r : tensor<32xf32>
     }
     %2, %v = soc.task on "cpu" order 2 variant #rows (%1) after () : (tensor<32xf32>) -> tensor<32xf32> {
     ^bb0(%p0: tensor<32xf32>):
       %e = tensor.empty() : tensor<32xf32>
-      %1 = soc.call @copy ins(%p0 : tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
-      soc.yield %1 : tensor<32xf32>
+      %r = soc.call @copy ins(%p0 : tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
+      soc.yield %r : tensor<32xf32>
     }
     return %2 : tensor<32xf32>
   }
@@ -56,8 +56,8 @@ module attributes {soc.machine = #machine} {
 
 // The same with a kernel that works in place: one buffer of 128 bytes is enough.
 // CHECK-LABEL: cmd.entry @in_place
-// CHECK: cmd.buffer @arena [0 for 128]
-// CHECK: cmd.buffer @arena [0 for 128]
+// CHECK: cmd.buffer @arena[0 for 128]
+// CHECK: cmd.buffer @arena[0 for 128]
 // CHECK: cmd.pool @arena arena in "dram" bytes 128
 module attributes {soc.machine = #machine} {
   soc.kernel @exp(%a0: memref<32xf32>, %a1: memref<32xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows, in_place = array<i64: 0>} {
@@ -67,20 +67,20 @@ module attributes {soc.machine = #machine} {
     %0, %t = soc.task on "cpu" order 0 variant #rows (%x) after () : (tensor<32xf32>) -> tensor<32xf32> {
     ^bb0(%p0: tensor<32xf32>):
       %e = tensor.empty() : tensor<32xf32>
-      %1 = soc.call @exp ins(%p0 : tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
-      soc.yield %1 : tensor<32xf32>
+      %r = soc.call @exp ins(%p0 : tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
+      soc.yield %r : tensor<32xf32>
     }
     %1, %u = soc.task on "cpu" order 1 variant #rows (%0) after () : (tensor<32xf32>) -> tensor<32xf32> {
     ^bb0(%p0: tensor<32xf32>):
       %e = tensor.empty() : tensor<32xf32>
-      %1 = soc.call @exp ins(%p0 : tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
-      soc.yield %1 : tensor<32xf32>
+      %r = soc.call @exp ins(%p0 : tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
+      soc.yield %r : tensor<32xf32>
     }
     %2, %v = soc.task on "cpu" order 2 variant #rows (%1) after () : (tensor<32xf32>) -> tensor<32xf32> {
     ^bb0(%p0: tensor<32xf32>):
       %e = tensor.empty() : tensor<32xf32>
-      %1 = soc.call @exp ins(%p0 : tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
-      soc.yield %1 : tensor<32xf32>
+      %r = soc.call @exp ins(%p0 : tensor<32xf32>) outs(%e : tensor<32xf32>) -> tensor<32xf32>
+      soc.yield %r : tensor<32xf32>
     }
     return %2 : tensor<32xf32>
   }
