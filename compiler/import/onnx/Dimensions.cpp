@@ -117,6 +117,14 @@ std::vector<std::string> Dimensions::unusedBindings() const {
   return unused;
 }
 
+std::string Dimensions::findZero() const {
+  std::string found;
+  for (const auto &entry : options.dims)
+    if (entry.second == 0 && (found.empty() || entry.first() < found))
+      found = entry.first().str();
+  return found;
+}
+
 std::string Dimensions::knownNames() const {
   return known.empty() ? "none" : llvm::join(known, ", ");
 }

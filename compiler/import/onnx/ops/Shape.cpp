@@ -331,9 +331,9 @@ LogicalResult importPad(NodeImporter &node) {
   }
   if (node.failed())
     return failure();
-  if (mode != "constant")
-    return node.fail("expected attribute 'mode' to be constant, got '" + mode +
-                     "'");
+  bool isWrap = mode == "wrap" && node.opset >= 19;
+  if (mode != "constant" && mode != "reflect" && mode != "edge" && !isWrap)
+    return node.fail("attribute 'mode' has the value '" + mode + "'");
   if (!axes)
     axes = llvm::to_vector(llvm::seq<int64_t>(0, input.rank()));
   if (!node.normalizeAxes(*axes, input.rank()))
@@ -366,7 +366,29 @@ LogicalResult importPad(NodeImporter &node) {
     high[dim] = std::max<int64_t>(0, high[dim]);
   }
   Operand cut = node.slice(input, offsets, sizes, strides);
-  return node.set(node.pad(cut, low, high, value));
+  if (mode == "constant")
+    return node.set(node.pad(cut, low, high, value));
+  // Otherwise the padding repeats rows of the input.
+  for (int64_t dim = 0; dim < input.rank(); ++dim) {
+    int64_t size = sizes[dim], most = mode == "reflect" ? size - 1 : size;
+    if (low[dim] + high[dim] == 0)
+      continue;
+    if (size == 0 || (mode != "edge" && std::max(low[dim], high[dim]) > most) ||
+        result[dim] > kMaxFoldedIntegers)
+      return node.fail(
+          "a dimension of " + Twine(size) + " cannot be padded by " +
+          Twine(std::max(low[dim], high[dim])) + " with mode '" + mode + "'");
+    SmallVector<int64_t> rows;
+    for (int64_t i = -low[dim]; i < size + high[dim]; ++i)
+      rows.push_back(mode == "edge" ? std::clamp<int64_t>(i, 0, size - 1)
+                     : isWrap       ? (i + size) % size
+                     : i < 0        ? -i
+                     : i >= size    ? 2 * (size - 1) - i
+                                    : i);
+    Operand indices = node.ofConstant(makeInts(rows));
+    cut = node.gather(cut, indices, dim);
+  }
+  return node.set(cut);
 }
 
 /// DepthToSpace and its inverse, as reshape, transpose, reshape.
@@ -412,7 +434,7 @@ const Operator operators[] = {
     {"", "Expand", 8, 2, 2, importExpand, "shape known at compile time"},
     {"", "Flatten", 1, 1, 1, importFlatten, ""},
     {"", "Pad", 2, 1, 4, importPad,
-     "mode constant; pads known at compile time"},
+     "pads known at compile time; reflect and wrap by no more than there is"},
     {"", "Reshape", 5, 2, 2, importReshape, "shape known at compile time"},
     {"", "Slice", 1, 1, 5, importSlice,
      "starts, ends, axes, steps known at compile time"},
