@@ -35,7 +35,7 @@ struct Operand {
 /// Gives weights their symbols.
 class WeightTable {
 public:
-  WeightTable(mlir::ModuleOp module) : module(module) {}
+  WeightTable(mlir::ModuleOp module) : module(module) { used["main"]; }
   /// The symbol of a recipe, declared on first use; `name` is the initializer.
   mlir::FlatSymbolRefAttr symbolOf(mlir::TypedAttr recipe,
                                    llvm::StringRef name);

@@ -196,6 +196,9 @@ LogicalResult importSlice(NodeImporter &node) {
     int64_t step = (*steps)[i];
     if (step == 0)
       return node.fail("expected steps other than 0");
+    if (step < 0 && size > kMaxFoldedIntegers)
+      return node.fail("a negative step along a dimension of " + Twine(size) +
+                       " is not supported");
     // Clamped first, so that no sum can overflow.
     auto position = [&](int64_t value, int64_t low, int64_t high) {
       if (value < 0)
@@ -396,7 +399,7 @@ LogicalResult importDepthToSpace(NodeImporter &node) {
   Operand &input = node.in(0);
   int64_t block = node.getInt("blocksize", 0);
   std::string mode = node.getString("mode", "DCR");
-  if (input.rank() != 4 || block < 1 || block > 1 << 20 ||
+  if (input.rank() != 4 || input.size() == 0 || block < 1 || block > 1 << 20 ||
       input.shape[1] % (block * block) || (mode != "DCR" && mode != "CRD"))
     return node.fail(
         "expected [N, C, H, W] with C a multiple of blocksize squared, got " +
@@ -416,8 +419,8 @@ LogicalResult importDepthToSpace(NodeImporter &node) {
 LogicalResult importSpaceToDepth(NodeImporter &node) {
   Operand &input = node.in(0);
   int64_t block = node.getInt("blocksize", 0);
-  if (input.rank() != 4 || block < 1 || input.shape[2] % block ||
-      input.shape[3] % block)
+  if (input.rank() != 4 || input.size() == 0 || block < 1 ||
+      input.shape[2] % block || input.shape[3] % block)
     return node.fail(
         "expected [N, C, H, W] with H and W multiples of blocksize, got " +
         describe(input) + ", blocksize " + Twine(block));
