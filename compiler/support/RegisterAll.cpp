@@ -7,6 +7,13 @@
 #include "dialects/cmd/Cmd.h"
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
+#include "targets/cpu/Passes.h"
+
+#include "passes/graph/Passes.h"
+#include "passes/partition/Passes.h"
+#include "passes/plan/Passes.h"
+#include "passes/schedule/Passes.h"
+#include "passes/tile/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Affine/IR/ValueBoundsOpInterfaceImpl.h"
@@ -63,6 +70,23 @@ void tercet::registerAllDialects(DialectRegistry &registry) {
 }
 
 void tercet::registerAllPasses() {
+  graph::registerTercetGraphPasses();
+  partition::registerTercetPartitionPasses();
+  schedule::registerTercetSchedulePasses();
+  tile::registerTercetTilePasses();
+  plan::registerTercetPlanPasses();
+  PassPipelineRegistration<>("tercet-graph", "The graph stage: operations become groups",
+                             graph::buildGraphPipeline);
+  PassPipelineRegistration<>("tercet-partition", "The partition stage: groups become tasks",
+                             partition::buildPartitionPipeline);
+  PassPipelineRegistration<>("tercet-schedule", "The schedule stage: tasks get an order",
+                             schedule::buildSchedulePipeline);
+  PassPipelineRegistration<>("tercet-tile", "The tile stage: tasks become kernels on memory",
+                             tile::buildTilePipeline);
+  PassPipelineRegistration<>("tercet-plan", "The plan stage: functions become command streams",
+                             plan::buildPlanPipeline);
   registerCanonicalizerPass();
   registerCSEPass();
+  cpu::registerTercetCpuPasses();
+  cpu::registerCpuPipelines();
 }

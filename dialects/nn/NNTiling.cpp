@@ -29,16 +29,11 @@ OpFoldResult ceilDiv(OpBuilder &b, Location loc, OpFoldResult value, int64_t by)
   return affine::makeComposedFoldedAffineApply(b, loc, AffineMap::get(1, 0, d0.ceilDiv(by)), {value});
 }
 
-/// The part of `value` at `tile`, rank kept; the value itself if that is all of it.
+/// The part of `value` at `tile`, rank kept. A tile that covers the value is a
+/// slice as well: producers are fused along slices.
 Value sliceOf(OpBuilder &b, Location loc, Value value, const Tile &tile,
               SmallVectorImpl<Operation *> &slices) {
-  auto type = cast<RankedTensorType>(value.getType());
-  bool whole = true;
-  for (auto [offset, size, dim] : llvm::zip(tile.offsets, tile.sizes, type.getShape()))
-    whole &= isConstantIntValue(offset, 0) && getConstantIntValue(size) == dim;
-  if (whole && type.hasStaticShape())
-    return value;
-  SmallVector<OpFoldResult> strides(type.getRank(), b.getIndexAttr(1));
+  SmallVector<OpFoldResult> strides(tile.offsets.size(), b.getIndexAttr(1));
   auto slice = tensor::ExtractSliceOp::create(b, loc, value, tile.offsets, tile.sizes, strides);
   slices.push_back(slice);
   return slice;
@@ -81,8 +76,10 @@ FailureOr<TilingResult> tileByLoops(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult
     SmallVector<OpFoldResult> full = tensor::getMixedSizes(b, loc, operand.get());
     SmallVector<int64_t> loops = op.getLoopsOfOperand(operand.getOperandNumber());
     Tile tile;
+    bool tiled = false;
     for (auto [dim, loop] : llvm::enumerate(loops)) {
       bool whole = loop < 0 || isWholeLoop(op, loop);
+      tiled |= !whole;
       OpFoldResult offset = whole ? OpFoldResult(b.getIndexAttr(0)) : offsets[loop];
       OpFoldResult size = whole ? full[dim] : sizes[loop];
       if constexpr (std::is_same_v<OpTy, AttentionOp>) {
@@ -100,7 +97,7 @@ FailureOr<TilingResult> tileByLoops(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult
       tile.offsets.push_back(offset);
       tile.sizes.push_back(size);
     }
-    operands.push_back(sliceOf(b, loc, operand.get(), tile, slices));
+    operands.push_back(tiled ? sliceOf(b, loc, operand.get(), tile, slices) : operand.get());
   }
   Type resultType = operands[op.getDpsInitsMutable()[0].getOperandNumber()].getType();
   return cloneWithOperands(b, op, operands, resultType, std::move(slices));

@@ -24,7 +24,8 @@ def Soc_GroupOp : Soc_Op<"group", [Pure, IsolatedFromAbove,
   let description = [{
     The body computes the results from its block arguments, which are the
     operands, one to one. The operation that yields the first result is the
-    group's root: tiling starts there and pulls the others in.
+    group's root: tiling starts there and pulls the others in. `engine` and
+    `variant` are absent until partition has decided; text may pin them.
 
     ```mlir
     %0 = soc.group (%a) : (tensor<4xf32>) -> tensor<4xf32> {
@@ -33,10 +34,12 @@ def Soc_GroupOp : Soc_Op<"group", [Pure, IsolatedFromAbove,
     }
     ```
   }];
-  let arguments = (ins Variadic<AnyRankedTensor>:$inputs);
+  let arguments = (ins OptionalAttr<StrAttr>:$engine, OptionalAttr<Soc_VariantAttr>:$variant,
+    Variadic<AnyRankedTensor>:$inputs);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "`(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs) $body";
+  let assemblyFormat = [{ (`on` $engine^)? (`variant` $variant^)? `(` $inputs `)` attr-dict
+    `:` functional-type($inputs, $outputs) $body }];
   let hasVerifier = 1;
 }
 
@@ -102,7 +105,8 @@ def Soc_KernelOp : Soc_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, OpA
     `num_inputs` that it reads, then those that it writes. The outermost
     `scf.forall` is the grid that workers share; what it holds runs once a
     tile. `scratch_bytes` is what one worker needs, absent until it is known,
-    `grid` likewise.
+    `grid` likewise. An input listed in `in_place` may be the same memory as the
+    first output: every tile reads of it only what it then overwrites.
 
     ```mlir
     soc.kernel @copy(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>} {
@@ -114,7 +118,7 @@ def Soc_KernelOp : Soc_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, OpA
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
     OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
     StrAttr:$engine, Soc_VariantAttr:$variant, I64Attr:$num_inputs,
-    OptionalAttr<I64Attr>:$scratch_bytes, OptionalAttr<DenseI64ArrayAttr>:$grid);
+    DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$in_place, OptionalAttr<I64Attr>:$scratch_bytes, OptionalAttr<DenseI64ArrayAttr>:$grid);
   let regions = (region AnyRegion:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

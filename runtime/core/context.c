@@ -11,7 +11,7 @@ typedef struct shape {
   uint32_t pools, buffers, scalars, operands, scalar_args;
 } shape;
 
-static shape shape_of(const tercet_table *table) {
+TERCET_NOINLINE static shape shape_of(const tercet_table *table) {
   shape s = {tercet_table_count(table, TERCET_RECORD_POOLS),
              tercet_table_count(table, TERCET_RECORD_BUFFERS),
              tercet_table_count(table, TERCET_RECORD_SCALARS), 0, 0};
@@ -71,7 +71,7 @@ static tercet_status check_trailer(const tercet_weights_record *weights,
                                    const tercet_options *options,
                                    tercet_error *error) {
   tercet_weights_trailer trailer;
-  if (!options || !options->weights)
+  if (!options->weights)
     return tercet_error_set(error, TERCET_ERROR_WEIGHTS_MISSING,
                             "program needs its weights file; set "
                             "options.weights");
@@ -84,13 +84,11 @@ static tercet_status check_trailer(const tercet_weights_record *weights,
          sizeof trailer);
   if (trailer.magic != TERCET_MAGIC_WEIGHTS ||
       trailer.payload_bytes != payload || trailer.major != TERCET_ABI_MAJOR ||
-      weights->offset + weights->bytes > payload) {
-    tercet_error_set(error, TERCET_ERROR_WEIGHTS_TRUNCATED,
-                     "no valid trailer at the end of the weights; got ");
-    tercet_error_append_number(error, options->weights_bytes);
-    tercet_error_append(error, " bytes");
-    return TERCET_ERROR_WEIGHTS_TRUNCATED;
-  }
+      weights->offset + weights->bytes > payload)
+    return tercet_error_format(
+        error, TERCET_ERROR_WEIGHTS_TRUNCATED,
+        "no valid trailer at the end of the @x bytes of weights", NULL, NULL,
+        (int64_t)options->weights_bytes, 0, 0);
   if (weights->digest_kind != trailer.digest_kind ||
       !digests_equal(weights->digest, trailer.digest))
     return tercet_error_set(error, TERCET_ERROR_WEIGHTS_MISMATCH,
@@ -100,8 +98,8 @@ static tercet_status check_trailer(const tercet_weights_record *weights,
 }
 
 // Points the buffers of one pool into its memory.
-static void place_buffers(tercet_context *context, uint32_t pool,
-                          unsigned char *base) {
+TERCET_NOINLINE static void place_buffers(tercet_context *context,
+                                          uint32_t pool, unsigned char *base) {
   context->pools[pool] = base;
   uint32_t count = tercet_table_count(&context->table, TERCET_RECORD_BUFFERS);
   for (uint32_t i = 0; i < count; ++i) {
@@ -128,14 +126,13 @@ static tercet_status bind_weights(tercet_context *context,
         return status;
       base = (const unsigned char *)options->weights;
     }
-    uint32_t alignment = tercet_table_pool(table, weights->pool)->alignment;
+    const tercet_pool_record *pool = tercet_table_pool(table, weights->pool);
     base += weights->offset;
-    if ((uintptr_t)base % alignment) {
-      tercet_error_set(error, TERCET_ERROR_MISALIGNED,
-                       "weights must be aligned to ");
-      tercet_error_append_number(error, alignment);
-      return TERCET_ERROR_MISALIGNED;
-    }
+    tercet_status status = tercet_error_check_memory(
+        error, "pool", tercet_table_name(table, pool->name), base, 0, 0,
+        pool->alignment);
+    if (status)
+      return status;
     // Buffers hold writable pointers; validation has refused every write
     // access to a WEIGHTS pool.
     place_buffers(context, weights->pool, (unsigned char *)(uintptr_t)base);
@@ -157,12 +154,11 @@ static void lay_out(tercet_context *context, const shape *s) {
 static void set_workers(tercet_context *context,
                         const tercet_options *options) {
   uint32_t limit = tercet_table_limits(&context->table, 0)->max_workers;
-  uint32_t workers = options && options->workers ? options->workers : 1;
+  uint32_t workers = options->workers ? options->workers : 1;
   context->workers = workers < limit ? workers : limit;
-  context->parallel_for = options && options->parallel_for
-                              ? options->parallel_for
-                              : tercet_port_parallel_for;
-  context->parallel_user = options ? options->parallel_user : NULL;
+  context->parallel_user = options->parallel_user;
+  context->parallel_for =
+      options->parallel_for ? options->parallel_for : tercet_port_parallel_for;
 }
 
 tercet_status tercet_context_open(void *memory, uint64_t bytes,
@@ -174,12 +170,15 @@ tercet_status tercet_context_open(void *memory, uint64_t bytes,
   if (!out || !memory)
     return tercet_error_set(error, TERCET_ERROR_INVALID_ARGUMENT,
                             "memory or context is NULL");
+  static const tercet_options defaults = {0};
+  if (!options)
+    options = &defaults;
   tercet_table table;
   tercet_status status = check(program, &table, error);
   if (status)
     return status;
   tercet_cpu_info cpu;
-  if (options && options->cpu)
+  if (options->cpu)
     cpu = *options->cpu;
   else
     tercet_port_cpu_query(&cpu);
@@ -188,16 +187,10 @@ tercet_status tercet_context_open(void *memory, uint64_t bytes,
     return status;
 
   shape s = shape_of(&table);
-  if (bytes < bytes_of(&s)) {
-    tercet_error_set(error, TERCET_ERROR_OUT_OF_MEMORY, "context needs ");
-    tercet_error_append_number(error, bytes_of(&s));
-    tercet_error_append(error, " bytes, got ");
-    tercet_error_append_number(error, bytes);
-    return TERCET_ERROR_OUT_OF_MEMORY;
-  }
-  if ((uintptr_t)memory % TERCET_CONTEXT_ALIGN)
-    return tercet_error_set(error, TERCET_ERROR_MISALIGNED,
-                            "context memory must be aligned to 64");
+  status = tercet_error_check_memory(error, "context", "", memory, bytes,
+                                     bytes_of(&s), TERCET_CONTEXT_ALIGN);
+  if (status)
+    return status;
   memset(memory, 0, (size_t)bytes_of(&s));
   tercet_context *context = (tercet_context *)memory;
   context->table = table;
@@ -289,33 +282,15 @@ tercet_status tercet_pool_bind(tercet_context *context, uint32_t pool,
     return tercet_error_set(error, TERCET_ERROR_INVALID_ARGUMENT,
                             "memory is NULL or no such pool");
   const tercet_pool_record *record = tercet_table_pool(&context->table, pool);
-  uint64_t expected = record->bytes;
-  uint64_t got = bytes;
-  const char *what = " bytes, got ";
+  const char *name = tercet_table_name(&context->table, record->name);
   if (!(context->pools_needed >> pool & 1))
-    status = TERCET_ERROR_NOT_BINDABLE;
-  else if (bytes < record->bytes)
-    status = TERCET_ERROR_OUT_OF_MEMORY;
-  else if ((uintptr_t)memory % record->alignment) {
-    status = TERCET_ERROR_MISALIGNED;
-    expected = record->alignment;
-    got = (uintptr_t)memory % record->alignment;
-    what = "-byte alignment, address is off by ";
-  }
-  if (!status) {
+    return tercet_error_format(error, TERCET_ERROR_NOT_BINDABLE,
+                               "pool '@a' is not bound by the application",
+                               name, NULL, 0, 0, 0);
+  status = tercet_error_check_memory(error, "pool", name, memory, bytes,
+                                     record->bytes, record->alignment);
+  if (!status)
     place_buffers(context, pool, (unsigned char *)memory);
-    return TERCET_OK;
-  }
-  tercet_error_set(error, status, "pool '");
-  tercet_error_append(error, tercet_table_name(&context->table, record->name));
-  if (status == TERCET_ERROR_NOT_BINDABLE) {
-    tercet_error_append(error, "' is not bound by the application");
-    return status;
-  }
-  tercet_error_append(error, "' needs ");
-  tercet_error_append_number(error, expected);
-  tercet_error_append(error, what);
-  tercet_error_append_number(error, got);
   return status;
 }
 
@@ -332,16 +307,6 @@ tercet_status tercet_state_reset(tercet_context *context) {
       return tercet_error_set(&context->error, TERCET_ERROR_NOT_BOUND,
                               "a state pool is not bound");
     memset(context->pools[i], 0, (size_t)pool->bytes);
-  }
-  uint32_t tensors = tercet_table_count(table, TERCET_RECORD_TENSORS);
-  for (uint32_t i = 0; i < tensors; ++i) {
-    const tercet_tensor_record *tensor = tercet_table_tensor(table, i);
-    const tercet_buffer_record *buffer =
-        tercet_table_buffer(table, tensor->buffer);
-    if (tensor->flags & TERCET_TENSOR_STATE &&
-        tercet_table_pool(table, buffer->pool)->kind == TERCET_POOL_IO &&
-        context->buffers[tensor->buffer])
-      memset(context->buffers[tensor->buffer], 0, (size_t)tensor->bytes);
   }
   return TERCET_OK;
 }

@@ -35,8 +35,8 @@ struct tercet_context {
   tercet_error error;
 };
 
-// The entry, or NULL with the context's error set.
-const tercet_entry_record *tercet_entry_at(tercet_context *context,
+// The entry, or NULL if there is none or no context.
+const tercet_entry_record *tercet_entry_at(const tercet_context *context,
                                            uint32_t entry);
 
 // For calls that change the context: INVALID_ARGUMENT for NULL, BUSY in a run.

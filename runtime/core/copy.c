@@ -6,10 +6,9 @@
 
 void tercet_copy_run(const tercet_copy_record *copy, uint64_t bytes,
                      const unsigned char *source, unsigned char *destination) {
-  if (!copy) {
-    memmove(destination, source, (size_t)bytes);
-    return;
-  }
+  const tercet_copy_record contiguous = {bytes, {1, 1}, {0, 0}, {0, 0}};
+  if (!copy)
+    copy = &contiguous;
   for (uint32_t i = 0; i < copy->count[0]; ++i) {
     const unsigned char *from = source + i * copy->source_stride[0];
     unsigned char *to = destination + i * copy->destination_stride[0];

@@ -4,16 +4,7 @@
 // is bound to them. Also the questions that tools ask about commands.
 #include "context.h"
 
-const tercet_entry_record *tercet_entry_at(tercet_context *context,
-                                           uint32_t entry) {
-  if (entry < tercet_entry_count(context))
-    return tercet_table_entry(&context->table, entry);
-  tercet_error_set(&context->error, TERCET_ERROR_INVALID_ARGUMENT,
-                   "no such entry point");
-  return NULL;
-}
-
-static const tercet_entry_record *entry_of(const tercet_context *context,
+const tercet_entry_record *tercet_entry_at(const tercet_context *context,
                                            uint32_t entry) {
   return entry < tercet_entry_count(context)
              ? tercet_table_entry(&context->table, entry)
@@ -27,7 +18,7 @@ uint32_t tercet_entry_count(const tercet_context *context) {
 
 tercet_status tercet_entry_query(const tercet_context *context, uint32_t entry,
                                  tercet_entry_info *info) {
-  const tercet_entry_record *record = entry_of(context, entry);
+  const tercet_entry_record *record = tercet_entry_at(context, entry);
   if (!record || !info)
     return TERCET_ERROR_INVALID_ARGUMENT;
   info->name = tercet_table_name(&context->table, record->name);
@@ -38,19 +29,34 @@ tercet_status tercet_entry_query(const tercet_context *context, uint32_t entry,
   return TERCET_OK;
 }
 
-tercet_status tercet_entry_find(const tercet_context *context, const char *name,
-                                uint32_t *entry) {
-  if (!context || !entry)
+// First of `count` elements with that name, as an index relative to `first`.
+// ENTRIES, TENSORS and SCALARS all begin with their name.
+static tercet_status find(const tercet_context *context, uint32_t kind,
+                          uint32_t first, uint32_t count, const char *name,
+                          uint32_t *index) {
+  const tercet_table *table = &context->table;
+  if (!name || !index)
     return TERCET_ERROR_INVALID_ARGUMENT;
-  for (uint32_t i = 0; i < tercet_entry_count(context); ++i) {
-    uint32_t id = tercet_table_entry(&context->table, i)->name;
-    if (!name || !*name ||
-        tercet_name_equal(tercet_table_name(&context->table, id), name)) {
-      *entry = i;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint32_t *id =
+        (const uint32_t *)tercet_table_at(table, kind, first + i);
+    if (tercet_name_equal(tercet_table_name(table, *id), name)) {
+      *index = i;
       return TERCET_OK;
     }
   }
   return TERCET_ERROR_NOT_FOUND;
+}
+
+tercet_status tercet_entry_find(const tercet_context *context, const char *name,
+                                uint32_t *entry) {
+  if (!context || !entry)
+    return TERCET_ERROR_INVALID_ARGUMENT;
+  *entry = 0;
+  if (!name || !*name)
+    return TERCET_OK;
+  return find(context, TERCET_RECORD_ENTRIES, 0, tercet_entry_count(context),
+              name, entry);
 }
 
 // ---- Tensors ----------------------------------------------------------------
@@ -67,10 +73,12 @@ static uint32_t tensor_index(const tercet_entry_record *entry,
                                      : TERCET_NONE;
 }
 
-tercet_status tercet_tensor_query(const tercet_context *context, uint32_t entry,
-                                  tercet_direction direction, uint32_t index,
-                                  tercet_tensor_info *info) {
-  uint32_t id = tensor_index(entry_of(context, entry), direction, index);
+TERCET_NOINLINE tercet_status tercet_tensor_query(const tercet_context *context,
+                                                  uint32_t entry,
+                                                  tercet_direction direction,
+                                                  uint32_t index,
+                                                  tercet_tensor_info *info) {
+  uint32_t id = tensor_index(tercet_entry_at(context, entry), direction, index);
   if (id == TERCET_NONE || !info)
     return TERCET_ERROR_INVALID_ARGUMENT;
   const tercet_table *table = &context->table;
@@ -94,16 +102,13 @@ tercet_status tercet_tensor_query(const tercet_context *context, uint32_t entry,
 tercet_status tercet_tensor_find(const tercet_context *context, uint32_t entry,
                                  tercet_direction direction, const char *name,
                                  uint32_t *index) {
-  if (!entry_of(context, entry) || !name || !index)
+  const tercet_entry_record *record = tercet_entry_at(context, entry);
+  if (!record)
     return TERCET_ERROR_INVALID_ARGUMENT;
-  tercet_tensor_info info;
-  for (uint32_t i = 0;
-       !tercet_tensor_query(context, entry, direction, i, &info); ++i)
-    if (tercet_name_equal(info.name, name)) {
-      *index = i;
-      return TERCET_OK;
-    }
-  return TERCET_ERROR_NOT_FOUND;
+  int input = direction == TERCET_INPUT;
+  return find(context, TERCET_RECORD_TENSORS,
+              input ? record->first_input : record->first_output,
+              input ? record->input_count : record->output_count, name, index);
 }
 
 static tercet_status bind(tercet_context *context, uint32_t entry,
@@ -117,38 +122,17 @@ static tercet_status bind(tercet_context *context, uint32_t entry,
   if (!memory || tercet_tensor_query(context, entry, direction, index, &info))
     return tercet_error_set(error, TERCET_ERROR_INVALID_ARGUMENT,
                             "memory is NULL, or no such entry or tensor");
-  uint64_t needs = info.bytes;
-  uint64_t got = bytes;
-  const char *what = " bytes, got ";
   if (!info.bindable)
-    status = TERCET_ERROR_NOT_BINDABLE;
-  else if (bytes < info.bytes)
-    status = TERCET_ERROR_OUT_OF_MEMORY;
-  else if ((uintptr_t)memory % info.alignment) {
-    status = TERCET_ERROR_MISALIGNED;
-    needs = info.alignment;
-    got = (uintptr_t)memory % info.alignment;
-    what = "-byte alignment, address is off by ";
-  }
-  uint32_t id = tensor_index(entry_of(context, entry), direction, index);
-  if (!status) {
-    uint32_t buffer = tercet_table_tensor(&context->table, id)->buffer;
-    context->buffers[buffer] = (unsigned char *)memory;
-    return TERCET_OK;
-  }
-  tercet_error_set(error, status,
-                   direction == TERCET_INPUT ? "input '" : "output '");
-  error->record = TERCET_RECORD_TENSORS;
-  error->index = id;
-  tercet_error_append(error, info.name);
-  if (status == TERCET_ERROR_NOT_BINDABLE) {
-    tercet_error_append(error, "' lives in a pool and is not bound");
-    return status;
-  }
-  tercet_error_append(error, "' needs ");
-  tercet_error_append_number(error, needs);
-  tercet_error_append(error, what);
-  tercet_error_append_number(error, got);
+    return tercet_error_format(error, TERCET_ERROR_NOT_BINDABLE,
+                               "'@a' lives in a pool and is not bound",
+                               info.name, NULL, 0, 0, 0);
+  status = tercet_error_check_memory(
+      error, direction == TERCET_INPUT ? "input" : "output", info.name, memory,
+      bytes, info.bytes, info.alignment);
+  uint32_t id = tensor_index(tercet_entry_at(context, entry), direction, index);
+  if (!status)
+    context->buffers[tercet_table_tensor(&context->table, id)->buffer] =
+        (unsigned char *)memory;
   return status;
 }
 
@@ -166,9 +150,11 @@ tercet_status tercet_output_bind(tercet_context *context, uint32_t entry,
 
 // ---- Scalars ----------------------------------------------------------------
 
-tercet_status tercet_scalar_query(const tercet_context *context, uint32_t entry,
-                                  uint32_t index, tercet_scalar_info *info) {
-  const tercet_entry_record *record = entry_of(context, entry);
+TERCET_NOINLINE tercet_status tercet_scalar_query(const tercet_context *context,
+                                                  uint32_t entry,
+                                                  uint32_t index,
+                                                  tercet_scalar_info *info) {
+  const tercet_entry_record *record = tercet_entry_at(context, entry);
   if (!record || index >= record->scalar_count || !info)
     return TERCET_ERROR_INVALID_ARGUMENT;
   uint32_t id = record->first_scalar + index;
@@ -182,15 +168,11 @@ tercet_status tercet_scalar_query(const tercet_context *context, uint32_t entry,
 
 tercet_status tercet_scalar_find(const tercet_context *context, uint32_t entry,
                                  const char *name, uint32_t *index) {
-  if (!entry_of(context, entry) || !name || !index)
+  const tercet_entry_record *record = tercet_entry_at(context, entry);
+  if (!record)
     return TERCET_ERROR_INVALID_ARGUMENT;
-  tercet_scalar_info info;
-  for (uint32_t i = 0; !tercet_scalar_query(context, entry, i, &info); ++i)
-    if (tercet_name_equal(info.name, name)) {
-      *index = i;
-      return TERCET_OK;
-    }
-  return TERCET_ERROR_NOT_FOUND;
+  return find(context, TERCET_RECORD_SCALARS, record->first_scalar,
+              record->scalar_count, name, index);
 }
 
 tercet_status tercet_scalar_set(tercet_context *context, uint32_t entry,
@@ -203,29 +185,21 @@ tercet_status tercet_scalar_set(tercet_context *context, uint32_t entry,
   if (tercet_scalar_query(context, entry, index, &info))
     return tercet_error_set(error, TERCET_ERROR_INVALID_ARGUMENT,
                             "no such entry or scalar");
-  uint32_t id = entry_of(context, entry)->first_scalar + index;
+  uint32_t id = tercet_entry_at(context, entry)->first_scalar + index;
   if (value >= info.min && value <= info.max) {
     context->scalars[id] = value;
     return TERCET_OK;
   }
-  tercet_error_set(error, TERCET_ERROR_SCALAR_RANGE, "scalar '");
-  error->record = TERCET_RECORD_SCALARS;
-  error->index = id;
-  tercet_error_append(error, info.name);
-  tercet_error_append(error, "' must be in [");
-  tercet_error_append_signed(error, info.min);
-  tercet_error_append(error, ", ");
-  tercet_error_append_signed(error, info.max);
-  tercet_error_append(error, "], got ");
-  tercet_error_append_signed(error, value);
-  return TERCET_ERROR_SCALAR_RANGE;
+  return tercet_error_format(error, TERCET_ERROR_SCALAR_RANGE,
+                             "scalar '@a' must be in [@x, @y], got @z",
+                             info.name, NULL, info.min, info.max, value);
 }
 
 // ---- Commands ---------------------------------------------------------------
 
 static const tercet_command_record *
 command_of(const tercet_context *context, uint32_t entry, uint32_t command) {
-  const tercet_entry_record *record = entry_of(context, entry);
+  const tercet_entry_record *record = tercet_entry_at(context, entry);
   if (!record || command >= record->command_count)
     return NULL;
   return tercet_table_command(&context->table, record->first_command + command);

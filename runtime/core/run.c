@@ -99,55 +99,45 @@ static void run_dispatch(tercet_context *context,
     context->parallel_for(context->parallel_user, d.workers, run_worker, &d);
 }
 
-// Adds ": entry 'e', command 3 (node)" to the error.
-static tercet_status fail(tercet_context *context, uint32_t entry,
-                          uint32_t command, tercet_status status,
-                          const char *text) {
+// "<text> in entry 'main', command 3, node '/embed/Gather'"
+TERCET_NOINLINE static tercet_status fail(tercet_context *context,
+                                          uint32_t entry, uint32_t command,
+                                          tercet_status status) {
   tercet_error *error = &context->error;
+  tercet_entry_info entry_info;
   tercet_command_info info;
-  tercet_error_set(error, status, text);
+  tercet_entry_query(context, entry, &entry_info);
   tercet_command_query(context, entry, command, &info);
-  const tercet_entry_record *record =
-      tercet_table_entry(&context->table, entry);
+  tercet_error_format(
+      error, status,
+      "entry '@a', command @x, node '@b', fault @y: ", entry_info.name,
+      info.node, command,
+      atomic_load_explicit(&context->fault, memory_order_relaxed), 0);
+  tercet_error_append(error, tercet_status_string(status));
   error->record = TERCET_RECORD_COMMANDS;
-  error->index = record->first_command + command;
-  tercet_error_append(error, " in entry '");
-  tercet_error_append(error, tercet_table_name(&context->table, record->name));
-  tercet_error_append(error, "', command ");
-  tercet_error_append_number(error, command);
-  tercet_error_append(error, ", node '");
-  tercet_error_append(error, info.node);
-  tercet_error_append(error, "'");
+  error->index = command;
   return status;
 }
 
-static tercet_status fail_fault(tercet_context *context, uint32_t entry,
-                                uint32_t command, uint32_t fault) {
-  switch (fault) {
-  case TERCET_FAULT_INDEX_OUT_OF_RANGE:
-    return fail(context, entry, command, TERCET_ERROR_INDEX_OUT_OF_RANGE,
-                "index out of range");
-  case TERCET_FAULT_DIVISION_BY_ZERO:
-    return fail(context, entry, command, TERCET_ERROR_DIVISION_BY_ZERO,
-                "integer division by zero");
-  default:
-    return fail(context, entry, command, TERCET_ERROR_KERNEL_FAULT,
-                "kernel fault");
-  }
+static tercet_status fault_status(uint32_t fault) {
+  return fault == TERCET_FAULT_INDEX_OUT_OF_RANGE
+             ? TERCET_ERROR_INDEX_OUT_OF_RANGE
+         : fault == TERCET_FAULT_DIVISION_BY_ZERO
+             ? TERCET_ERROR_DIVISION_BY_ZERO
+             : TERCET_ERROR_KERNEL_FAULT;
 }
 
 static tercet_status run_command(tercet_context *context, uint32_t entry,
                                  uint32_t index,
                                  const tercet_command_record *command) {
   if (!resolve(context, command))
-    return fail(context, entry, index, TERCET_ERROR_NOT_BOUND,
-                "an operand has no memory");
+    return fail(context, entry, index, TERCET_ERROR_NOT_BOUND);
   if (command->opcode == TERCET_COMMAND_DISPATCH) {
     run_dispatch(context, command);
     uint32_t fault =
         atomic_load_explicit(&context->fault, memory_order_relaxed);
     if (fault)
-      return fail_fault(context, entry, index, fault);
+      return fail(context, entry, index, fault_status(fault));
   } else if (command->opcode == TERCET_COMMAND_COPY) {
     const tercet_copy_record *copy =
         command->target == TERCET_NONE
@@ -161,7 +151,7 @@ static tercet_status run_command(tercet_context *context, uint32_t entry,
   return TERCET_OK;
 }
 
-static uint64_t read_clock(const tercet_context *context) {
+TERCET_NOINLINE static uint64_t read_clock(const tercet_context *context) {
   return context->clock ? context->clock(context->clock_user)
                         : tercet_port_clock_read();
 }
@@ -183,11 +173,26 @@ static tercet_status run_commands(tercet_context *context, uint32_t entry,
       tercet_command_info info;
       tercet_command_query(context, entry, i, &info);
       if (context->observer(context->observer_user, context, &info))
-        return fail(context, entry, i, TERCET_ERROR_STOPPED,
-                    "stopped by the observer");
+        return fail(context, entry, i, TERCET_ERROR_STOPPED);
     }
   }
   return TERCET_OK;
+}
+
+static tercet_status fail_unbound(tercet_context *context, const char *kind,
+                                  uint32_t name) {
+  return tercet_error_format(&context->error, TERCET_ERROR_NOT_BOUND,
+                             "@a '@b' has no memory", kind,
+                             tercet_table_name(&context->table, name), 0, 0, 0);
+}
+
+// Index of the first of `count` tensors without memory, or TERCET_NONE.
+TERCET_NOINLINE static uint32_t find_unbound(const tercet_context *context,
+                                             uint32_t first, uint32_t count) {
+  for (; count; --count, ++first)
+    if (!context->buffers[tercet_table_tensor(&context->table, first)->buffer])
+      return first;
+  return TERCET_NONE;
 }
 
 static tercet_status check_bound(tercet_context *context,
@@ -196,56 +201,38 @@ static tercet_status check_bound(tercet_context *context,
   uint64_t missing = context->pools_needed & ~context->pools_bound;
   if (missing) {
     uint32_t pool = (uint32_t)__builtin_ctzll(missing);
-    tercet_error_set(&context->error, TERCET_ERROR_NOT_BOUND, "pool '");
-    tercet_error_append(
-        &context->error,
-        tercet_table_name(table, tercet_table_pool(table, pool)->name));
-    tercet_error_append(&context->error, "' has no memory");
-    return TERCET_ERROR_NOT_BOUND;
+    return fail_unbound(context, "pool", tercet_table_pool(table, pool)->name);
   }
-  uint32_t inputs = entry->input_count;
-  for (uint32_t side = 0; side < 2; ++side) {
-    uint32_t first = side ? entry->first_output : entry->first_input;
-    uint32_t count = side ? entry->output_count : inputs;
-    for (uint32_t i = 0; i < count; ++i) {
-      const tercet_tensor_record *tensor =
-          tercet_table_tensor(table, first + i);
-      if (context->buffers[tensor->buffer])
-        continue;
-      tercet_error_set(&context->error, TERCET_ERROR_NOT_BOUND,
-                       side ? "output '" : "input '");
-      tercet_error_append(&context->error,
-                          tercet_table_name(table, tensor->name));
-      tercet_error_append(&context->error, "' has no memory");
-      return TERCET_ERROR_NOT_BOUND;
-    }
-  }
+  uint32_t tensor =
+      find_unbound(context, entry->first_input, entry->input_count);
+  if (tensor != TERCET_NONE)
+    return fail_unbound(context, "input",
+                        tercet_table_tensor(table, tensor)->name);
+  tensor = find_unbound(context, entry->first_output, entry->output_count);
+  if (tensor != TERCET_NONE)
+    return fail_unbound(context, "output",
+                        tercet_table_tensor(table, tensor)->name);
   return TERCET_OK;
 }
 
-static tercet_status check_sums(tercet_context *context,
-                                const tercet_entry_record *entry) {
+TERCET_NOINLINE static tercet_status
+check_sums(tercet_context *context, const tercet_entry_record *entry) {
+  const tercet_table *table = &context->table;
   for (uint32_t i = 0; i < entry->scalar_count; ++i) {
     const tercet_scalar_record *scalar =
-        tercet_table_scalar(&context->table, entry->first_scalar + i);
+        tercet_table_scalar(table, entry->first_scalar + i);
     int64_t sum;
     if (scalar->addend == TERCET_NONE ||
         (!__builtin_add_overflow(context->scalars[entry->first_scalar + i],
                                  context->scalars[scalar->addend], &sum) &&
          sum <= scalar->sum_max))
       continue;
-    tercet_error *error = &context->error;
-    tercet_error_set(error, TERCET_ERROR_SCALAR_RANGE, "scalars '");
-    tercet_error_append(error,
-                        tercet_table_name(&context->table, scalar->name));
-    tercet_error_append(error, "' + '");
-    const tercet_scalar_record *addend =
-        tercet_table_scalar(&context->table, scalar->addend);
-    tercet_error_append(error,
-                        tercet_table_name(&context->table, addend->name));
-    tercet_error_append(error, "' must be at most ");
-    tercet_error_append_signed(error, scalar->sum_max);
-    return TERCET_ERROR_SCALAR_RANGE;
+    uint32_t addend = tercet_table_scalar(table, scalar->addend)->name;
+    return tercet_error_format(&context->error, TERCET_ERROR_SCALAR_RANGE,
+                               "scalars '@a' + '@b' must be at most @x",
+                               tercet_table_name(table, scalar->name),
+                               tercet_table_name(table, addend),
+                               scalar->sum_max, 0, 0);
   }
   return TERCET_OK;
 }
@@ -256,7 +243,8 @@ tercet_status tercet_entry_run(tercet_context *context, uint32_t entry) {
     return status;
   const tercet_entry_record *record = tercet_entry_at(context, entry);
   if (!record)
-    return TERCET_ERROR_INVALID_ARGUMENT;
+    return tercet_error_set(&context->error, TERCET_ERROR_INVALID_ARGUMENT,
+                            "no such entry point");
   status = check_bound(context, record);
   if (!status)
     status = check_sums(context, record);

@@ -30,52 +30,40 @@ static const uint8_t strides[TERCET_RECORD_END] = {
     sizeof(tercet_weights_record),
     sizeof(tercet_limits_record)};
 
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+#define THIS_VERSION TEXT(TERCET_ABI_MAJOR) "." TEXT(TERCET_ABI_MINOR)
+
 #define ARRAY_KINDS                                                            \
   (1u << TERCET_RECORD_STRINGS | 1u << TERCET_RECORD_DIMS |                    \
    1u << TERCET_RECORD_SCALAR_REFS | 1u << TERCET_RECORD_WAITS)
-
-static void append_version(tercet_error *error, uint32_t major,
-                           uint32_t minor) {
-  tercet_error_append_number(error, major);
-  tercet_error_append(error, ".");
-  tercet_error_append_number(error, minor);
-}
 
 static tercet_status check_version(uint32_t major, uint32_t minor,
                                    uint32_t minor_min, tercet_error *error) {
   if (major == TERCET_ABI_MAJOR && minor_min <= TERCET_ABI_MINOR)
     return TERCET_OK;
-  tercet_error_set(error, TERCET_ERROR_VERSION, "artifact ");
-  append_version(error, major, minor);
-  tercet_error_append(error, " needs runtime ");
-  if (major == TERCET_ABI_MAJOR) {
-    tercet_error_append(error, ">= ");
-    append_version(error, major, minor_min);
-  } else {
-    tercet_error_append_number(error, major);
-    tercet_error_append(error, ".x");
-  }
-  tercet_error_append(error, ", this is ");
-  append_version(error, TERCET_ABI_MAJOR, TERCET_ABI_MINOR);
+  tercet_error_format(error, TERCET_ERROR_VERSION,
+                      major == TERCET_ABI_MAJOR
+                          ? "artifact @x.@y needs runtime >= @x.@z, this is "
+                          : "artifact @x.@y needs runtime @x.x, this is ",
+                      NULL, NULL, major, minor, minor_min);
+  tercet_error_append(error, THIS_VERSION);
   return TERCET_ERROR_VERSION;
 }
 
 static tercet_status check_features(uint64_t features, tercet_error *error) {
   if (!features)
     return TERCET_OK;
-  uint32_t bit = 0;
-  while (!(features >> bit & 1))
-    ++bit;
-  tercet_error_set(error, TERCET_ERROR_UNSUPPORTED_FEATURE,
-                   "artifact needs program feature ");
+  int bit = __builtin_ctzll(features);
+  const char *name = "";
   if (bit == TERCET_FEATURE_SUBMIT_BIT)
-    tercet_error_append(error, "'submit' (engine drivers)");
+    name = " (submit: needs engine drivers)";
   else if (bit == TERCET_FEATURE_CONCURRENT_QUEUES_BIT)
-    tercet_error_append(error, "'concurrent queues'");
-  else
-    tercet_error_append_number(error, bit);
-  tercet_error_append(error, ", which this runtime lacks");
-  return TERCET_ERROR_UNSUPPORTED_FEATURE;
+    name = " (concurrent queues)";
+  return tercet_error_format(
+      error, TERCET_ERROR_UNSUPPORTED_FEATURE,
+      "artifact needs program feature @x@a, which this runtime lacks", name,
+      NULL, bit, 0, 0);
 }
 
 static tercet_status parse_record(const tercet_record_header *record,
@@ -90,11 +78,10 @@ static tercet_status parse_record(const tercet_record_header *record,
   if (kind == 0 || kind >= TERCET_RECORD_END) {
     if (!(record->kind & TERCET_RECORD_REQUIRED))
       return TERCET_OK;
-    tercet_error_set(error, TERCET_ERROR_UNSUPPORTED_RECORD,
-                     "artifact needs record kind ");
-    tercet_error_append_number(error, kind);
-    tercet_error_append(error, ", which this runtime does not know");
-    return TERCET_ERROR_UNSUPPORTED_RECORD;
+    return tercet_error_format(
+        error, TERCET_ERROR_UNSUPPORTED_RECORD,
+        "artifact needs record kind @x, which this runtime does not know", NULL,
+        NULL, kind, 0, 0);
   }
   uint32_t least = strides[kind];
   int fits = ARRAY_KINDS >> kind & 1

@@ -195,8 +195,8 @@ TEST(Context, MachineIsChecked) {
   EXPECT_EQ(tercet_program_check(&demo.program, nullptr), TERCET_OK);
   EXPECT_EQ(run.open(demo.program, &options), TERCET_ERROR_MISSING_CPU_FEATURE);
   EXPECT_STREQ(run.error.text,
-               "engine 'cpu' needs CPU feature avx512vnni number 63, which "
-               "this machine lacks");
+               "engine 'cpu' needs CPU features that this machine lacks: "
+               "avx512vnni unknown");
   cpu.features = ~uint64_t(0);
   EXPECT_EQ(run.open(demo.program, &options), TERCET_OK);
   cpu.isa = TERCET_ISA_AARCH64;

@@ -58,8 +58,8 @@ TEST(Run, FaultBecomesAStatusAndTheContextStaysGood) {
               TERCET_ERROR_INDEX_OUT_OF_RANGE);
   }
   EXPECT_STREQ(tercet_context_error(run.context)->text,
-               "index out of range in entry 'main', command 0, node "
-               "'/embed/Gather'");
+               "entry 'main', command 0, node '/embed/Gather', fault 1: an "
+               "index in the input data is out of range");
   run.ids[2] = 9;
   ASSERT_EQ(tercet_scalar_set(run.context, 0, 0, 1), TERCET_OK);
   EXPECT_EQ(tercet_entry_run(run.context, 0), TERCET_OK);
@@ -176,11 +176,11 @@ TEST(Run, MoreWorkersThanTheProgramAllowsAreClamped) {
   EXPECT_EQ(tercet_context_workers(run.context), 4u);
 }
 
-TEST(Run, StridedCopyInBothDirections) {
-  // Turn the copy of `main` into a 2 x 4 block gather: rows of 32 bytes.
+TEST(Run, StridedCopyOfTwoLevels) {
+  // The copy of `main` in half rows: four rows of two runs of 32 bytes.
   DemoProgram demo;
   auto &copy = demo.at<tercet_copy_record>(TERCET_RECORD_COPIES, 0);
-  copy = {32, {2, 4}, {32, 64}, {32, 128}};
+  copy = {32, {4, 2}, {64, 32}, {128, 32}};
   demo.build();
   DemoRun run;
   ASSERT_EQ(run.open(demo.program), TERCET_OK) << run.error.text;

@@ -20,6 +20,8 @@
 //   tercet_NAME_images   code of other engines (SPIR-V, ELF), 64-byte aligned;
 //                        absent without other engines
 //   tercet_NAME_kernel_* the kernels of the CPU engine, hidden visibility
+// All but tercet_NAME may be local symbols; tools find the table by its
+// section.
 //
 // Conventions: all numbers are little-endian; sizes and offsets are in bytes;
 // a "name" is a byte offset into the STRINGS record, 0 being the empty string;
@@ -450,8 +452,8 @@ typedef struct tercet_scalar_record {
 } tercet_scalar_record; // 32 bytes
 
 // A function of the program. Inputs, outputs, scalars and commands are ranges
-// of TENSORS, SCALARS and COMMANDS; entries may share TENSORS and SCALARS; their
-// command ranges are disjoint and ascend. An entry has a name of its own.
+// of TENSORS, SCALARS and COMMANDS; entries may share TENSORS and SCALARS;
+// their command ranges are disjoint and ascend. An entry has a name of its own.
 typedef struct tercet_entry_record {
   uint32_t name;          // 0
   uint32_t flags;         // 4   reserved, 0
@@ -523,9 +525,12 @@ typedef struct tercet_command_record {
 
 // A strided copy: for i < count[0], j < count[1]: move run_bytes from source
 // operand + i * source_stride[0] + j * source_stride[1] to the destination
-// likewise. Counts are >= 1; strides are >= 0; the hull of each side,
-// (count[0]-1)*stride[0] + (count[1]-1)*stride[1] + run_bytes, is at most its
-// operand's bytes.
+// likewise. All numbers are below 2^31, counts and run_bytes at least 1. The
+// hull of each side, (count[0]-1)*stride[0] + (count[1]-1)*stride[1] +
+// run_bytes, is at most its operand's bytes. The destination is nested, so that
+// no byte is written twice: where count[1] > 1, stride[1] >= run_bytes; where
+// count[0] > 1, stride[0] >= (count[1]-1)*stride[1] + run_bytes. (Source
+// strides are free: 0 broadcasts.)
 typedef struct tercet_copy_record {
   uint64_t run_bytes;             // 0
   uint32_t count[2];              // 8   outer, inner

@@ -75,8 +75,10 @@ const char *tercet_status_string(tercet_status status);
 // record, or the node concerned.
 typedef struct tercet_error {
   tercet_status status;
-  uint32_t record; // tercet_record_kind concerned, 0 if none
-  uint32_t index;  // element of that record, TERCET_NONE if none
+  // A corrupt table: the tercet_record_kind and the element; a failed run:
+  // COMMANDS and the command within its entry. Else 0 and TERCET_NONE.
+  uint32_t record;
+  uint32_t index;
   char text[TERCET_ERROR_TEXT_BYTES];
 } tercet_error;
 
@@ -181,8 +183,9 @@ tercet_status tercet_pool_find(const tercet_context *context,
 tercet_status tercet_pool_bind(tercet_context *context, uint32_t pool,
                                void *memory, uint64_t bytes);
 
-// Writes 0 over every bound STATE pool, and over every bound state tensor of
-// an IO pool. Errors: NOT_BOUND, BUSY, INVALID_ARGUMENT.
+// Writes 0 over every STATE pool. State tensors of an IO pool are the
+// application's own memory, which it resets itself.
+// Errors: NOT_BOUND, BUSY, INVALID_ARGUMENT.
 tercet_status tercet_state_reset(tercet_context *context);
 
 // ---- Entry points, tensors, scalars -----------------------------------------

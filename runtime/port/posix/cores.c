@@ -17,13 +17,13 @@
 #ifdef __linux__
 
 // First number in /sys/devices/system/cpu/cpu<cpu>/<file>, or -1.
-static long read_number(int cpu, const char *file) {
+static long read_number(size_t cpu, const char *file) {
   static const char prefix[] = "/sys/devices/system/cpu/cpu";
   char path[128];
   size_t end = 0;
   for (const char *p = prefix; *p; ++p)
     path[end++] = *p;
-  for (int scale = 1000; scale; scale /= 10)
+  for (size_t scale = 1000; scale; scale /= 10)
     if (cpu >= scale || scale == 1)
       path[end++] = (char)('0' + cpu / scale % 10);
   path[end++] = '/';
@@ -45,7 +45,7 @@ static long read_number(int cpu, const char *file) {
 }
 
 // How fast a core is, in whatever unit this system has; 0 if it does not say.
-static long read_speed(int cpu) {
+static long read_speed(size_t cpu) {
   long capacity = read_number(cpu, "cpu_capacity");
   if (capacity > 0)
     return capacity;
@@ -61,18 +61,18 @@ static int find_cores(cpu_set_t *cores) {
   if (sched_getaffinity(0, sizeof allowed, &allowed))
     return 0;
   long best = 0;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+  for (size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu)
     if (CPU_ISSET(cpu, &allowed)) {
       long speed = read_speed(cpu);
       best = speed > best ? speed : best;
     }
   int count = 0;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+  for (size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &allowed) || read_speed(cpu) < best - best / 5)
       continue;
     // The list starts with the core's lowest thread.
     long first = read_number(cpu, "topology/thread_siblings_list");
-    if (first >= 0 && first < cpu && CPU_ISSET((int)first, cores))
+    if (first >= 0 && (size_t)first < cpu && CPU_ISSET((size_t)first, cores))
       continue;
     CPU_SET(cpu, cores);
     ++count;
@@ -93,7 +93,7 @@ void tercet_cores_place(pthread_t thread, uint32_t index, int pin) {
     return;
   if (pin) {
     uint32_t rank = index % (uint32_t)count;
-    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu)
       if (CPU_ISSET(cpu, &cores) && rank-- == 0) {
         CPU_ZERO(&cores);
         CPU_SET(cpu, &cores);

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From a model file to nn + linalg on tensors: one func.func @main whose types
+// are static, whose operations carry the name of their source node, and whose
+// large constants are nn.weight symbols that point into the file. Importers
+// translate one node at a time and recognise no patterns; that is the graph
+// stage's work. What they cannot translate exactly they refuse.
+
+#ifndef TERCET_COMPILER_IMPORT_IMPORT_H
+#define TERCET_COMPILER_IMPORT_IMPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <string>
+
+namespace llvm {
+class raw_ostream;
+} // namespace llvm
+
+namespace tercet {
+
+struct ImportOptions {
+  /// Sizes of symbolic dimensions. A key is the name of a dimension, the whole
+  /// text of an expression of names, or `input:index` where a dimension has no name.
+  llvm::StringMap<int64_t> dims;
+};
+
+/// One thing that stands in the way of the import; `node` and `op` are empty
+/// where the fault is not a node's.
+struct ImportError {
+  std::string node;
+  std::string op;
+  std::string message;
+};
+
+/// Prints `node 'encoder/MatMul_3' (MatMul): message`, with control characters
+/// of names made visible, so that an error stays one line.
+llvm::raw_ostream &operator<<(llvm::raw_ostream &os, const ImportError &error);
+
+/// Reads `NAME=VALUE` as given to --dim. Returns the complaint, empty if none.
+std::string parseDimension(llvm::StringRef text, ImportOptions &options);
+
+/// Imports an ONNX file. Null if there is an error; then `errors` has every
+/// node that cannot be imported, not only the first. The data of weights is not
+/// copied: the module names the regions of the file.
+mlir::OwningOpRef<mlir::ModuleOp> importOnnx(mlir::MLIRContext &context, llvm::StringRef path,
+                                             const ImportOptions &options,
+                                             llvm::SmallVectorImpl<ImportError> &errors);
+
+/// The table of docs/operators.md, from the table that the importer works with.
+void printSupportedOnnxOperators(llvm::raw_ostream &os);
+
+} // namespace tercet
+
+#endif // TERCET_COMPILER_IMPORT_IMPORT_H

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs the stages one after another. Each is a pass manager of its own, so that
+// its time and memory can be told and the module can be had after it.
+
+#include "compiler/pipeline/Compile.h"
+
+#include "compiler/pipeline/Diagnostics.h"
+#include "compiler/pipeline/Machine.h"
+#include "compiler/pipeline/ModelInput.h"
+#include "compiler/pipeline/Summary.h"
+#include "compiler/support/RegisterAll.h"
+#include "compiler/weights/WeightReader.h"
+#include "dialects/cmd/Cmd.h"
+#include "dialects/nn/NN.h"
+#include "targets/cpu/EmitObject.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace tercet;
+
+namespace {
+
+class Compilation {
+public:
+  Compilation(const CompileOptions &options, raw_ostream &out, raw_ostream &err)
+      : options(options), out(out), err(err), registry(makeRegistry()),
+        context(registry, MLIRContext::Threading::DISABLED),
+        diagnostics(&context, options.model, err) {
+    context.loadAllAvailableDialects();
+  }
+
+  CompileStatus run();
+
+private:
+  static DialectRegistry makeRegistry() {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    return registry;
+  }
+
+  bool runStage(Stage stage);
+  bool runPasses(Stage stage, ModuleOp on, llvm::function_ref<void(OpPassManager &)> build);
+  bool lower();
+  bool checkBudgets();
+  bool emitFiles();
+  bool writeDepfile();
+  void begin(Stage stage);
+  void end(Stage stage);
+  CompileStatus failed() const {
+    return internal ? CompileStatus::InternalError : CompileStatus::UserError;
+  }
+
+  const CompileOptions &options;
+  raw_ostream &out, &err;
+  DialectRegistry registry;
+  MLIRContext context;
+  UserDiagnostics diagnostics;
+  OwningOpRef<ModuleOp> module, lowered;
+  std::vector<StageStatistics> statistics;
+  std::chrono::steady_clock::time_point started;
+  bool internal = false;
+};
+
+void Compilation::begin(Stage stage) {
+  started = std::chrono::steady_clock::now();
+  if (options.verbose)
+    err << "tercet-compile: " << nameOf(stage) << " ...\n";
+}
+
+void Compilation::end(Stage stage) {
+  double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  statistics.push_back({nameOf(stage).str(), seconds, peakResidentBytes()});
+}
+
+bool Compilation::runPasses(Stage stage, ModuleOp on,
+                            llvm::function_ref<void(OpPassManager &)> build) {
+  PassManager pm(&context, ModuleOp::getOperationName());
+  build(pm);
+  if (succeeded(pm.run(on)))
+    return true;
+  if (diagnostics.errorCount() == 0) {
+    diagnostics.error("stage '" + nameOf(stage) + "' failed without saying why; this is a fault "
+                      "of Tercet: try --stop-after to find the stage's input and report it");
+    internal = true;
+  }
+  return false;
+}
+
+bool Compilation::lower() {
+  // Commands refer to kernels by name only, so the lowered kernels can live in
+  // a module of their own.
+  lowered = ModuleOp::create(module->getLoc());
+  auto machine = soc::MachineAttr::of(*module);
+  lowered->getOperation()->setAttr(soc::SocDialect::kMachineAttrName, machine);
+  OpBuilder builder = OpBuilder::atBlockEnd(lowered->getBody());
+  for (auto kernel : module->getOps<soc::KernelOp>())
+    builder.clone(*kernel);
+  return runPasses(Stage::Codegen, *lowered, [&](OpPassManager &pm) {
+    llvm::SmallPtrSet<Attribute, 4> seen;
+    for (Attribute attr : machine.getEngines())
+      if (seen.insert(attr).second)
+        cast<soc::EngineAttrInterface>(attr).buildCodegenPipeline(pm);
+  });
+}
+
+bool Compilation::checkBudgets() {
+  bool ok = true;
+  for (const MemoryBudget &budget : options.budgets) {
+    cmd::PoolOp found;
+    std::string names;
+    for (auto pool : module->getOps<cmd::PoolOp>()) {
+      names += (names.empty() ? "" : ", ") + pool.getSymName().str();
+      if (pool.getSymName() == budget.pool)
+        found = pool;
+    }
+    if (!found) {
+      diagnostics.error("--memory-budget: no pool '" + budget.pool + "'; pools are " + names);
+      ok = false;
+    } else if (found.getBytes() > budget.bytes) {
+      diagnostics.error("pool '" + budget.pool + "' needs " + llvm::Twine(found.getBytes()) +
+                        " bytes, the budget is " + llvm::Twine(budget.bytes) + ", " +
+                        llvm::Twine(found.getBytes() - budget.bytes) +
+                        " too many; try fewer --workers or a shorter sequence");
+      ok = false;
+    }
+  }
+  return ok;
+}
+
+bool Compilation::emitFiles() {
+  WeightReader reader;
+  emit::EmitOptions emitOptions;
+  emitOptions.outputDirectory = options.outputDirectory;
+  emitOptions.name = options.name.empty()
+                         ? emit::makeModelName(llvm::sys::path::stem(options.model))
+                         : options.name;
+  emitOptions.modelPath = options.model;
+  emitOptions.kind = options.kind;
+  emitOptions.weights = options.weights;
+  emitOptions.linker = options.linker;
+  emitOptions.readWeight = [&](nn::WeightOp weight, emit::ChunkSink sink) {
+    return reader.stream(cast<TypedAttr>(weight.getRecipe()), sink);
+  };
+  emitOptions.emitObject = [](ModuleOp module, soc::CpuAttr cpu, llvm::raw_pwrite_stream &os,
+                              llvm::StringMap<uint64_t> &stackBytes) -> llvm::Error {
+    llvm::Expected<cpu::EmittedCode> code = cpu::emitObject(module, cpu, os);
+    if (!code)
+      return code.takeError();
+    stackBytes = std::move(code->stackBytes);
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = emit::emitArtifact(*module, *lowered, emitOptions)) {
+    diagnostics.error(std::move(error));
+    return false;
+  }
+  return true;
+}
+
+bool Compilation::runStage(Stage stage) {
+  begin(stage);
+  bool ok = true;
+  switch (stage) {
+  case Stage::Import:
+    module = readModel(context, options, diagnostics);
+    ok = bool(module);
+    break;
+  case Stage::Codegen:
+    ok = lower();
+    break;
+  case Stage::Emit:
+    ok = emitFiles();
+    break;
+  default:
+    ok = runPasses(stage, *module, [&](OpPassManager &pm) { buildStage(stage, pm); });
+  }
+  if (ok && stage == Stage::Plan)
+    ok = checkBudgets();
+  end(stage);
+  return ok;
+}
+
+bool Compilation::writeDepfile() {
+  if (options.depfile.empty())
+    return true;
+  std::error_code code;
+  llvm::raw_fd_ostream os(options.depfile, code, llvm::sys::fs::OF_Text);
+  if (code) {
+    diagnostics.error("cannot write '" + options.depfile + "': " + code.message());
+    return false;
+  }
+  auto escaped = [](StringRef path) {
+    std::string text;
+    for (char c : path) {
+      if (c == ' ' || c == '#')
+        text += '\\';
+      text += c;
+    }
+    return text;
+  };
+  SmallString<128> target(options.outputDirectory);
+  std::string name = options.name.empty()
+                         ? emit::makeModelName(llvm::sys::path::stem(options.model))
+                         : options.name;
+  llvm::sys::path::append(target, name + ".o");
+  // The model, and the files that its weights lie in.
+  SetVector<StringRef> files;
+  files.insert(options.model);
+  AttrTypeWalker walker;
+  walker.addWalk([&](nn::FileAttr file) { files.insert(file.getPath().getValue()); });
+  for (auto weight : module->getOps<nn::WeightOp>())
+    walker.walk(weight.getRecipe());
+  os << escaped(target) << ":";
+  for (StringRef file : files)
+    os << " \\\n  " << escaped(file);
+  os << "\n";
+  return true;
+}
+
+CompileStatus Compilation::run() {
+  llvm::Expected<soc::MachineAttr> machine = buildMachine(&context, options);
+  if (!machine) {
+    diagnostics.error(machine.takeError());
+    return CompileStatus::UserError;
+  }
+  // Text is read, whatever the stage to start from.
+  if (!runStage(Stage::Import))
+    return failed();
+  bool hasMachine = module->getOperation()->hasAttr(soc::SocDialect::kMachineAttrName);
+  if (!hasMachine || !options.startFrom)
+    module->getOperation()->setAttr(soc::SocDialect::kMachineAttrName, *machine);
+
+  for (Stage stage : allStages()) {
+    bool skipped = stage == Stage::Import || (options.startFrom && stage < *options.startFrom);
+    if (!skipped && !runStage(stage))
+      return failed();
+    if (options.checkOnly && stage == Stage::Partition) {
+      if (!options.quiet)
+        err << "tercet-compile: " << options.model << ": every node is supported\n";
+      return CompileStatus::Ok;
+    }
+    if (options.stopAfter == stage) {
+      ModuleOp result = stage == Stage::Codegen ? *lowered : *module;
+      result->print(out, OpPrintingFlags().enableDebugInfo(true, false).useLocalScope());
+      out << "\n";
+      return CompileStatus::Ok;
+    }
+  }
+  if (!writeDepfile())
+    return failed();
+  if (!options.quiet)
+    printSummary(*module, err);
+  if (options.stats)
+    printStatistics(statistics, err);
+  return CompileStatus::Ok;
+}
+
+} // namespace
+
+CompileStatus tercet::compile(const CompileOptions &options, raw_ostream &out, raw_ostream &err) {
+  return Compilation(options, out, err).run();
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Executes weight recipes (the attributes of dialects/nn/NNAttrs.td) with
+// bounded memory. Transposes and slices of a file, and a conversion on top of
+// them, cost nothing until their elements are copied; reshapes never do. What
+// must be held (a concatenation or a panel layout inside of another step) is
+// one weight at a time. Elements lie as ElementKind.h says.
+
+#ifndef TERCET_COMPILER_WEIGHTS_WEIGHTREADER_H
+#define TERCET_COMPILER_WEIGHTS_WEIGHTREADER_H
+
+#include "compiler/weights/ElementKind.h"
+#include "compiler/weights/MappedFile.h"
+
+#include "mlir/IR/BuiltinAttributeInterfaces.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace tercet {
+
+/// Not safe to share between threads; files stay mapped as long as it lives.
+class WeightReader {
+public:
+  using Sink = llvm::function_ref<llvm::Error(llvm::ArrayRef<char>)>;
+
+  /// Relative paths of recipes are taken from `baseDir`, where it is not empty.
+  explicit WeightReader(std::string baseDir = "") : baseDir(std::move(baseDir)) {}
+
+  /// Writes the elements of the recipe, row-major, to `out`, whose size must be
+  /// getTensorBytes of the recipe's type.
+  llvm::Error read(mlir::TypedAttr recipe, llvm::MutableArrayRef<char> out);
+
+  /// Hands the same bytes to `sink` in order, in chunks of whole elements of at
+  /// most about kChunkBytes. An error of the sink ends the stream and is returned.
+  llvm::Error stream(mlir::TypedAttr recipe, Sink sink);
+
+  static constexpr int64_t kChunkBytes = 256 * 1024;
+
+private:
+  struct View;
+
+  llvm::Expected<View> resolve(mlir::TypedAttr recipe);
+  llvm::Expected<View> materialise(mlir::TypedAttr recipe);
+  llvm::Error streamRecipe(mlir::TypedAttr recipe, Sink sink);
+  llvm::Error streamView(const View &view, Sink sink);
+  llvm::Error streamPanels(const View &view, int64_t panel, Sink sink);
+  llvm::Error streamConcat(mlir::ArrayRef<mlir::Attribute> sources, int64_t axis, Sink sink);
+  void releaseRegions();
+
+  std::string baseDir;
+  llvm::StringMap<std::unique_ptr<MappedFile>> files;
+  /// Regions that the recipe being executed has touched.
+  llvm::SmallVector<std::pair<MappedFile *, llvm::ArrayRef<char>>> touched;
+};
+
+} // namespace tercet
+
+#endif // TERCET_COMPILER_WEIGHTS_WEIGHTREADER_H

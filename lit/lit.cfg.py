@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# How lit runs the tests below this folder: the tools of the build and those of
+# LLVM are on the path, and each folder mirrors the sources that it tests.
+
+import os
+import shutil
+
+import lit.formats
+
+config.name = "Tercet"
+config.test_format = lit.formats.ShTest(True)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = config.tercet_obj_root
+config.environment["PATH"] = os.pathsep.join(
+    [config.tercet_tools_dir, config.llvm_tools_dir, os.environ.get("PATH", "")]
+)
+
+# Text to ONNX: protoc with the schema of Debian's libonnx-dev.
+onnx_schema = next(
+    (d for d in ("/usr/include", "/usr/local/include") if os.path.exists(os.path.join(d, "onnx", "onnx.proto"))),
+    None,
+)
+protoc = shutil.which("protoc")
+if onnx_schema and protoc:
+    config.available_features.add("protoc")
+    schema_dir = os.path.join(onnx_schema, "onnx")
+    config.substitutions.append(
+        ("%protoc-onnx", f"{protoc} --encode=onnx.ModelProto --proto_path={schema_dir} {schema_dir}/onnx.proto")
+    )

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes of the graph stage: from imported operations to groups. In the order
+// of the pipeline.
+
+#ifndef TERCET_PASSES_GRAPH_PASSES_TD
+#define TERCET_PASSES_GRAPH_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FuseActivationsPass : Pass<"graph-fuse-activations"> {
+  let summary = "Recognise activation functions in their exported spelling";
+  let description = [{
+    Turns chains of elementwise operations that compute GELU (by erf or tanh),
+    SiLU, QuickGELU or the sigmoid into `nn.activation`. Constants are compared
+    with a relative tolerance of 1e-4, as exporters round them. An intermediate
+    that is used elsewhere leaves the chain as it is.
+
+    Before: `x / sqrt(2)`, `erf`, `+ 1`, `* x`, `* 0.5`. After: `nn.activation gelu_erf`.
+  }];
+  let dependentDialects = ["::tercet::nn::NNDialect"];
+  let statistics = [Statistic<"fused", "activations", "Number of activations recognised">];
+}
+
+def FuseNormsPass : Pass<"graph-fuse-norms"> {
+  let summary = "Recognise layer norm and RMS norm in their exported spelling";
+  let description = [{
+    Turns the chain mean, subtract, square, mean, add epsilon, root, divide,
+    scale, shift over the last dimension into `nn.layer_norm`, and its shorter
+    sister into `nn.rms_norm`. Scale and shift must be vectors of that dimension.
+  }];
+  let dependentDialects = ["::tercet::nn::NNDialect"];
+  let statistics = [Statistic<"fused", "norms", "Number of norms recognised">];
+}
+
+def FuseRopePass : Pass<"graph-fuse-rope"> {
+  let summary = "Recognise rotary position embeddings in their exported spelling";
+  let description = [{
+    Turns `x * cos + concat(-x[D/2:], x[:D/2]) * sin` on [B, H, S, D] into
+    `nn.rope` on [B, S, H, D] between transposes, which then fold away.
+  }];
+  let dependentDialects = ["::tercet::nn::NNDialect"];
+  let statistics = [Statistic<"fused", "ropes", "Number of rotary embeddings recognised">];
+}
+
+def FuseAttentionPass : Pass<"graph-fuse-attention"> {
+  let summary = "Recognise scaled dot-product attention in its exported spelling";
+  let description = [{
+    Turns batch product, scale, additive mask, softmax over the last dimension,
+    batch product into `nn.attention` on [B, S, H, D]. Transposes are placed
+    around it, which cancel the exported ones. Masks that replace scores
+    (Where) are left alone: for rows that are masked altogether they are not
+    the same as an addition.
+  }];
+  let dependentDialects = ["::tercet::nn::NNDialect"];
+  let statistics = [Statistic<"fused", "attentions", "Number of attentions recognised">];
+}
+
+def FoldTransposesPass : Pass<"graph-fold-transposes"> {
+  let summary = "Compose, cancel and absorb transposes";
+  let description = [{
+    Transposes of transposes compose; those that permute only dimensions of
+    size one become reshapes; transposes of weights become part of the recipe;
+    transposes of an operand of a matrix product with a constant are absorbed
+    by transposing the constant.
+  }];
+  let dependentDialects = ["::tercet::nn::NNDialect"];
+}
+
+def FoldReshapesPass : Pass<"graph-fold-reshapes"> {
+  let summary = "Move reshapes past elementwise and row operations";
+  let description = [{
+    A reshape between a matrix product and its epilogue would keep them apart.
+    Elementwise operations and operations on rows are rewritten to work on the
+    collapsed shape, and the reshape moves behind them. Reshapes of weights
+    become part of the recipe. Splat constants become scalars in the bodies
+    that use them.
+  }];
+  let dependentDialects = ["::tercet::nn::NNDialect"];
+}
+
+def FoldConstantWeightsPass : Pass<"graph-fold-constant-weights", "::mlir::ModuleOp"> {
+  let summary = "Constant tensors that are left become weights";
+  let description = [{
+    Tensor constants other than splats become `nn.weight`s with inline data, so
+    that every constant which a kernel reads lies in the pool of weights.
+    Unused weights are removed.
+  }];
+  let dependentDialects = ["::tercet::nn::NNDialect"];
+}
+
+def AssignGroupsPass : Pass<"graph-assign-groups"> {
+  let summary = "Form the groups that are the units of fusion";
+  let description = [{
+    Every operation that computes ends up in exactly one `soc.group`. A group
+    has one operation that does the work (a product, an attention, a row
+    operation, a reduction) and what is fused with it: elementwise operations
+    that read its result at the same index and are its only readers (epilogue),
+    and elementwise operations before a row operation (prologue).
+    Reshapes and weights stay outside. A group has the locations of all its
+    source nodes.
+  }];
+  let dependentDialects = ["::tercet::soc::SocDialect"];
+  let statistics = [Statistic<"groups", "groups", "Number of groups formed">];
+}
+
+def VerifyGraphPass : Pass<"verify-graph"> {
+  let summary = "Check what the graph stage promises";
+  let description = [{
+    Functions hold nothing but groups, weights, scalar constants and reshapes,
+    all of static shape.
+  }];
+}
+
+#endif // TERCET_PASSES_GRAPH_PASSES_TD

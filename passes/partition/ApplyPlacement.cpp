@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Groups become tasks; weights get the layouts that the chosen variants read.
+
+#include "passes/partition/Passes.h"
+
+#include "dialects/nn/NN.h"
+#include "dialects/soc/Soc.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/SymbolTable.h"
+
+namespace tercet::partition {
+#define GEN_PASS_DEF_APPLYPLACEMENTPASS
+#include "passes/partition/Passes.h.inc"
+} // namespace tercet::partition
+
+using namespace mlir;
+using namespace tercet;
+
+namespace {
+
+struct ApplyPlacementPass : partition::impl::ApplyPlacementPassBase<ApplyPlacementPass> {
+  void runOnOperation() override {
+    SymbolTable symbolTable(getOperation());
+    symbols = &symbolTable;
+    packed.clear();
+    SmallVector<soc::GroupOp> groups;
+    getOperation().walk([&](soc::GroupOp group) { groups.push_back(group); });
+    for (soc::GroupOp group : groups)
+      if (failed(apply(group)))
+        return signalPassFailure();
+    dropUnusedWeights();
+  }
+
+  LogicalResult apply(soc::GroupOp group) {
+    if (!group.getEngine() || !group.getVariant())
+      return group.emitOpError() << "has no engine and variant yet; run partition-assign-engines";
+    soc::VariantAttr variant = *group.getVariant();
+    if (variant.getPanels().size() != static_cast<int64_t>(group.getInputs().size()))
+      return group.emitOpError() << "variant '" << variant.getName().getValue()
+                                 << "' has a layout for " << variant.getPanels().size() << " of "
+                                 << group.getInputs().size() << " inputs";
+    OpBuilder builder(group);
+    SmallVector<Value> inputs(group.getInputs());
+    Block &body = group.getBody().front();
+    for (auto [index, panel] : llvm::enumerate(variant.getPanels().asArrayRef())) {
+      if (panel == 0)
+        continue;
+      auto get = inputs[index].getDefiningOp<nn::GetWeightOp>();
+      if (!get)
+        return group.emitOpError() << "input " << index << " is wanted in panels but is no weight";
+      nn::WeightOp weight = packedWeight(get, panel);
+      inputs[index] = nn::GetWeightOp::create(builder, get.getLoc(), weight.getType(),
+                                              weight.getSymName());
+      BlockArgument argument = body.getArgument(index);
+      argument.setType(weight.getType());
+      for (Operation *user : llvm::make_early_inc_range(argument.getUsers())) {
+        auto matmul = dyn_cast<linalg::MatmulOp>(user);
+        if (!matmul || matmul.getInputs()[1] != argument || matmul.getInputs()[0] == argument)
+          return group.emitOpError() << "input " << index
+                                     << " is wanted in panels but is no right-hand side";
+        OpBuilder inside(matmul);
+        auto product = nn::PackedMatmulOp::create(
+            inside, matmul.getLoc(), TypeRange{matmul->getResult(0).getType()},
+            matmul.getInputs()[0], argument, matmul.getDpsInits()[0]);
+        matmul->getResult(0).replaceAllUsesWith(product.getResult());
+        matmul.erase();
+      }
+    }
+    auto task = soc::TaskOp::create(
+        builder, group.getLoc(), group.getOutputs().getTypes(),
+        soc::TokenType::get(builder.getContext()), builder.getStringAttr(*group.getEngine()),
+        variant, IntegerAttr(), inputs, ValueRange{});
+    task.getBody().takeBody(group.getBody());
+    group.replaceAllUsesWith(task.getOutputs());
+    group.erase();
+    return success();
+  }
+
+  /// The weight of `get` in panels; one symbol for each recipe.
+  nn::WeightOp packedWeight(nn::GetWeightOp get, int64_t panel) {
+    auto weight = symbols->lookup<nn::WeightOp>(get.getWeight());
+    RankedTensorType type = weight.getType();
+    auto packedType = RankedTensorType::get(
+        {static_cast<int64_t>(llvm::divideCeil(type.getDimSize(1), panel)), type.getDimSize(0),
+         panel},
+        type.getElementType());
+    auto recipe = nn::PackAttr::get(get.getContext(), cast<TypedAttr>(weight.getRecipe()), panel,
+                                    packedType);
+    nn::WeightOp &result = packed[recipe];
+    if (!result) {
+      OpBuilder builder(get.getContext());
+      builder.setInsertionPointAfter(weight);
+      result = nn::WeightOp::create(builder, weight.getLoc(), weight.getSymName(), recipe);
+      symbols->insert(result, Block::iterator(result));
+    }
+    return result;
+  }
+
+  void dropUnusedWeights() {
+    llvm::DenseSet<StringAttr> used;
+    getOperation().walk([&](nn::GetWeightOp op) {
+      if (op.use_empty())
+        op.erase();
+      else
+        used.insert(op.getWeightAttr().getAttr());
+    });
+    for (nn::WeightOp weight : llvm::make_early_inc_range(getOperation().getOps<nn::WeightOp>()))
+      if (!used.contains(weight.getSymNameAttr()))
+        weight.erase();
+  }
+
+  SymbolTable *symbols = nullptr;
+  DenseMap<Attribute, nn::WeightOp> packed;
+};
+
+} // namespace

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Passes of the plan stage: from tasks to commands on buffers at fixed offsets.
+
+#ifndef TERCET_PASSES_PLAN_PASSES_TD
+#define TERCET_PASSES_PLAN_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def AssignMemoryPass : Pass<"plan-assign-memory", "::mlir::ModuleOp"> {
+  let summary = "Give every value an address and turn functions into command streams";
+  let description = [{
+    Requires tasks that are calls of kernels, in order. Values that are views of
+    one another share a buffer. A result goes directly into the output that it
+    is returned as; it takes the memory of an input that dies with its task
+    where the kernel allows that. The rest, and the scratch of each task, is
+    placed in one arena for each memory. Weights are laid out in the order of
+    their first use. Functions become `cmd.entry`.
+  }];
+  let dependentDialects = ["::tercet::cmd::CmdDialect"];
+}
+
+def VerifyPlanPass : Pass<"verify-plan"> {
+  let summary = "Check what the plan stage promises";
+  let description = [{
+    Replays the commands of every entry over byte ranges: every read finds what
+    was last written to that buffer, not what another buffer in the same place
+    has put there; no two weights overlap. Shares no code with the planner.
+  }];
+}
+
+#endif // TERCET_PASSES_PLAN_PASSES_TD

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The engine interface of #soc.cpu, attached from outside of the dialect.
+
+#include "targets/cpu/CpuEngine.h"
+
+#include "dialects/soc/Soc.h"
+#include "targets/cpu/CpuVariants.h"
+#include "targets/cpu/Passes.h"
+
+using namespace mlir;
+using namespace tercet;
+
+namespace {
+
+struct CpuEngineModel
+    : soc::EngineAttrInterface::ExternalModel<CpuEngineModel, soc::CpuAttr> {
+  StringRef getEngineName(Attribute attr) const { return cast<soc::CpuAttr>(attr).getName(); }
+  StringRef getEngineMemory(Attribute attr) const { return cast<soc::CpuAttr>(attr).getMemory(); }
+
+  bool supports(Attribute attr, soc::GroupOp group, std::string &reason) const {
+    auto check = [&](Type type) {
+      Type element = getElementTypeOrSelf(type);
+      if (element.isF32() || element.isF64() || element.isF16() || element.isBF16() ||
+          element.isInteger(1) || element.isInteger(8) || element.isInteger(16) ||
+          element.isInteger(32) || element.isInteger(64))
+        return true;
+      llvm::raw_string_ostream(reason) << "no elements of type " << element;
+      return false;
+    };
+    return llvm::all_of(group->getOperandTypes(), check) &&
+           llvm::all_of(group->getResultTypes(), check);
+  }
+
+  SmallVector<soc::VariantAttr> variants(Attribute attr, soc::GroupOp group) const {
+    auto machine = soc::MachineAttr::of(group);
+    return cpu::variantsOf(cast<soc::CpuAttr>(attr), group, machine ? machine.getWorkers() : 1);
+  }
+
+  void buildCodegenPipeline(Attribute attr, OpPassManager &pm) const {
+    cpu::buildCpuCodegenPipeline(pm);
+  }
+};
+
+} // namespace
+
+void cpu::registerEngine(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, soc::SocDialect *) {
+    soc::CpuAttr::attachInterface<CpuEngineModel>(*context);
+  });
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Chooses tiles from the shape of a group's root. A tile is small enough that
+// what it works on stays in the caches, and there are several for each worker
+// so that the last ones even out.
+
+#include "targets/cpu/CpuVariants.h"
+
+#include "dialects/nn/NN.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace tercet;
+
+namespace {
+
+int64_t bytesOf(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+}
+
+class Tiling {
+public:
+  Tiling(soc::CpuAttr cpu, soc::GroupOp group, unsigned workers)
+      : cpu(cpu), group(group), workers(workers) {
+    body = &group.getBody().front();
+    root = body->getTerminator()->getOperand(0).getDefiningOp();
+    type = cast<RankedTensorType>(group.getOutputs()[0].getType());
+    shape = type.getShape();
+    tiles.assign(shape.size(), 0);
+    panels.assign(group.getInputs().size(), 0);
+    for (Operation &op : body->without_terminator()) {
+      if (isa<linalg::MatmulOp, linalg::BatchMatmulOp>(op))
+        product = cast<linalg::LinalgOp>(op);
+      if (auto found = dyn_cast<nn::AttentionOp>(op))
+        attention = found;
+    }
+  }
+
+  soc::VariantAttr choose() {
+    StringRef name = "whole";
+    if (attention && attention == root)
+      name = tileAttention();
+    else if (product && shape.size() >= 2 && isParallelRoot())
+      name = tileProduct();
+    else if (isa_and_nonnull<TilingInterface>(root) && !isa<tensor::PadOp>(root))
+      name = tileRows();
+    // A grid of one tile is no grid.
+    for (auto [tile, size] : llvm::zip(tiles, shape))
+      if (tile >= size)
+        tile = 0;
+    Builder builder(group.getContext());
+    return soc::VariantAttr::get(group.getContext(), builder.getStringAttr(name),
+                                 TypeAttr::get(type.getElementType()),
+                                 builder.getDenseI64ArrayAttr(tiles),
+                                 builder.getDenseI64ArrayAttr(panels), timePs(), scratchBytes());
+  }
+
+private:
+  int64_t lanes() const {
+    return std::max<int64_t>(1, cpu.getVectorBits() / type.getElementTypeBitWidth());
+  }
+
+  /// The root or everything up to the product is read at the index written.
+  bool isParallelRoot() const {
+    auto linalgOp = dyn_cast_or_null<linalg::LinalgOp>(root);
+    return root == product.getOperation() || isa_and_nonnull<nn::ActivationOp>(root) ||
+           (linalgOp && linalgOp.getNumParallelLoops() == linalgOp.getNumLoops());
+  }
+
+  StringRef tileAttention() {
+    int64_t queries = shape[1], keys = cast<ShapedType>(attention.getKey().getType()).getDimSize(1);
+    // Scores of a tile stay in half of the second-level cache.
+    int64_t most = std::max<int64_t>(8, cpu.getL2Bytes() / 2 / (keys * 4 * 2));
+    int64_t tile = std::min<int64_t>({queries, most, 128});
+    // Enough tiles for the workers, as long as a tile repays turning the keys.
+    while (shape[0] * shape[2] * llvm::divideCeil(queries, tile) < 2 * workers && tile >= 32)
+      tile = llvm::divideCeil(tile, 2);
+    tiles = {1, even(queries, tile), 1, 0};
+    return "attention";
+  }
+
+  /// The size nearest to `tile` from below that cuts `size` into equal parts,
+  /// up to one row.
+  static int64_t even(int64_t size, int64_t tile) {
+    return llvm::divideCeil(size, llvm::divideCeil(size, tile));
+  }
+
+  StringRef tileProduct() {
+    unsigned m = shape.size() - 2, n = shape.size() - 1;
+    int64_t columns = shape[n];
+    int64_t step = lanes();
+    BlockArgument constant = constantRhs();
+    if (constant) {
+      step = panelFor(columns);
+      panels[constant.getArgNumber()] = step;
+    }
+    // The tile of the result stays in half of the first-level cache.
+    int64_t budget = std::max<int64_t>(1024, cpu.getL1Bytes() / 2 / 4);
+    int64_t width = step * std::max<int64_t>(1, std::min<int64_t>(
+                                                    llvm::divideCeil(columns, step), 192 / step));
+    int64_t height = std::max<int64_t>(8, budget / width / 8 * 8);
+    height = std::min<int64_t>(height, 64);
+    auto count = [&] { return llvm::divideCeil(shape[m], height) * llvm::divideCeil(columns, width); };
+    int64_t batches = 1;
+    for (int64_t size : shape.drop_back(2))
+      batches *= size;
+    while (batches * count() < 4 * workers && height > 16)
+      height /= 2;
+    while (batches * count() < 4 * workers && width > step)
+      width = std::max(step, width / 2 / step * step);
+    tiles.assign(shape.size(), 0);
+    for (unsigned dim = 0; dim < m; ++dim)
+      tiles[dim] = dim + 3 > m ? 1 : 0;
+    tiles[m] = evenRows(shape[m], height);
+    tiles[n] = width;
+    return constant ? "packed-product" : "product";
+  }
+
+  static int64_t evenRows(int64_t rows, int64_t height) {
+    int64_t parts = llvm::divideCeil(rows, height);
+    return llvm::alignTo(llvm::divideCeil(rows, parts), 8);
+  }
+
+  /// The right-hand side, if it is an argument of the group fed by a weight.
+  BlockArgument constantRhs() {
+    auto matmul = dyn_cast<linalg::MatmulOp>(product.getOperation());
+    if (!matmul || matmul.hasUserDefinedMaps())
+      return {};
+    auto argument = dyn_cast<BlockArgument>(matmul.getInputs()[1]);
+    if (!argument || !argument.hasOneUse())
+      return {};
+    Operation *def = group.getInputs()[argument.getArgNumber()].getDefiningOp();
+    return isa_and_nonnull<nn::GetWeightOp>(def) ? argument : BlockArgument();
+  }
+
+  /// Three registers wide with many registers, else two; fewer for narrow
+  /// results. Of two that pad alike the wider.
+  int64_t panelFor(int64_t columns) const {
+    int64_t best = lanes(), cost = std::numeric_limits<int64_t>::max();
+    for (int64_t registers : {3, 2, 4, 1}) {
+      if (registers == 4 || (registers == 3 && cpu.getVectorRegisters() < 32))
+        continue;
+      int64_t panel = registers * lanes();
+      int64_t padded = llvm::alignTo(columns, panel);
+      // One register wide halves the rate.
+      if (registers == 1)
+        padded = padded * 3 / 2;
+      if (padded < cost) {
+        cost = padded;
+        best = panel;
+      }
+    }
+    return best;
+  }
+
+  StringRef tileRows() {
+    int64_t work = 1;
+    if (auto linalgOp = dyn_cast<linalg::LinalgOp>(root))
+      for (auto [range, kind] :
+           llvm::zip(linalgOp.getStaticLoopRanges(), linalgOp.getIteratorTypesArray()))
+        if (kind != utils::IteratorType::parallel && !ShapedType::isDynamic(range))
+          work *= range;
+    int64_t elements = type.getNumElements();
+    int64_t budget = std::max<int64_t>(1, 8192 / work);
+    // At least four tiles for each worker, if that leaves something to do.
+    budget = std::max<int64_t>(std::min<int64_t>(budget, elements / (4 * workers)),
+                               std::max<int64_t>(1, 512 / work));
+    bool rowwise = isa<nn::LayerNormOp, nn::RmsNormOp, nn::RopeOp, linalg::SoftmaxOp>(root);
+    int64_t inner = 1;
+    unsigned tiled = 0;
+    for (int64_t dim = shape.size() - 1; dim >= 0; --dim) {
+      bool whole = rowwise && dim == static_cast<int64_t>(shape.size()) - 1;
+      if (isa<linalg::SoftmaxOp>(root) &&
+          static_cast<int64_t>(cast<linalg::SoftmaxOp>(root).getDimension()) == dim)
+        whole = true;
+      int64_t tile = whole ? shape[dim]
+                           : std::clamp<int64_t>(budget / inner, 1, std::max<int64_t>(1, shape[dim]));
+      // The vector loop wants whole registers.
+      if (dim == static_cast<int64_t>(shape.size()) - 1 && tile < shape[dim])
+        tile = std::min<int64_t>(shape[dim], llvm::alignTo(tile, 64));
+      inner *= tile;
+      if (tile >= shape[dim])
+        continue;
+      // A grid has three dimensions; the innermost ones can stay whole.
+      tiles[dim] = even(shape[dim], tile);
+      if (dim == static_cast<int64_t>(shape.size()) - 1)
+        tiles[dim] = tile;
+      ++tiled;
+    }
+    for (int64_t dim = shape.size() - 1; dim >= 0 && tiled > 3; --dim)
+      if (tiles[dim]) {
+        tiles[dim] = 0;
+        --tiled;
+      }
+    return rowwise ? "rows" : "elements";
+  }
+
+  /// Arithmetic at a share of the peak that the kind of work reaches, or moving
+  /// the operands at four bytes a cycle, whichever takes longer.
+  uint64_t timePs() {
+    double operations = 0, moved = 0;
+    for (Operation &op : body->without_terminator()) {
+      if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
+        double points = 1;
+        for (int64_t range : linalgOp.getStaticLoopRanges())
+          points *= ShapedType::isDynamic(range) ? 1 : range;
+        double perPoint = llvm::range_size(linalgOp.getBlock()->without_terminator());
+        bool heavy = linalgOp.getOperation() == product.getOperation();
+        operations += points * perPoint * (heavy ? 1 : 4);
+      } else if (op.getNumResults() == 1) {
+        double points = cast<RankedTensorType>(op.getResult(0).getType()).getNumElements();
+        if (auto found = dyn_cast<nn::AttentionOp>(op)) {
+          auto key = cast<RankedTensorType>(found.getKey().getType());
+          points *= 4.0 * key.getDimSize(1) * 1.5;
+        } else {
+          points *= 32;
+        }
+        operations += points;
+      }
+    }
+    for (Value input : group.getInputs())
+      moved += std::min<double>(bytesOf(input.getType()), 64.0 * type.getNumElements());
+    for (Type result : group.getOutputs().getTypes())
+      moved += bytesOf(result);
+    double cycles = std::max(operations / (lanes() * 4 * 0.8), moved / 8);
+    return static_cast<uint64_t>(cycles * 1e6 / cpu.getMegahertz()) + 1;
+  }
+
+  /// Elements of a value of rank r, cut like the result where the dimensions
+  /// agree from the right.
+  int64_t tileElements(RankedTensorType value) const {
+    int64_t elements = 1;
+    for (int64_t i = 0; i < value.getRank(); ++i) {
+      int64_t at = static_cast<int64_t>(shape.size()) - value.getRank() + i;
+      int64_t size = value.getDimSize(i);
+      bool cut = value.getShape() == shape && at >= 0 && tiles[at] > 0;
+      elements *= cut ? std::min(size, tiles[at]) : size;
+    }
+    return elements;
+  }
+
+  /// What one worker needs at most: twice the tiles of everything inside, and
+  /// what the decompositions of aggregates add.
+  uint64_t scratchBytes() {
+    int64_t bytes = 4096;
+    for (Operation &op : body->without_terminator()) {
+      if (op.getNumResults() != 1 || op.hasTrait<OpTrait::ConstantLike>())
+        continue;
+      auto result = dyn_cast<RankedTensorType>(op.getResult(0).getType());
+      if (!result)
+        continue;
+      int64_t width = llvm::divideCeil(result.getElementTypeBitWidth(), 8);
+      int64_t elements = tileElements(result);
+      bytes += 2 * llvm::alignTo(elements * width, 64) + 128;
+      if (auto found = dyn_cast<nn::AttentionOp>(op)) {
+        auto key = cast<RankedTensorType>(found.getKey().getType());
+        auto query = cast<RankedTensorType>(found.getQuery().getType());
+        bool cut = tiles.size() == 4 && tiles[1] != 0;
+        int64_t rows = cut ? tiles[1] : query.getDimSize(1);
+        int64_t heads = tiles.size() == 4 && (tiles[2] != 0 || shape[2] == 1) ? 1 : query.getDimSize(2);
+        int64_t batch = tiles.size() == 4 && (tiles[0] != 0 || shape[0] == 1) ? 1 : query.getDimSize(0);
+        int64_t keys = key.getDimSize(1);
+        bytes += batch * heads * width * (4 * rows * keys + 2 * keys * key.getDimSize(3) +
+                                          4 * rows * key.getDimSize(3) + 8 * rows) + 1024;
+      } else if (isa<nn::LayerNormOp, nn::RmsNormOp, linalg::SoftmaxOp>(op)) {
+        bytes += 3 * elements * width + 1024;
+      }
+    }
+    return llvm::alignTo(bytes, 64);
+  }
+
+  soc::CpuAttr cpu;
+  soc::GroupOp group;
+  unsigned workers;
+  Block *body;
+  Operation *root;
+  linalg::LinalgOp product;
+  nn::AttentionOp attention;
+  RankedTensorType type;
+  ArrayRef<int64_t> shape;
+  SmallVector<int64_t> tiles, panels;
+};
+
+} // namespace
+
+SmallVector<soc::VariantAttr> cpu::variantsOf(soc::CpuAttr cpu, soc::GroupOp group,
+                                              unsigned workers) {
+  return {Tiling(cpu, group, workers).choose()};
+}

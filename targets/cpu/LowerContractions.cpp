@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Finds matrix products by their strides: among the loops of a body that
+// computes c + a * b, one that b and c walk with unit stride and a does not
+// (n), one that only a and c move along (m), and a reduction (k). All other
+// loops go around the product. So batched, strided and transposed products
+// and direct convolutions are all the same case.
+
+#include "targets/cpu/LoopNest.h"
+#include "targets/cpu/MicroKernel.h"
+#include "targets/cpu/Passes.h"
+
+#include "dialects/nn/NN.h"
+
+#include "mlir/Interfaces/ViewLikeInterface.h"
+
+namespace tercet::cpu {
+#define GEN_PASS_DEF_LOWERCONTRACTIONSPASS
+#include "targets/cpu/Passes.h.inc"
+} // namespace tercet::cpu
+
+using namespace mlir;
+using namespace tercet;
+using namespace tercet::cpu;
+
+namespace {
+
+/// Looks through an extension of a float.
+Value stripExtension(Value value) {
+  if (auto extension = value.getDefiningOp<arith::ExtFOp>())
+    return extension.getIn();
+  return value;
+}
+
+/// Whether the body is c + a * b on floats; a and b may be narrower than c.
+bool isProductBody(Block &body) {
+  if (body.getNumArguments() != 3)
+    return false;
+  auto sum = body.getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+  if (!sum)
+    return false;
+  Value c = body.getArgument(2);
+  Value other = sum.getLhs() == c ? sum.getRhs() : sum.getRhs() == c ? sum.getLhs() : Value();
+  auto product = other ? other.getDefiningOp<arith::MulFOp>() : arith::MulFOp();
+  if (!product || !c.hasOneUse())
+    return false;
+  Value l = stripExtension(product.getLhs()), r = stripExtension(product.getRhs());
+  Value a = body.getArgument(0), b = body.getArgument(1);
+  return ((l == a && r == b) || (l == b && r == a)) && c.getType().isF32();
+}
+
+Value rootOf(Value memref) {
+  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
+    memref = view.getViewSource();
+  return memref;
+}
+
+/// Whether memory reached through the two may be the same.
+bool mayAlias(Value left, Value right) {
+  Value l = rootOf(left), r = rootOf(right);
+  if (l == r)
+    return true;
+  auto lScratch = l.getDefiningOp<soc::ScratchOp>(), rScratch = r.getDefiningOp<soc::ScratchOp>();
+  if (static_cast<bool>(lScratch) != static_cast<bool>(rScratch))
+    return false; // an argument never lies in the scratch
+  if (!lScratch)
+    return true; // the planner may give two arguments the same place
+  auto range = [](soc::ScratchOp op) -> std::optional<std::pair<int64_t, int64_t>> {
+    auto type = cast<MemRefType>(op.getType());
+    if (!type.hasStaticShape() || !type.getElementType().isIntOrFloat())
+      return std::nullopt;
+    int64_t bytes = type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+    return std::make_pair(op.getOffset(), op.getOffset() + bytes);
+  };
+  auto lRange = range(lScratch), rRange = range(rScratch);
+  return !lRange || !rRange || (lRange->first < rRange->second && rRange->first < lRange->second);
+}
+
+/// The fill that gives all of `destination` the value it has before `op`.
+linalg::FillOp findFill(Operation *op, Value destination) {
+  for (Operation *before = op->getPrevNode(); before; before = before->getPrevNode()) {
+    auto fill = dyn_cast<linalg::FillOp>(before);
+    if (fill && fill.getOutputs()[0] == destination)
+      return fill;
+    if (isMemoryEffectFree(before))
+      continue;
+    // Others may stand in between if they have nothing to do with it.
+    if (!isa<linalg::LinalgOp, memref::CopyOp, nn::PackedMatmulOp>(before) ||
+        llvm::any_of(before->getOperands(), [&](Value operand) {
+          return isa<MemRefType>(operand.getType()) && mayAlias(operand, destination);
+        }))
+      return {};
+    // A body may load from anywhere.
+    bool loads = before->walk([](memref::LoadOp) { return WalkResult::interrupt(); }).wasInterrupted();
+    if (loads)
+      return {};
+  }
+  return {};
+}
+
+struct LowerContractionsPass : cpu::impl::LowerContractionsPassBase<LowerContractionsPass> {
+  void runOnOperation() override {
+    soc::KernelOp kernel = getOperation();
+    if (!isCpuKernel(kernel))
+      return;
+    FailureOr<soc::CpuAttr> engine = lookupCpu(kernel);
+    if (failed(engine))
+      return signalPassFailure();
+    VectorUnit unit = VectorUnit::of(*engine);
+    SmallVector<Operation *> ops;
+    kernel.walk([&](Operation *op) {
+      if (isa<nn::PackedMatmulOp, linalg::LinalgOp>(op))
+        ops.push_back(op);
+    });
+    for (Operation *op : ops) {
+      if (erased.contains(op))
+        continue;
+      if (auto packed = dyn_cast<nn::PackedMatmulOp>(op)) {
+        if (failed(lowerPacked(packed, unit)))
+          return signalPassFailure();
+      } else {
+        lowerLinalg(cast<linalg::LinalgOp>(op), unit);
+      }
+    }
+    erased.clear();
+  }
+
+  /// The value that the destination starts with, if a fill gave it one; the
+  /// fill is erased.
+  Value foldFill(Operation *op, Value destination) {
+    linalg::FillOp fill = findFill(op, destination);
+    if (!fill)
+      return {};
+    Value value = fill.getInputs()[0];
+    if (value.getType() != getElementTypeOrSelf(destination.getType()))
+      return {};
+    erased.insert(fill);
+    fill.erase();
+    ++foldedFills;
+    return value;
+  }
+
+  LogicalResult lowerPacked(nn::PackedMatmulOp op, const VectorUnit &unit) {
+    if (!isa<MemRefType>(op.getInit().getType()))
+      return op.emitOpError() << "expected memrefs; bufferise first";
+    Type element = getElementTypeOrSelf(op.getInit().getType());
+    if (!element.isF32())
+      return op.emitOpError() << "expected a destination of f32, got " << element;
+    OpBuilder b(op);
+    Location loc = op.getLoc();
+    FlatView lhs = flatten(b, loc, op.getLhs()), rhs = flatten(b, loc, op.getRhs()),
+             init = flatten(b, loc, op.getInit());
+    if (getConstantIntValue(rhs.strides[2]) != 1 || getConstantIntValue(init.strides[1]) != 1)
+      return op.emitOpError() << "expected rows of unit stride in " << op.getRhs().getType()
+                              << " and " << op.getInit().getType();
+    Product product;
+    product.lhs = {lhs.memory, lhs.offset, lhs.strides[0], lhs.strides[1]};
+    product.rhs = {rhs.memory, rhs.offset, rhs.strides[1], rhs.strides[2]};
+    product.init = {init.memory, init.offset, init.strides[0], init.strides[1]};
+    product.m = firstStatic(init.sizes[0], lhs.sizes[0]);
+    product.n = init.sizes[1];
+    product.k = firstStatic(lhs.sizes[1], rhs.sizes[1]);
+    product.lhsElement = getElementTypeOrSelf(op.getLhs().getType());
+    product.rhsElement = getElementTypeOrSelf(op.getRhs().getType());
+    product.element = element;
+    product.panel = op.getPanel();
+    product.panelStride = rhs.strides[0];
+    product.start = foldFill(op, op.getInit());
+    emitProduct(b, loc, product, unit);
+    op.erase();
+    ++lowered;
+    return success();
+  }
+
+  static OpFoldResult firstStatic(OpFoldResult left, OpFoldResult right) {
+    return getConstantIntValue(left) ? left : right;
+  }
+
+  void lowerLinalg(linalg::LinalgOp op, const VectorUnit &unit) {
+    if (!op.hasPureBufferSemantics() || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
+        op->getNumRegions() != 1 || !isProductBody(op->getRegion(0).front()))
+      return;
+    OpBuilder b(op);
+    FailureOr<LoopNest> nest = LoopNest::of(b, op);
+    if (failed(nest))
+      return;
+    nest->simplify(/*keepDims=*/false);
+    if (nest->accesses[0].isScalar() || nest->accesses[1].isScalar())
+      return;
+    for (bool swapped : {false, true})
+      if (emitAsProduct(b, op, *nest, swapped, unit)) {
+        op->erase();
+        ++lowered;
+        return;
+      }
+  }
+
+  /// Size for comparisons; a dynamic loop counts as long.
+  static int64_t sizeOf(const Loop &loop) { return loop.staticSize().value_or(1 << 20); }
+
+  bool emitAsProduct(OpBuilder &b, linalg::LinalgOp op, LoopNest &nest, bool swapped,
+                     const VectorUnit &unit) {
+    const Access &lhs = nest.accesses[swapped], &rhs = nest.accesses[!swapped],
+                 &init = nest.accesses[2];
+    int64_t m = -1, n = -1, k = -1;
+    for (int64_t loop = 0, count = nest.loops.size(); loop < count; ++loop) {
+      auto longer = [&](int64_t other) {
+        return other < 0 || sizeOf(nest.loops[loop]) >= sizeOf(nest.loops[other]);
+      };
+      if (nest.loops[loop].reduction) {
+        if (init.moves(loop))
+          return false;
+        if (longer(k))
+          k = loop;
+      } else if (rhs.isUnit(loop) && init.isUnit(loop) && !lhs.moves(loop)) {
+        n = loop;
+      } else if (lhs.moves(loop) && !rhs.moves(loop) && longer(m)) {
+        m = loop;
+      }
+    }
+    if (n < 0 || sizeOf(nest.loops[n]) < 4)
+      return false;
+    Location loc = op.getLoc();
+    SmallVector<int64_t> around;
+    unsigned reductions = 0;
+    for (int64_t loop = 0, count = nest.loops.size(); loop < count; ++loop) {
+      reductions += nest.loops[loop].reduction;
+      if (loop != m && loop != n && loop != k)
+        around.push_back(loop);
+    }
+    // Reductions innermost, so that the destination stays in the cache.
+    llvm::stable_sort(around, [&](int64_t l, int64_t r) {
+      return nest.loops[l].reduction < nest.loops[r].reduction;
+    });
+    Product product;
+    // With several reductions the first must not overwrite what others added.
+    if (reductions <= 1)
+      product.start = foldFill(op, op.getDpsInits()[0]);
+    product.lhsElement = lhs.element;
+    product.rhsElement = rhs.element;
+    product.element = init.element;
+    OpFoldResult one = b.getIndexAttr(1), zero = b.getIndexAttr(0);
+    product.m = m < 0 ? one : nest.loops[m].size;
+    product.n = nest.loops[n].size;
+    product.k = k < 0 ? one : nest.loops[k].size;
+    SmallVector<Value> ivs(nest.loops.size());
+    auto matrixOf = [&](OpBuilder &nested, const Access &access, int64_t row, int64_t column) {
+      return Matrix{access.memory, access.address(nested, loc, ivs),
+                    row < 0 ? zero : access.strides[row], column < 0 ? zero : access.strides[column]};
+    };
+    std::function<void(OpBuilder &, unsigned)> nested = [&](OpBuilder &inner, unsigned depth) {
+      if (depth == around.size()) {
+        product.lhs = matrixOf(inner, lhs, m, k);
+        product.rhs = matrixOf(inner, rhs, k, n);
+        product.init = matrixOf(inner, init, m, n);
+        emitProduct(inner, loc, product, unit);
+        return;
+      }
+      int64_t loop = around[depth];
+      buildLoop(inner, loc, zero, nest.loops[loop].size, 1, [&](OpBuilder &deeper, Value iv) {
+        ivs[loop] = iv;
+        nested(deeper, depth + 1);
+      });
+    };
+    nested(b, 0);
+    return true;
+  }
+
+  llvm::SmallPtrSet<Operation *, 8> erased;
+};
+
+} // namespace

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Derives the shape of the vector registers from a #soc.cpu.
+
+#include "targets/cpu/VectorUnit.h"
+
+using namespace mlir;
+using namespace tercet;
+
+int64_t cpu::VectorUnit::tileRows(int64_t vectors) const {
+  int64_t rows = (registers - vectors - 1) / vectors;
+  // Taller tiles of one vector would only lengthen the code.
+  int64_t cap = registers >= 32 ? 12 : 8;
+  rows = std::min(rows, cap);
+  // 28 of 32 registers: with all of them the allocator spills.
+  while (rows > 1 && rows * vectors + vectors + 1 > registers)
+    --rows;
+  if (vectors == 3 && registers >= 32)
+    rows = 8;
+  return std::max<int64_t>(rows, 1);
+}
+
+cpu::VectorUnit cpu::VectorUnit::of(soc::CpuAttr cpu) {
+  VectorUnit unit;
+  unit.bits = cpu.getVectorBits();
+  unit.registers = cpu.getVectorRegisters();
+  StringRef triple = cpu.getTriple().getValue();
+  unit.masks = (triple.starts_with("x86_64") && unit.bits >= 512) || triple.starts_with("riscv");
+  if (cpu.getL1Bytes())
+    unit.l1Bytes = cpu.getL1Bytes();
+  return unit;
+}
+
+static Attribute lookupEngine(soc::KernelOp kernel) {
+  soc::MachineAttr machine = soc::MachineAttr::of(kernel);
+  return machine ? machine.lookupEngine(kernel.getEngine()) : Attribute();
+}
+
+FailureOr<soc::CpuAttr> cpu::lookupCpu(soc::KernelOp kernel) {
+  auto cpu = dyn_cast_or_null<soc::CpuAttr>(lookupEngine(kernel));
+  if (!cpu)
+    return kernel.emitOpError() << "expected engine '" << kernel.getEngine()
+                                << "' to be a #soc.cpu of the module's soc.machine";
+  return cpu;
+}
+
+bool cpu::isCpuKernel(soc::KernelOp kernel) {
+  Attribute engine = lookupEngine(kernel);
+  // A missing engine is let through to lookupCpu, which reports it.
+  return !engine || isa<soc::CpuAttr>(engine);
+}

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# A seeded GPT-2 decoder with past keys and values as inputs and present ones as outputs, spelled as the exporter writes
+# Hugging Face's GPT2LMHeadModel: Conv1D as Reshape, Gemm, Reshape; one fused qkv projection and Split; the causal mask
+# sliced from a constant buffer; GELU by tanh. Below opset 13 the buffer is uint8 and cast, as older versions had it.
+
+import dataclasses
+import math
+
+import numpy as np
+
+from graph import FLOAT_LOWEST, Graph
+
+
+@dataclasses.dataclass
+class Config:
+    hidden: int = 64
+    heads: int = 4
+    layers: int = 2
+    vocabulary: int = 211
+    positions: int = 64
+    epsilon: float = 1e-5
+
+
+class _Weights:
+    """Seeded parameters, each made an initializer when first asked for."""
+
+    def __init__(self, g, seed):
+        self.g, self.random = g, np.random.RandomState(seed)
+
+    def array(self, *shape, scale=0.1, mean=0.0):
+        return (mean + self.random.standard_normal(shape) * scale).astype(np.float32)
+
+    def put(self, name, *shape, **how):
+        return self.g.weight(name, self.array(*shape, **how))
+
+
+def build(config, seed, opset=14):
+    c, g = config, Graph(opset)
+    w = _Weights(g, seed)
+    ids = g.input("input_ids", np.int64, ["batch", "sequence"])
+    mask = g.input("attention_mask", np.int64, ["batch", "past_sequence + sequence"])
+    positions = g.input("position_ids", np.int64, ["batch", "sequence"])
+    shape = ["batch", c.heads, "past_sequence", c.hidden // c.heads]
+    past = [(g.input(f"past_key_values.{i}.key", np.float32, shape),
+             g.input(f"past_key_values.{i}.value", np.float32, shape)) for i in range(c.layers)]
+
+    with g.scope("transformer"):
+        words = w.put("transformer.wte.weight", c.vocabulary, c.hidden, scale=0.3)
+        with g.scope("wte"):
+            x = g.op("Gather", words, ids)
+        with g.scope("wpe"):
+            x = g.op("Add", x, g.op("Gather", w.put("transformer.wpe.weight", c.positions, c.hidden), positions))
+        extended = g.op("Cast", g.unsqueeze(g.unsqueeze(mask, 1), 2), to=1)
+        extended = g.op("Sub", g.constant(1, np.float32), extended)
+        extended = g.op("Mul", extended, g.constant(FLOAT_LOWEST, np.float32))
+        presents = []
+        for layer in range(c.layers):
+            with g.scope(f"h.{layer}"):
+                x, present = _block(g, c, w, f"transformer.h.{layer}.", x, extended, past[layer])
+            presents.append(present)
+        x = _norm(g, c, w, "transformer.ln_f", "ln_f", x)
+    with g.scope("lm_head"):
+        table = next(i for i in g.initializers if i.name == words)
+        transposed = np.frombuffer(table.raw_data, np.float32).reshape(c.vocabulary, c.hidden).T
+        x = g.op("MatMul", x, g.folded("MatMul", transposed))
+    g.output("logits", x, np.float32, ["batch", "sequence", c.vocabulary])
+    shape = ["batch", c.heads, "past_sequence + sequence", c.hidden // c.heads]
+    for i, (key, value) in enumerate(presents):
+        g.output(f"present.{i}.key", key, np.float32, shape)
+        g.output(f"present.{i}.value", value, np.float32, shape)
+    return g.model()
+
+
+def _norm(g, c, w, name, scope, x):
+    return g.layer_norm(scope, x, w.put(name + ".weight", c.hidden, mean=1.0), w.put(name + ".bias", c.hidden),
+                        c.epsilon)
+
+
+def _conv1d(g, w, name, scope, x, inner, outer):
+    """x [batch, sequence, inner] -> [batch, sequence, outer], flattened around a Gemm whose weight is [in, out]."""
+    with g.scope(*scope.split("/")):
+        batch, sequence = g.size(x, 0), g.size(x, 1)
+        flat = g.op("Reshape", x, g.constant([-1, inner]))
+        flat = g.op("Gemm", flat, w.put(name + ".weight", inner, outer), w.put(name + ".bias", outer),
+                    alpha=1.0, beta=1.0)
+        return g.reshape(flat, batch, sequence, outer)
+
+
+def _block(g, c, w, prefix, x, extended, past):
+    y = _norm(g, c, w, prefix + "ln_1", "ln_1", x)
+    y, present = _attention(g, c, w, prefix, y, extended, past)
+    x = g.op("Add", y, x)
+    y = _norm(g, c, w, prefix + "ln_2", "ln_2", x)
+    y = _conv1d(g, w, prefix + "mlp.c_fc", "mlp/c_fc", y, c.hidden, 4 * c.hidden)
+    with g.scope("mlp", "act"):
+        cubed = g.op("Mul", g.constant(0.044715, np.float32), g.op("Pow", y, g.constant(3, np.float32)))
+        inner = g.op("Mul", g.op("Add", y, cubed), g.constant(math.sqrt(2 / math.pi), np.float32))
+        gate = g.op("Add", g.op("Tanh", inner), g.constant(1, np.float32))
+        y = g.op("Mul", g.op("Mul", y, g.constant(0.5, np.float32)), gate)
+    y = _conv1d(g, w, prefix + "mlp.c_proj", "mlp/c_proj", y, 4 * c.hidden, c.hidden)
+    return g.op("Add", x, y), present
+
+
+def _attention(g, c, w, prefix, x, extended, past):
+    head = c.hidden // c.heads
+    parts = _conv1d(g, w, prefix + "attn.c_attn", "attn/c_attn", x, c.hidden, 3 * c.hidden)
+    with g.scope("attn"):
+        parts = g.split(parts, [c.hidden] * 3, 2)
+        query, key, value = (g.op("Transpose", g.reshape(p, g.size(p, 0), g.size(p, 1), c.heads, head),
+                                  perm=[0, 2, 1, 3]) for p in parts)
+        key = g.op("Concat", past[0], key, axis=-2)
+        value = g.op("Concat", past[1], value, axis=-2)
+        scores = g.op("MatMul", query, g.op("Transpose", key, perm=[0, 1, 3, 2]))
+        scores = g.op("Div", scores, g.constant(math.sqrt(head), np.float32))
+
+        kind = np.bool_ if g.opset >= 13 else np.uint8
+        buffer = g.weight(prefix + "attn.bias", np.tril(np.ones((c.positions, c.positions), kind))[None, None])
+        total, length = g.size(key, -2), g.size(query, -2)
+        first = g.unsqueeze(g.op("Sub", total, length), 0)
+        last = g.unsqueeze(total, 0)
+        causal = g.slice(g.slice(buffer, first, last, 2), 0, last, 3)
+        if kind is np.uint8:
+            causal = g.op("Cast", causal, to=9)
+        scores = g.op("Where", causal, scores, g.constant(FLOAT_LOWEST, np.float32))
+        probabilities = g.op("Softmax", g.op("Add", scores, extended), axis=-1 if g.opset >= 13 else 3)
+        context = g.op("Transpose", g.op("MatMul", probabilities, value), perm=[0, 2, 1, 3])
+        context = g.reshape(context, g.size(context, 0), g.size(context, 1), c.hidden)
+    return _conv1d(g, w, prefix + "attn.c_proj", "attn/c_proj", context, c.hidden, c.hidden), (key, value)
+
+
+def feeds(config, seed, batch, sequence, past):
+    random = np.random.RandomState(seed)
+    shape = (batch, config.heads, past, config.hidden // config.heads)
+    result = {"input_ids": random.randint(0, config.vocabulary, (batch, sequence)),
+              "attention_mask": np.ones((batch, past + sequence), np.int64),
+              "position_ids": np.tile(np.arange(past, past + sequence), (batch, 1))}
+    for layer in range(config.layers):
+        for part in ("key", "value"):
+            result[f"past_key_values.{layer}.{part}"] = random.standard_normal(shape).astype(np.float32)
+    return result
