@@ -32,11 +32,11 @@ static OwningOpRef<ModuleOp> readText(MLIRContext &context, StringRef path) {
   OpPassManager &funcs = pm.nest<func::FuncOp>();
   funcs.addPass(tosa::createTosaInferShapesPass());
   funcs.addPass(tosa::createTosaMakeBroadcastablePass());
-  funcs.addPass(createTosaToLinalgNamed());
+  funcs.addPass(tosa::createTosaToLinalgNamed());
   funcs.addPass(createCanonicalizerPass());
   funcs.addPass(tosa::createTosaLayerwiseConstantFoldPass());
   funcs.addPass(tosa::createTosaMakeBroadcastablePass());
-  funcs.addPass(createTosaToLinalg());
+  funcs.addPass(tosa::createTosaToLinalg());
   funcs.addPass(createTosaToArithPass());
   funcs.addPass(createTosaToTensorPass());
   funcs.addPass(createCanonicalizerPass());

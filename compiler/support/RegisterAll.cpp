@@ -7,6 +7,7 @@
 #include "dialects/cmd/Cmd.h"
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
+#include "targets/cpu/CpuEngine.h"
 #include "targets/cpu/Passes.h"
 
 #include "passes/graph/Passes.h"
@@ -67,6 +68,7 @@ void tercet::registerAllDialects(DialectRegistry &registry) {
   tensor::registerValueBoundsOpInterfaceExternalModels(registry);
   vector::registerBufferizableOpInterfaceExternalModels(registry);
   nn::registerBufferizationModels(registry);
+  cpu::registerEngine(registry);
 }
 
 void tercet::registerAllPasses() {

@@ -56,6 +56,17 @@ def AssignScratchPass : Pass<"tile-assign-scratch", "::tercet::soc::KernelOp"> {
   }];
 }
 
+def AssignGridPass : Pass<"tile-assign-grid", "::tercet::soc::KernelOp"> {
+  let summary = "Writes the number of tiles into the kernel's grid";
+  let description = [{
+    Does: sets `grid` to the trip counts [x, y, z] of the kernel's outermost
+    `scf.forall`: its last dimension is x, the one before it y, then z; absent
+    dimensions are 1. Requires: static bounds, rank at most 3, and at most one
+    top-level forall beside which nothing writes memory. Fails otherwise, at
+    the forall. Guarantees: `grid` is present.
+  }];
+}
+
 def VerifyTilePass : Pass<"verify-tile"> {
   let summary = "Check what the tile stage promises";
   let description = [{

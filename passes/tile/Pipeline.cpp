@@ -24,5 +24,6 @@ void tercet::tile::buildTilePipeline(mlir::OpPassManager &pm) {
   kernels.addPass(mlir::createCanonicalizerPass());
   kernels.addPass(mlir::createCSEPass());
   kernels.addPass(createAssignScratchPass());
+  kernels.addPass(createAssignGridPass());
   pm.addPass(createVerifyTilePass());
 }

@@ -14,7 +14,6 @@ using namespace tercet;
 
 void cpu::buildCpuCodegenPipeline(OpPassManager &pm) {
   OpPassManager &kernels = pm.nest<soc::KernelOp>();
-  kernels.addPass(createAssignGridPass());
   // Views of the same memory become the same value, so that fills are found.
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());

@@ -64,7 +64,7 @@ private:
   }
 
   /// The root or everything up to the product is read at the index written.
-  bool isParallelRoot() const {
+  bool isParallelRoot() {
     auto linalgOp = dyn_cast_or_null<linalg::LinalgOp>(root);
     return root == product.getOperation() || isa_and_nonnull<nn::ActivationOp>(root) ||
            (linalgOp && linalgOp.getNumParallelLoops() == linalgOp.getNumLoops());

@@ -5,7 +5,7 @@
 // marked noalias and none is assumed to be aligned beyond its elements: the
 // planner may give two arguments the same place, and any place in a buffer.
 
-#include "targets/cpu/KernelGrid.h"
+#include "passes/tile/KernelGrid.h"
 #include "targets/cpu/Passes.h"
 #include "targets/cpu/VectorUnit.h"
 
@@ -34,7 +34,7 @@ public:
       : kernel(kernel), b(kernel.getLoc(), kernel), converter(kernel.getContext()) {}
 
   LogicalResult lower() {
-    FailureOr<cpu::KernelGrid> grid = cpu::KernelGrid::of(kernel);
+    FailureOr<tile::KernelGrid> grid = tile::KernelGrid::of(kernel);
     if (failed(grid))
       return failure();
     if (!kernel.getBody().hasOneBlock())

@@ -7,17 +7,6 @@
 
 include "mlir/Pass/PassBase.td"
 
-def AssignGridPass : Pass<"cpu-assign-grid", "::tercet::soc::KernelOp"> {
-  let summary = "Writes the number of tiles into the kernel's grid";
-  let description = [{
-    Does: sets `grid` to the trip counts [x, y, z] of the kernel's outermost
-    `scf.forall`: its last dimension is x, the one before it y, then z; absent
-    dimensions are 1. Requires: static bounds, rank at most 3, and at most one
-    top-level forall beside which nothing writes memory. Fails otherwise, at
-    the forall. Guarantees: `grid` is present.
-  }];
-}
-
 def LowerContractionsPass : Pass<"cpu-lower-contractions", "::tercet::soc::KernelOp"> {
   let summary = "Turns matrix products into register-tiled vector code";
   let description = [{

@@ -2,19 +2,21 @@
 //
 // The kernel's grid from the trip counts of its outermost forall.
 
-#include "targets/cpu/Passes.h"
-#include "targets/cpu/KernelGrid.h"
-#include "targets/cpu/VectorUnit.h"
+#include "passes/tile/KernelGrid.h"
+#include "passes/tile/Passes.h"
 
-namespace tercet::cpu {
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+namespace tercet::tile {
 #define GEN_PASS_DEF_ASSIGNGRIDPASS
-#include "targets/cpu/Passes.h.inc"
-} // namespace tercet::cpu
+#include "passes/tile/Passes.h.inc"
+} // namespace tercet::tile
 
 using namespace mlir;
 using namespace tercet;
 
-FailureOr<cpu::KernelGrid> cpu::KernelGrid::of(soc::KernelOp kernel) {
+FailureOr<tile::KernelGrid> tile::KernelGrid::of(soc::KernelOp kernel) {
   KernelGrid grid;
   for (Operation &op : kernel.getBody().front()) {
     auto forall = dyn_cast<scf::ForallOp>(op);
@@ -57,12 +59,10 @@ FailureOr<cpu::KernelGrid> cpu::KernelGrid::of(soc::KernelOp kernel) {
 
 namespace {
 
-struct AssignGridPass : cpu::impl::AssignGridPassBase<AssignGridPass> {
+struct AssignGridPass : tile::impl::AssignGridPassBase<AssignGridPass> {
   void runOnOperation() override {
     soc::KernelOp kernel = getOperation();
-    if (!cpu::isCpuKernel(kernel))
-      return;
-    FailureOr<cpu::KernelGrid> grid = cpu::KernelGrid::of(kernel);
+    FailureOr<tile::KernelGrid> grid = tile::KernelGrid::of(kernel);
     if (failed(grid))
       return signalPassFailure();
     kernel.setGrid(ArrayRef<int64_t>(grid->counts));

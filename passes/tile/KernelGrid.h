@@ -3,8 +3,8 @@
 // The grid of a kernel: its one top-level scf.forall, whose last dimension is
 // x, the one before it y, then z.
 
-#ifndef TERCET_TARGETS_CPU_KERNELGRID_H
-#define TERCET_TARGETS_CPU_KERNELGRID_H
+#ifndef TERCET_PASSES_TILE_KERNELGRID_H
+#define TERCET_PASSES_TILE_KERNELGRID_H
 
 #include "dialects/soc/Soc.h"
 
@@ -12,7 +12,7 @@
 
 #include <array>
 
-namespace tercet::cpu {
+namespace tercet::tile {
 
 struct KernelGrid {
   mlir::scf::ForallOp forall; // null if the kernel is one tile
@@ -22,6 +22,6 @@ struct KernelGrid {
   static mlir::FailureOr<KernelGrid> of(soc::KernelOp kernel);
 };
 
-} // namespace tercet::cpu
+} // namespace tercet::tile
 
-#endif // TERCET_TARGETS_CPU_KERNELGRID_H
+#endif // TERCET_PASSES_TILE_KERNELGRID_H
