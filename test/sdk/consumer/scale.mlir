@@ -1,8 +1,8 @@
-// y = x * w + b on [4, 8]: what every backend of the compiler can do.
+// y = x * w + b on [4, 8].
 module {
   nn.weight @w = dense<3.0> : tensor<8xf32>
   nn.weight @b = dense<[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]> : tensor<8xf32>
-  func.func @main(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>) {
+  func.func @main(%x: tensor<4x8xf32> {nn.name = "x"}) -> (tensor<4x8xf32> {nn.name = "y"}) {
     %w = nn.get_weight @w : tensor<8xf32>
     %b = nn.get_weight @b : tensor<8xf32>
     %e = tensor.empty() : tensor<4x8xf32>
