@@ -357,20 +357,46 @@ FailureOr<SmallVector<Value>> AttentionOp::decomposeOperation(OpBuilder &b) {
                 Value y = arith::MulFOp::create(n, at, args[0], constant(n, at, element, scale));
                 return args.size() == 3 ? arith::AddFOp::create(n, at, y, args[1]).getResult() : y;
               });
-  Value weights = linalg::SoftmaxOp::create(b, loc, scaled.getType(), scaled,
-                                            tensor::EmptyOp::create(b, loc, scoreSizes, element),
-                                            /*dimension=*/4)
-                      ->getResult(0);
+  // Softmax, but for the division, which is done on the smaller result.
+  RowMaps rows(b, 5);
+  SmallVector<OpFoldResult> rowSizes(scoreSizes.begin(), scoreSizes.end() - 1);
+  Value lowest = arith::ConstantOp::create(
+      b, loc, b.getFloatAttr(element, APFloat::getInf(cast<FloatType>(element).getFloatSemantics(),
+                                                      /*Negative=*/true)));
+  Value noMaximum =
+      linalg::FillOp::create(b, loc, lowest, Value(tensor::EmptyOp::create(b, loc, rowSizes, element)))
+          .getResult(0);
+  Value maximum = generic(b, loc, scaled, noMaximum, {rows.all, rows.row}, rows.reduce,
+                          [](OpBuilder &n, Location at, ValueRange args) -> Value {
+                            return arith::MaxNumFOp::create(n, at, args[0], args[1]);
+                          });
+  Value weights =
+      generic(b, loc, {scaled, maximum}, tensor::EmptyOp::create(b, loc, scoreSizes, element),
+              {rows.all, rows.row, rows.all}, rows.parallel,
+              [](OpBuilder &n, Location at, ValueRange args) -> Value {
+                Value moved = arith::SubFOp::create(n, at, args[0], args[1]);
+                return math::ExpOp::create(n, at, moved);
+              });
+  Value sum = sumRows(b, loc, rows, weights, {},
+                      [](OpBuilder &, Location, ValueRange args) { return args[0]; });
 
-  Value zero = constant(b, loc, element, 0.0);
-  Value init = linalg::FillOp::create(b, loc, zero, split(getInit(), v[3])).getResult(0);
-  Value result =
-      generic(b, loc, {weights, getValue()}, init,
+  SmallVector<OpFoldResult> resultSizes{q[0], q[1], groups, inGroup, v[3]};
+  Value products =
+      generic(b, loc, {weights, getValue()}, filled(b, loc, resultSizes, element, 0.0),
               {map({db, dg, dr, ds, dt}), map({db, dt, dg, dd}), map({db, ds, dg, dr, dd})},
               {par, par, par, par, red, par}, [](OpBuilder &n, Location at, ValueRange args) -> Value {
                 Value product = arith::MulFOp::create(n, at, args[0], args[1]);
                 return arith::AddFOp::create(n, at, product, args[2]);
               });
+  // Loops of the division: b, s, g, r, e; the sums are in b, g, r, s.
+  AffineMap sumMap = AffineMap::get(5, 0,
+                                    {b.getAffineDimExpr(0), b.getAffineDimExpr(2),
+                                     b.getAffineDimExpr(3), b.getAffineDimExpr(1)},
+                                    context);
+  Value result = generic(b, loc, {products, sum}, split(getInit(), v[3]), {all, sumMap, all}, loops,
+                         [](OpBuilder &n, Location at, ValueRange args) -> Value {
+                           return arith::DivFOp::create(n, at, args[0], args[1]);
+                         });
   return SmallVector<Value>{
       tensor::CollapseShapeOp::create(b, loc, getInit().getType(), result, splitHeads)};
 }

@@ -22,18 +22,49 @@ using namespace tercet;
 
 namespace {
 
+/// Fuses an elementwise operation into the elementwise operation that alone
+/// reads it. (Upstream's set of patterns would replace destinations that are not
+/// read by new ones, and so separate a tile from the output it belongs to.)
+struct FuseElementwise : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(linalg::GenericOp op, PatternRewriter &rewriter) const override {
+    if (op.getNumParallelLoops() != op.getNumLoops())
+      return rewriter.notifyMatchFailure(op, "is not elementwise");
+    for (OpOperand &operand : op->getOpOperands()) {
+      Operation *producer = operand.get().getDefiningOp();
+      if (!producer || !producer->hasOneUse() || !linalg::areElementwiseOpsFusable(&operand))
+        continue;
+      FailureOr<linalg::ElementwiseOpFusionResult> fused =
+          linalg::fuseElementwiseOps(rewriter, &operand);
+      if (failed(fused))
+        continue;
+      rewriter.replaceOp(op, op.getResults().empty()
+                                 ? ValueRange()
+                                 : ValueRange(fused->replacements.lookup(op.getResult(0))));
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op, "no producer to fuse");
+  }
+};
+
 struct LowerAggregatesPass : tile::impl::LowerAggregatesPassBase<LowerAggregatesPass> {
   void runOnOperation() override {
     if (failed(decompose()))
       return signalPassFailure();
     RewritePatternSet patterns(&getContext());
-    linalg::populateElementwiseOpsFusionPatterns(patterns, [](OpOperand *operand) {
-      Operation *producer = operand->get().getDefiningOp();
-      return producer && producer->hasOneUse();
-    });
+    patterns.add<FuseElementwise>(&getContext());
     tensor::populateFoldTensorEmptyPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    // A gather that was fused into its reader still checks its indices, and so
+    // is not dead to anyone else. The reader checks them as well.
+    SmallVector<linalg::GenericOp> unread;
+    getOperation().walk([&](linalg::GenericOp op) {
+      if (op.use_empty() && op.hasPureTensorSemantics())
+        unread.push_back(op);
+    });
+    for (linalg::GenericOp op : llvm::reverse(unread))
+      op.erase();
   }
 
   LogicalResult decompose() {

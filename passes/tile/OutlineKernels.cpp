@@ -88,18 +88,24 @@ bool mayShareMemory(BlockArgument argument, Value result) {
   return !argument.use_empty();
 }
 
-/// The destination tensor.empty that `value` is finally written into, through
-/// destination-style operations; null if there is none of its own.
-tensor::EmptyOp destinationOf(Value value) {
-  while (Operation *def = value.getDefiningOp()) {
-    if (auto empty = dyn_cast<tensor::EmptyOp>(def))
-      return empty->hasOneUse() ? empty : tensor::EmptyOp();
-    auto dps = dyn_cast<DestinationStyleOpInterface>(def);
-    if (!dps || !def->hasOneUse())
-      return {};
-    value = dps.getTiedOpOperand(cast<OpResult>(value))->get();
-  }
-  return {};
+/// Lets the operation that defines `value` write into the memory `output`: its
+/// destination, where that is an empty tensor (filled or not), becomes a tensor
+/// of its own there.
+void writeInto(Value output, Value value) {
+  auto dps = value.getDefiningOp<DestinationStyleOpInterface>();
+  if (!dps)
+    return;
+  OpOperand *init = dps.getTiedOpOperand(cast<OpResult>(value));
+  auto fill = init->get().getDefiningOp<linalg::FillOp>();
+  Value start = fill ? fill.getDpsInits()[0] : init->get();
+  if (!start.getDefiningOp<tensor::EmptyOp>())
+    return;
+  OpBuilder builder(dps);
+  Value memory = bufferization::ToTensorOp::create(builder, dps.getLoc(), start.getType(), output,
+                                                   /*restrict=*/true, /*writable=*/true);
+  if (fill)
+    memory = linalg::FillOp::create(builder, fill.getLoc(), fill.getInputs()[0], memory).getResult(0);
+  init->set(memory);
 }
 
 struct OutlineKernelsPass : tile::impl::OutlineKernelsPassBase<OutlineKernelsPass> {
@@ -159,21 +165,13 @@ struct OutlineKernelsPass : tile::impl::OutlineKernelsPassBase<OutlineKernelsPas
                                 builder, loc, argument.getType(),
                                 entry->getArgument(argument.getArgNumber()), /*restrict=*/true,
                                 /*writable=*/false));
-    // Results are computed where they belong: their destinations are the outputs.
-    for (auto [index, result] : llvm::enumerate(yield.getResults()))
-      if (tensor::EmptyOp empty = destinationOf(result))
-        mapping.map(empty.getResult(),
-                    bufferization::ToTensorOp::create(builder, loc, empty.getType(),
-                                                      entry->getArgument(inputs + index),
-                                                      /*restrict=*/true, /*writable=*/true));
     for (Operation &op : body.without_terminator())
-      if (!isa<tensor::EmptyOp>(op) || !mapping.contains(op.getResult(0)))
-        builder.clone(op, mapping);
+      builder.clone(op, mapping);
     for (auto [index, result] : llvm::enumerate(yield.getResults())) {
-      auto store = bufferization::MaterializeInDestinationOp::create(
-          builder, loc, TypeRange{}, mapping.lookup(result), entry->getArgument(inputs + index),
-          /*restrict=*/true, /*writable=*/true);
-      (void)store;
+      Value output = entry->getArgument(inputs + index), value = mapping.lookup(result);
+      writeInto(output, value);
+      bufferization::MaterializeInDestinationOp::create(builder, loc, TypeRange{}, value, output,
+                                                        /*restrict=*/true, /*writable=*/true);
     }
     soc::ReturnOp::create(builder, loc);
     return kernel;

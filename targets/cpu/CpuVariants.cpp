@@ -210,7 +210,8 @@ private:
         double perPoint = llvm::range_size(linalgOp.getBlock()->without_terminator());
         bool heavy = linalgOp.getOperation() == product.getOperation();
         operations += points * perPoint * (heavy ? 1 : 4);
-      } else if (op.getNumResults() == 1) {
+      } else if (op.getNumResults() == 1 && isa<RankedTensorType>(op.getResult(0).getType()) &&
+                 !op.hasTrait<OpTrait::ConstantLike>() && !isa<tensor::EmptyOp>(op)) {
         double points = cast<RankedTensorType>(op.getResult(0).getType()).getNumElements();
         if (auto found = dyn_cast<nn::AttentionOp>(op)) {
           auto key = cast<RankedTensorType>(found.getKey().getType());

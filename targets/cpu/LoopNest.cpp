@@ -100,27 +100,6 @@ FailureOr<LoopNest> LoopNest::of(OpBuilder &b, linalg::LinalgOp op) {
   return nest;
 }
 
-LoopNest LoopNest::ofCopy(OpBuilder &b, memref::CopyOp op) {
-  LoopNest nest;
-  nest.inputs = 1;
-  for (Value operand : {op.getSource(), op.getTarget()}) {
-    FlatView view = flatten(b, op.getLoc(), operand);
-    if (nest.accesses.empty())
-      for (auto [dim, size] : llvm::enumerate(view.sizes)) {
-        nest.loops.push_back({size, false});
-        nest.loopOfDim.push_back(dim);
-      }
-    nest.accesses.push_back({view.memory, Value(),
-                             cast<MemRefType>(operand.getType()).getElementType(), view.offset,
-                             view.strides});
-  }
-  // A size that one side knows is the size of both.
-  for (auto [dim, size] : llvm::enumerate(cast<MemRefType>(op.getTarget().getType()).getShape()))
-    if (!ShapedType::isDynamic(size))
-      nest.loops[dim].size = b.getIndexAttr(size);
-  return nest;
-}
-
 bool LoopNest::hasReductions() const {
   return llvm::any_of(loops, [](const Loop &loop) { return loop.reduction; });
 }

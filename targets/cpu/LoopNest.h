@@ -56,8 +56,6 @@ struct LoopNest {
 
   /// Fails if an indexing map is not linear.
   static mlir::FailureOr<LoopNest> of(mlir::OpBuilder &b, mlir::linalg::LinalgOp op);
-  /// A copy of one memref to another.
-  static LoopNest ofCopy(mlir::OpBuilder &b, mlir::memref::CopyOp op);
 
   llvm::ArrayRef<Access> outputs() const {
     return llvm::ArrayRef<Access>(accesses).drop_front(inputs);

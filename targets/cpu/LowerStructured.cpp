@@ -8,6 +8,7 @@
 #include "targets/cpu/Passes.h"
 
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
 
 namespace tercet::cpu {
 #define GEN_PASS_DEF_LOWERSTRUCTUREDPASS
@@ -36,10 +37,9 @@ struct LowerStructuredPass : cpu::impl::LowerStructuredPassBase<LowerStructuredP
         ops.push_back(op);
     });
     for (Operation *op : ops) {
-      if (auto copy = dyn_cast<memref::CopyOp>(op)) {
-        lowerCopy(copy, unit);
-      } else if (failed(lower(cast<linalg::LinalgOp>(op), unit))) {
-        op->emitOpError() << "cannot be lowered to loops";
+      auto copy = dyn_cast<memref::CopyOp>(op);
+      if (failed(copy ? lowerCopy(copy, unit) : lower(cast<linalg::LinalgOp>(op), unit))) {
+        kernel.emitOpError() << "has an operation that cannot be lowered to loops";
         return signalPassFailure();
       }
     }
@@ -77,17 +77,16 @@ struct LowerStructuredPass : cpu::impl::LowerStructuredPassBase<LowerStructuredP
     return success();
   }
 
-  void lowerCopy(memref::CopyOp op, const VectorUnit &unit) {
+  LogicalResult lowerCopy(memref::CopyOp op, const VectorUnit &unit) {
     IRRewriter rewriter(op);
-    LoopNest nest = LoopNest::ofCopy(rewriter, op);
-    nest.simplify(/*keepDims=*/false);
-    Block body;
-    Type element = nest.accesses.front().element;
-    body.addArguments({element, element}, {op.getLoc(), op.getLoc()});
-    OpBuilder inside = OpBuilder::atBlockBegin(&body);
-    linalg::YieldOp::create(inside, op.getLoc(), body.getArgument(0));
-    emitBest(rewriter, op.getLoc(), body, nest, unit);
+    if (op.getSource() == op.getTarget()) {
+      rewriter.eraseOp(op);
+      return success();
+    }
+    linalg::GenericOp copy =
+        linalg::makeMemRefCopyOp(rewriter, op.getLoc(), op.getSource(), op.getTarget());
     rewriter.eraseOp(op);
+    return lower(copy, unit);
   }
 };
 

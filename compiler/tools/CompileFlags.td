@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The flags of tercet-compile. Read with llvm::opt, since cl::opt is shared by
+// all of libLLVM, which has flags by some of these names.
+
+include "llvm/Option/OptParser.td"
+
+class Switch<string name, string help> : Flag<["--"], name>, HelpText<help>;
+
+multiclass Value<string name, string meta, string help> {
+  def NAME : Separate<["--"], name>, MetaVarName<meta>, HelpText<help>;
+  def NAME # _EQ : Joined<["--"], name # "=">, Alias<!cast<Separate>(NAME)>;
+}
+
+def model_group : OptionGroup<"The model">;
+def machine_group : OptionGroup<"The machine">;
+def artifact_group : OptionGroup<"The artifact">;
+def look_group : OptionGroup<"Looking inside">;
+
+let Group = model_group in {
+defm dim : Value<"dim", "NAME=VALUE", "Size of a symbolic dimension; once for each">;
+def check_only : Switch<"check-only", "Report every node that cannot be compiled, write nothing">;
+def list_operators : Switch<"list-operators", "List the ONNX operators that are supported">;
+}
+
+let Group = machine_group in {
+defm soc : Value<"soc", "NAME", "Machine to compile for (default: host)">;
+defm target : Value<"target", "TRIPLE", "Triple of a machine with one CPU, such as aarch64-linux-gnu">;
+defm cpu : Value<"cpu", "CPU", "CPU of that machine, as LLVM names it, or host">;
+defm workers : Value<"workers", "MAX", "Most threads that will ever run the program (default: the machine's cores); the arena has room for so many">;
+def list_socs : Switch<"list-socs", "List the machines that --soc knows">;
+def print_soc : Switch<"print-soc", "Print the machine as an attribute">;
+}
+
+let Group = artifact_group in {
+def output : Separate<["-"], "o">, MetaVarName<"DIR">, HelpText<"Directory of the artifact">;
+defm name : Value<"name", "NAME", "Name of the program (default: from the file's name)">;
+defm emit : Value<"emit", "obj|shared|exe", "What to write (default: obj)">;
+defm weights : Value<"weights", "embed|file", "Where weights go (default: a file above 16 MiB)">;
+defm linker : Value<"linker", "PATH", "Linker for --emit shared and exe (default: ld.lld)">;
+defm memory_budget : Value<"memory-budget", "POOL=BYTES", "Most bytes that a pool may have; fails before code is generated">;
+defm depfile : Value<"depfile", "FILE", "Write the files that were read, for make and Ninja">;
+}
+
+let Group = look_group in {
+defm stop_after : Value<"stop-after", "STAGE", "Print the module after this stage: import, graph, partition, schedule, tile, plan, codegen">;
+defm start_from : Value<"start-from", "STAGE", "Read text that --stop-after printed and start with this stage">;
+def stats : Switch<"stats", "Print time and memory of each stage">;
+def quiet : Switch<"quiet", "Print errors only">;
+def verbose : Switch<"verbose", "Say what is being done">;
+def help : Switch<"help", "Print this">;
+def help_h : Flag<["-"], "h">, Alias<help>;
+}
