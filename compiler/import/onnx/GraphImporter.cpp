@@ -47,7 +47,7 @@ public:
                 const ImportOptions &options,
                 SmallVectorImpl<ImportError> &errors)
       : context(context), file(file), graph(*file.getModel().graph),
-        dimensions(options), errors(errors),
+        options(options), dimensions(options), errors(errors),
         module(ModuleOp::create(UnknownLoc::get(&context))), weights(*module),
         builder(&context) {}
 
@@ -71,6 +71,7 @@ private:
   MLIRContext &context;
   ModelFile &file;
   const Graph &graph;
+  const ImportOptions &options;
   Dimensions dimensions;
   SmallVectorImpl<ImportError> &errors;
   OwningOpRef<ModuleOp> module;
@@ -175,6 +176,11 @@ std::optional<Operand> GraphImporter::argumentType(const ValueInfo &info) {
   for (size_t i = 0; i < info.dims.size(); ++i) {
     std::string complaint;
     std::optional<int64_t> size = dimensions.resolve(info, i, complaint);
+    if (!size && !info.dims[i].value) {
+      auto shape = options.inputShapes.find(info.name);
+      if (shape != options.inputShapes.end() && i < shape->second.size())
+        size = shape->second[i];
+    }
     if (!size)
       error(complaint);
     good &= size.has_value();
