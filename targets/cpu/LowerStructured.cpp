@@ -70,7 +70,6 @@ struct LowerStructuredPass : cpu::impl::LowerStructuredPassBase<LowerStructuredP
     }
     Block &body = op->getRegion(0).front();
     bool usesIndex = !body.getOps<linalg::IndexOp>().empty();
-    body.walk([&](linalg::IndexOp) { usesIndex = true; });
     nest->simplify(/*keepDims=*/usesIndex);
     emitBest(rewriter, op.getLoc(), body, *nest, unit);
     rewriter.eraseOp(op);
@@ -84,7 +83,8 @@ struct LowerStructuredPass : cpu::impl::LowerStructuredPassBase<LowerStructuredP
     Block body;
     Type element = nest.accesses.front().element;
     body.addArguments({element, element}, {op.getLoc(), op.getLoc()});
-    OpBuilder inside = OpBuilder::atBlockBegin(&body);
+    OpBuilder inside(op.getContext());
+    inside.setInsertionPointToStart(&body);
     linalg::YieldOp::create(inside, op.getLoc(), body.getArgument(0));
     emitBest(rewriter, op.getLoc(), body, nest, unit);
     rewriter.eraseOp(op);
