@@ -96,7 +96,8 @@ def AssignGroupsPass : Pass<"graph-assign-groups"> {
     operation, a reduction) and what is fused with it: elementwise operations
     that read its result at the same index and are its only readers (epilogue),
     and elementwise operations before a row operation (prologue).
-    Reshapes and weights stay outside. A group has the locations of all its
+    Weights, reshapes, and slices and concatenations that are contiguous in
+    memory stay outside: whether they move data is the planner's decision. A group has the locations of all its
     source nodes.
   }];
   let dependentDialects = ["::tercet::soc::SocDialect"];
@@ -106,8 +107,8 @@ def AssignGroupsPass : Pass<"graph-assign-groups"> {
 def VerifyGraphPass : Pass<"verify-graph"> {
   let summary = "Check what the graph stage promises";
   let description = [{
-    Functions hold nothing but groups, weights, scalar constants and reshapes,
-    all of static shape.
+    Functions hold nothing but groups, weights and what lies between tasks
+    (reshapes, contiguous slices and concatenations), all of static shape.
   }];
 }
 

@@ -7,6 +7,7 @@
 #include "compiler/support/RegisterAll.h"
 #include "targets/cpu/EmitObject.h"
 #include "targets/cpu/HostCpu.h"
+#include "passes/tile/Passes.h"
 #include "targets/cpu/Passes.h"
 
 #include "mlir/IR/OwningOpRef.h"
@@ -91,7 +92,7 @@ std::unique_ptr<Kernel> Kernel::compile(const std::string &text, unsigned bits,
   auto impl = std::make_unique<Impl>();
   {
     PassManager grid(&context);
-    grid.nest<soc::KernelOp>().addPass(cpu::createAssignGridPass());
+    grid.nest<soc::KernelOp>().addPass(tile::createAssignGridPass());
     if (failed(grid.run(*module)))
       return nullptr;
     auto kernel = cast<soc::KernelOp>(module->lookupSymbol("k"));
