@@ -13,8 +13,9 @@ def FuseActivationsPass : Pass<"graph-fuse-activations"> {
   let description = [{
     Turns chains of elementwise operations that compute GELU (by erf or tanh),
     SiLU, QuickGELU or the sigmoid into `nn.activation`. Constants are compared
-    with a relative tolerance of 1e-4, as exporters round them. An intermediate
-    that is used elsewhere leaves the chain as it is.
+    with a relative tolerance of 1e-4, as exporters round them. A product with
+    other readers counts as one factor; any other intermediate that is read
+    elsewhere is computed there as before.
 
     Before: `x / sqrt(2)`, `erf`, `+ 1`, `* x`, `* 0.5`. After: `nn.activation gelu_erf`.
   }];
@@ -57,12 +58,10 @@ def FuseAttentionPass : Pass<"graph-fuse-attention"> {
 }
 
 def FoldTransposesPass : Pass<"graph-fold-transposes"> {
-  let summary = "Compose, cancel and absorb transposes";
+  let summary = "Compose and cancel transposes, and turn those of weights into recipes";
   let description = [{
     Transposes of transposes compose; those that permute only dimensions of
-    size one become reshapes; transposes of weights become part of the recipe;
-    transposes of an operand of a matrix product with a constant are absorbed
-    by transposing the constant.
+    size one become reshapes; transposes of weights become part of the recipe.
   }];
   let dependentDialects = ["::tercet::nn::NNDialect"];
 }

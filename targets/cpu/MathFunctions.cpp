@@ -204,7 +204,7 @@ struct Terms {
     return mul(p, asF64(shl(addI(n, i(n, 1023)), 52)));
   }
   Value wideExp(Value x) { return wideExp2(mul(x, f(x, 1.44269504088896340736))); }
-  /// log2 of a positive number that f64 holds as a normal one, and infinity.
+  /// log2 of a positive number that f64 holds as a normal one, infinity or NaN.
   Value wideLog2(Value x) {
     Value word = bits(x);
     constexpr int64_t kRoot = 0x3fe6a09e667f3bcd, kOne = 0x3ff0000000000000;
@@ -217,7 +217,7 @@ struct Terms {
     p = mul(mul(p, s), f(x, 2.88539008177792681472));
     // n to f64 without a conversion from i64, which not every vector unit has.
     Value count = sub(asF64(addI(n, i(n, 0x4338000000000000))), f(x, kShift));
-    return select(equal(x, kInf), x, add(count, p));
+    return select(is(arith::CmpFPredicate::UGE, x, f(x, kInf)), x, add(count, p));
   }
   Value wideLog(Value x) { return mul(wideLog2(x), f(x, 0.69314718055994530942)); }
   /// log(1 + x) for x > -1.
@@ -233,7 +233,7 @@ struct Terms {
         u, {-0.00027362956374417992, 0.0022087555340840484, -0.008374929463261651,
             0.020161772791680053, -0.035511875763488659, 0.050635075851050308,
             -0.063751580377658282, 0.076173869430587779, -0.090775269712948747,
-            0.11109537011317432, -0.14285602061981698, 0.1999579578848734, -0.33333333270665155,
+            0.11109537011317432, -0.14285602061981698, 0.1999999578848734, -0.33333333270665155,
             0.99999999999844491});
     p = mul(p, z);
     return copysign(select(large, sub(f(x, kPi / 2), p), p), x);
@@ -271,7 +271,6 @@ struct Terms {
   Value pow(Value base, Value exponent) {
     Value x = wide(base), y = wide(exponent), t = abs(x);
     Value l = select(equal(t, 0.0), f(x, -kInf), wideLog2(t));
-    l = select(isNaN(x), x, l);
     Value result = wideExp2(mul(y, l));
     // Negative bases: the sign of odd integers; NaN unless an integer.
     auto whole = [&](Value v) -> Value {
