@@ -118,6 +118,9 @@ llvm::Error emit::emitArtifact(ModuleOp planned, ModuleOp lowered, const EmitOpt
         return llvm::Error::success();
       }))
     return error;
+  // Weights of an earlier run would be taken for this program's.
+  if (files->getTemporaryPath(options.name + ".weights").empty())
+    files->dropStale(options.name + ".weights");
   if (llvm::Error error = linkArtifact(*program, options, *files))
     return error;
   return files->commit();

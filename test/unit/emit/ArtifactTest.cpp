@@ -206,6 +206,24 @@ TEST_F(ArtifactTest, FailureLeavesNothing) {
   }
 }
 
+// Files of an earlier artifact that the new one does not have would mislead.
+TEST_F(ArtifactTest, StaleWeightsGo) {
+  EmitOptions options = getOptions("small");
+  options.weights = WeightsPlace::File;
+  ASSERT_EQ(toText(emitSmall(options)), "");
+  options.weights = WeightsPlace::Embed;
+  ASSERT_EQ(toText(emitSmall(options)), "");
+  EXPECT_EQ(listFiles(), (std::vector<std::string>{"small.h", "small.o", "small.report.json"}));
+}
+
+TEST_F(ArtifactTest, FailureRemovesTheNewFolder) {
+  EmitOptions options = getOptions("small");
+  options.outputDirectory = folder + "/new";
+  options.readWeight = [](nn::WeightOp, ChunkSink) { return tercet::emit::failure("gone"); };
+  EXPECT_EQ(toText(emitSmall(options)), "gone");
+  EXPECT_TRUE(listFiles().empty());
+}
+
 TEST_F(ArtifactTest, FailureKeepsThePreviousArtifact) {
   ASSERT_EQ(toText(emitSmall(getOptions("small"))), "");
   std::string before = readFile("small.o");
