@@ -48,6 +48,8 @@ struct ConvertToLLVMPass : cpu::impl::ConvertToLLVMPassBase<ConvertToLLVMPass> {
     memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
     vector::populateVectorMaskMaterializationPatterns(patterns, /*force32BitVectorIndices=*/true);
     vector::populateVectorMaskOpLoweringPatterns(patterns);
+    // Masks of dynamic tails become comparisons with the lanes' numbers.
+    vector::populateVectorMaskMaterializationPatterns(patterns, /*force32BitVectorIndices=*/true);
     vector::populateVectorStepLoweringPatterns(patterns);
     vector::populateVectorToFromElementsToShuffleTreePatterns(patterns);
     if (failed(applyPatternsGreedily(function, std::move(patterns))))

@@ -10,20 +10,20 @@ using namespace mlir;
 using namespace tercet;
 using namespace tercet::compare;
 
+/// Whether an operation of another node, or the function's result, reads the value.
+static bool isReadOutside(Value value, StringRef node) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    return user->hasTrait<OpTrait::IsTerminator>() ||
+           !llvm::is_contained(emit::getSourceNames(user->getLoc()), node);
+  });
+}
+
 ReferenceNodes::ReferenceNodes(func::FuncOp function) : function(function) {
-  for (auto [place, op] : llvm::enumerate(function.getBody().front().without_terminator())) {
-    SmallVector<StringRef> names = emit::getSourceNames(op.getLoc());
-    for (StringRef name : names) {
-      Node &node = nodes[name];
-      node.place = place;
-      for (Value result : op.getResults())
-        if (llvm::any_of(result.getUsers(), [&](Operation *user) {
-              return user->hasTrait<OpTrait::IsTerminator>() ||
-                     !llvm::is_contained(emit::getSourceNames(user->getLoc()), name);
-            }))
-          node.results.push_back(result);
+  for (auto [place, op] : llvm::enumerate(function.getBody().front().without_terminator()))
+    for (StringRef name : emit::getSourceNames(op.getLoc())) {
+      nodes[name].place = place;
+      nodes[name].ops.push_back(&op);
     }
-  }
 }
 
 StringRef ReferenceNodes::findLast(StringRef joined) const {
@@ -44,30 +44,25 @@ StringRef ReferenceNodes::findLast(StringRef joined) const {
 llvm::Expected<Evaluator::Results> ReferenceNodes::run(WeightReader &weights,
                                                        ArrayRef<Tensor> inputs,
                                                        const llvm::StringMap<bool> &wanted) {
-  // Each result goes to the nodes that it belongs to.
-  DenseMap<Operation *, SmallVector<Node *>> ofOp;
+  DenseMap<Operation *, SmallVector<llvm::StringMapEntry<Node> *>> ofOp;
   for (auto &entry : nodes) {
-    Node &node = entry.second;
-    node.values.clear();
+    entry.second.values.clear();
     if (wanted.contains(entry.first()))
-      for (Value result : node.results)
-        if (SmallVector<Node *> &list = ofOp[result.getDefiningOp()];
-            !llvm::is_contained(list, &node))
-          list.push_back(&node);
+      for (Operation *op : entry.second.ops)
+        ofOp[op].push_back(&entry);
   }
   Evaluator evaluator(function->getParentOfType<ModuleOp>(), weights);
   return evaluator.run(function, inputs, [&](Operation *op, ArrayRef<Tensor> results) {
     auto found = ofOp.find(op);
     if (found == ofOp.end())
       return;
-    for (Node *node : found->second)
+    for (llvm::StringMapEntry<Node> *node : found->second)
       for (auto [result, tensor] : llvm::zip_equal(op->getResults(), results))
-        if (llvm::is_contained(node->results, result))
-          node->values.push_back(tensor);
+        node->second.values.push_back({tensor, !isReadOutside(result, node->first())});
   });
 }
 
-ArrayRef<Tensor> ReferenceNodes::getValues(StringRef node) const {
+ArrayRef<ReferenceNodes::Result> ReferenceNodes::getValues(StringRef node) const {
   auto found = nodes.find(node);
-  return found == nodes.end() ? ArrayRef<Tensor>() : ArrayRef<Tensor>(found->second.values);
+  return found == nodes.end() ? ArrayRef<Result>() : ArrayRef<Result>(found->second.values);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The source nodes of an imported function and what the reference computes for
-// each. A node becomes one operation or several; its values are those that
-// another node or the function's result reads.
+// each. A node becomes one operation or several: its values are those that
+// another node or the function's result reads, and before them those on the way.
 
 #ifndef TERCET_COMPILER_TOOLS_COMPARE_REFERENCENODES_H
 #define TERCET_COMPILER_TOOLS_COMPARE_REFERENCENODES_H
@@ -27,15 +27,20 @@ public:
   llvm::Expected<Evaluator::Results> run(WeightReader &weights, mlir::ArrayRef<Tensor> inputs,
                                          const llvm::StringMap<bool> &wanted);
 
+  struct Result {
+    Tensor tensor;
+    /// Whether only the node itself reads it: a command may compute one part of a node.
+    bool inner;
+  };
   /// The node's values, of one run.
-  mlir::ArrayRef<Tensor> getValues(llvm::StringRef node) const;
+  mlir::ArrayRef<Result> getValues(llvm::StringRef node) const;
 
 private:
   struct Node {
     /// Place of the node's last operation.
     size_t place = 0;
-    mlir::SmallVector<mlir::Value> results;
-    mlir::SmallVector<Tensor> values;
+    mlir::SmallVector<mlir::Operation *> ops;
+    mlir::SmallVector<Result> values;
   };
   mlir::func::FuncOp function;
   llvm::StringMap<Node> nodes;
