@@ -16,9 +16,13 @@
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Program.h"
 #include "llvm/Support/TargetSelect.h"
 
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -58,13 +62,24 @@ std::string tercet::test::substitute(
   return text;
 }
 
-static std::nullptr_t complain(llvm::Error error) {
+static std::nullopt_t complain(llvm::Error error) {
   llvm::logAllUnhandledErrors(std::move(error), llvm::errs(), "harness: ");
-  return nullptr;
+  return std::nullopt;
 }
 
-std::unique_ptr<Kernel> Kernel::compile(const std::string &text, unsigned bits,
-                                        unsigned registers) {
+namespace {
+
+/// The object file of a kernel, and its grid.
+struct Compiled {
+  SmallVector<char, 0> bytes;
+  int64_t grid[3] = {1, 1, 1};
+  uint64_t stackBytes = 0;
+};
+
+/// `describe` gives the CPU to compile for.
+std::optional<Compiled>
+compileText(const std::string &text,
+            function_ref<llvm::Expected<soc::CpuAttr>(MLIRContext *)> describe) {
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
@@ -74,65 +89,161 @@ std::unique_ptr<Kernel> Kernel::compile(const std::string &text, unsigned bits,
                         "precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>"}});
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(source, &context);
   if (!module)
-    return nullptr;
-  llvm::Expected<soc::CpuAttr> cpu = cpu::describeHostCpu(&context);
+    return std::nullopt;
+  llvm::Expected<soc::CpuAttr> cpu = describe(&context);
   if (!cpu)
     return complain(cpu.takeError());
-  soc::CpuAttr used = *cpu;
-  if (bits)
-    used = soc::CpuAttr::get(&context, cpu->getName(), cpu->getMemory(), cpu->getTriple(),
-                             cpu->getCpu(), cpu->getFeatures(), cpu->getCores(), bits, registers,
-                             cpu->getMegahertz(), cpu->getL1Bytes(), cpu->getL2Bytes(),
-                             cpu->getL3Bytes());
-  auto memory = soc::MemoryAttr::get(&context, StringAttr::get(&context, "dram"), 0, 64, 0);
+  auto memory = soc::MemoryAttr::get(&context, cpu->getMemory(), 0, 64, 0);
   module->getOperation()->setAttr(
       soc::SocDialect::kMachineAttrName,
       soc::MachineAttr::get(&context, StringAttr::get(&context, "host"), 1,
-                            ArrayAttr::get(&context, {used}), ArrayAttr::get(&context, {memory})));
-  auto impl = std::make_unique<Impl>();
-  {
-    PassManager grid(&context);
-    grid.nest<soc::KernelOp>().addPass(tile::createAssignGridPass());
-    if (failed(grid.run(*module)))
-      return nullptr;
-    auto kernel = cast<soc::KernelOp>(module->lookupSymbol("k"));
-    llvm::copy(*kernel.getGrid(), impl->grid);
-  }
+                            ArrayAttr::get(&context, {*cpu}), ArrayAttr::get(&context, {memory})));
+  Compiled result;
+  PassManager grid(&context);
+  grid.nest<soc::KernelOp>().addPass(tile::createAssignGridPass());
+  if (failed(grid.run(*module)))
+    return std::nullopt;
+  llvm::copy(*cast<soc::KernelOp>(module->lookupSymbol("k")).getGrid(), result.grid);
   PassManager pm(&context);
   cpu::buildCpuCodegenPipeline(pm);
-  if (failed(pm.run(*module))) {
-    if (getenv("TERCET_DUMP"))
-      module->dump();
-    return nullptr;
-  }
-  // Visible to the in-memory linker.
+  if (failed(pm.run(*module)))
+    return std::nullopt;
+  // Visible to the linker.
   cast<LLVM::LLVMFuncOp>(module->lookupSymbol("k")).setVisibility_(LLVM::Visibility::Default);
-  if (const char *path = getenv("TERCET_DUMP")) {
-    SmallVector<char, 0> bytes;
-    llvm::raw_svector_ostream stream(bytes);
-    (void)!!cpu::emitObject(*module, used, stream, {cpu::EmitKind::Assembly});
+  if (const char *path = getenv("TERCET_TEST_ASSEMBLY")) {
+    SmallVector<char, 0> assembly;
+    llvm::raw_svector_ostream stream(assembly);
+    llvm::consumeError(
+        cpu::emitObject(*module, *cpu, stream, {cpu::EmitKind::Assembly, 3}).takeError());
     std::error_code code;
-    llvm::raw_fd_ostream file(path, code);
-    file << stream.str();
+    llvm::raw_fd_ostream(path, code) << stream.str();
   }
-  SmallVector<char, 0> bytes;
-  llvm::raw_svector_ostream stream(bytes);
-  llvm::Expected<cpu::EmittedCode> code = cpu::emitObject(*module, used, stream);
+  llvm::raw_svector_ostream stream(result.bytes);
+  llvm::Expected<cpu::EmittedCode> code = cpu::emitObject(*module, *cpu, stream);
   if (!code)
     return complain(code.takeError());
-  impl->stackBytes = code->stackBytes.lookup("k");
+  result.stackBytes = code->stackBytes.lookup("k");
+  return result;
+}
+
+} // namespace
+
+std::unique_ptr<Kernel> Kernel::compile(const std::string &text, unsigned bits,
+                                        unsigned registers) {
+  std::optional<Compiled> compiled = compileText(text, [&](MLIRContext *context) {
+    llvm::Expected<soc::CpuAttr> cpu = cpu::describeHostCpu(context);
+    if (cpu && bits)
+      return llvm::Expected<soc::CpuAttr>(soc::CpuAttr::get(
+          context, cpu->getName(), cpu->getMemory(), cpu->getTriple(), cpu->getCpu(),
+          cpu->getFeatures(), cpu->getCores(), bits, registers, cpu->getMegahertz(),
+          cpu->getL1Bytes(), cpu->getL2Bytes(), cpu->getL3Bytes()));
+    return cpu;
+  });
+  if (!compiled)
+    return nullptr;
+  auto impl = std::make_unique<Impl>();
+  llvm::copy(compiled->grid, impl->grid);
+  impl->stackBytes = compiled->stackBytes;
   llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> jit = llvm::orc::LLJITBuilder().create();
   if (!jit)
-    return complain(jit.takeError());
+    return complain(jit.takeError()), nullptr;
   impl->jit = std::move(*jit);
-  auto object = llvm::MemoryBuffer::getMemBufferCopy(StringRef(bytes.data(), bytes.size()), "k");
+  auto object = llvm::MemoryBuffer::getMemBufferCopy(
+      StringRef(compiled->bytes.data(), compiled->bytes.size()), "k");
   if (llvm::Error error = impl->jit->addObjectFile(std::move(object)))
-    return complain(std::move(error));
+    return complain(std::move(error)), nullptr;
   auto symbol = impl->jit->lookup("k");
   if (!symbol)
-    return complain(symbol.takeError());
+    return complain(symbol.takeError()), nullptr;
   impl->function = symbol->toPtr<KernelFn>();
   return std::unique_ptr<Kernel>(new Kernel(std::move(impl)));
+}
+
+static const char kDriver[] = R"(
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+struct args { void *const *buffers; const int64_t *scalars; unsigned char *scratch; uint64_t stride; uint32_t *fault; };
+void k(const struct args *, uint32_t, uint32_t, uint32_t, uint32_t);
+int main(int argc, char **argv) {
+  FILE *f = fopen(argv[1], "rb");
+  uint64_t head[5], size[16];
+  void *buffers[16];
+  uint32_t fault = 0;
+  if (!f || fread(head, 8, 5, f) != 5 || fread(size, 8, head[0], f) != head[0]) return 2;
+  for (uint64_t i = 0; i < head[0]; ++i) {
+    buffers[i] = aligned_alloc(64, (size[i] + 127) / 64 * 64);
+    if (fread(buffers[i], 1, size[i], f) != size[i]) return 3;
+  }
+  fclose(f);
+  struct args a = {buffers, 0, aligned_alloc(64, (head[4] + 127) / 64 * 64), head[4], &fault};
+  for (uint32_t z = 0; z < head[3]; ++z)
+    for (uint32_t y = 0; y < head[2]; ++y)
+      for (uint32_t x = 0; x < head[1]; ++x) k(&a, x, y, z, 0);
+  f = fopen(argv[1], "wb");
+  for (uint64_t i = 0; i < head[0]; ++i) fwrite(buffers[i], 1, size[i], f);
+  return fclose(f) != 0 || fault != 0;
+}
+)";
+
+std::vector<std::vector<unsigned char>>
+tercet::test::runOnTarget(const std::string &text, const std::string &triple,
+                          const std::string &cpu, std::vector<std::vector<unsigned char>> buffers,
+                          size_t scratchBytes, std::string &reason, bool &skipped) {
+  bool arm = triple.rfind("aarch64", 0) == 0;
+  std::string emulator = arm ? "qemu-aarch64" : "qemu-riscv64";
+  for (const std::string &tool : {emulator, std::string("clang-22")})
+    if (!llvm::sys::findProgramByName(tool)) {
+      reason = tool + " is not installed";
+      skipped = true;
+      return {};
+    }
+  std::optional<Compiled> compiled = compileText(
+      text, [&](MLIRContext *context) { return cpu::describeCpu(context, triple, cpu); });
+  reason = "does not compile";
+  if (!compiled)
+    return {};
+  SmallString<128> folder;
+  if (llvm::sys::fs::createUniqueDirectory("tercet-cpu", folder))
+    return {};
+  std::string base = folder.str().str() + "/";
+  auto write = [&](const std::string &name, StringRef data) {
+    std::error_code code;
+    llvm::raw_fd_ostream(base + name, code) << data;
+  };
+  write("k.o", StringRef(compiled->bytes.data(), compiled->bytes.size()));
+  write("driver.c", kDriver);
+  std::string input;
+  auto word = [&](uint64_t value) { input.append(reinterpret_cast<char *>(&value), 8); };
+  word(buffers.size());
+  for (int64_t count : compiled->grid)
+    word(count);
+  word(scratchBytes);
+  for (auto &buffer : buffers)
+    word(buffer.size());
+  for (auto &buffer : buffers)
+    input.append(reinterpret_cast<char *>(buffer.data()), buffer.size());
+  write("data", input);
+  std::string link = "clang-22 --target=" + triple + (arm ? "" : " -march=rv64gcv") +
+                     " -O1 -static -fuse-ld=lld " + base + "driver.c " + base + "k.o -o " + base +
+                     "run 2> " + base + "log";
+  std::string run = emulator + (arm ? " -cpu max " : " -cpu rv64,v=true,vext_spec=v1.0,vlen=128 ") +
+                    base + "run " + base + "data";
+  bool good = true;
+  if (std::system(link.c_str()) != 0)
+    reason = "does not link", good = false;
+  else if (std::system(run.c_str()) != 0)
+    reason = "does not run", good = false;
+  if (good) {
+    auto data = llvm::MemoryBuffer::getFile(base + "data");
+    const char *at = (*data)->getBufferStart();
+    for (auto &buffer : buffers) {
+      memcpy(buffer.data(), at, buffer.size());
+      at += buffer.size();
+    }
+  }
+  llvm::sys::fs::remove_directories(folder);
+  return good ? buffers : std::vector<std::vector<unsigned char>>();
 }
 
 uint32_t Kernel::run(const std::vector<void *> &buffers, size_t scratchBytes) {

@@ -58,6 +58,14 @@ private:
   std::unique_ptr<Impl> impl;
 };
 
+/// Compiles the text for another machine, links it with a driver, runs all tiles
+/// there (through qemu-user) and returns the buffers as they are afterwards.
+/// Empty, with `reason` set, if that failed; `skipped` if a tool is not there.
+std::vector<std::vector<unsigned char>>
+runOnTarget(const std::string &text, const std::string &triple, const std::string &cpu,
+            std::vector<std::vector<unsigned char>> buffers, size_t scratchBytes,
+            std::string &reason, bool &skipped);
+
 /// Replaces every occurrence.
 std::string substitute(std::string text,
                        const std::vector<std::pair<std::string, std::string>> &values);
