@@ -314,8 +314,10 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
         method = planner.arenaPlan.method;
       }
       for (nn::WeightOp weight : planner.weightsInOrder)
+        // An empty weight has an address too.
         if (weightAt.try_emplace(weight, weightBytes).second)
-          weightBytes += llvm::alignTo(bytesOf(weight.getType()), kAlignment);
+          weightBytes += std::max(kAlignment, static_cast<int64_t>(llvm::alignTo(
+                                                  bytesOf(weight.getType()), kAlignment)));
     }
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     StringRef memory =
@@ -328,8 +330,10 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
       return op;
     };
     cmd::PoolOp arena = pool("arena", cmd::PoolKind::Arena, arenaBytes, bound, method);
-    cmd::PoolOp weights =
-        pool("weights", cmd::PoolKind::Weights, weightBytes, weightBytes, "in order of use");
+    cmd::PoolOp weights;
+    if (!weightAt.empty())
+      weights =
+          pool("weights", cmd::PoolKind::Weights, weightBytes, weightBytes, "in order of use");
     for (auto [func, planner] : llvm::zip(funcs, planners)) {
       planner.build(arena, weights, weightAt);
       func->erase();
