@@ -9,6 +9,7 @@
 
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
+#include "dialects/soc/Views.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -28,7 +29,7 @@ namespace {
 
 /// Operations that stay at the level of the function: views and weights.
 bool isView(Operation *op) {
-  return isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp, nn::GetWeightOp>(op);
+  return isa<nn::GetWeightOp>(op) || soc::isBetweenTasks(op);
 }
 
 /// Operations that are cheaper to repeat in every group than to share.

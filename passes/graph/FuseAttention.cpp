@@ -103,7 +103,7 @@ std::optional<Attention> matchAttention(linalg::BatchMatmulOp op) {
   // The products must see the scores in the shape that the softmax sees.
   auto scored = cast<RankedTensorType>(attention.first->getResult(0).getType());
   if (scored.getDimSize(0) != attention.batch * attention.heads ||
-      scored.getDimSize(2) != type.getShape().back())
+      scored.getDimSize(2) != type.getShape().back() || op.getInputs()[0].getType() != scored)
     return std::nullopt;
   return attention;
 }

@@ -62,6 +62,7 @@ bool isTable(const Elementwise &match, unsigned i) {
   auto type = cast<RankedTensorType>(match.operands[i].getType());
   ArrayRef<int64_t> shape = cast<RankedTensorType>(match.op->getResult(0).getType()).getShape();
   int64_t elements = shape[2] * shape[3], previous = -1;
+  bool followsSequence = shape[2] == 1;
   if (type.getNumElements() != elements && type.getNumElements() != elements * shape[0])
     return false;
   for (AffineExpr result : match.maps[i].getResults())
@@ -70,8 +71,9 @@ bool isTable(const Elementwise &match, unsigned i) {
       if (position <= previous || (position == 1 && shape[1] != 1))
         return false;
       previous = position;
+      followsSequence |= position == 2;
     }
-  return previous == 3;
+  return previous == 3 && followsSequence;
 }
 
 std::optional<Rope> matchRope(Value value) {
@@ -89,7 +91,7 @@ std::optional<Rope> matchRope(Value value) {
         if (!turned->maps[j] || !turned->isAligned(j) || !isTable(*turned, 1 - j))
           continue;
         Value x = matchRotatedHalf(turned->operands[j]);
-        if (x && straight->operands[k] == x && isTable(*straight, 1 - k))
+        if (x && straight->operands[k] == x && straight->isAligned(k) && isTable(*straight, 1 - k))
           return Rope{x, straight->operands[1 - k], turned->operands[1 - j]};
       }
   }

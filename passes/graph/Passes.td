@@ -13,8 +13,9 @@ def FuseActivationsPass : Pass<"graph-fuse-activations"> {
   let description = [{
     Turns chains of elementwise operations that compute GELU (by erf or tanh),
     SiLU, QuickGELU or the sigmoid into `nn.activation`. Constants are compared
-    with a relative tolerance of 1e-4, as exporters round them. An intermediate
-    that is used elsewhere leaves the chain as it is.
+    with a relative tolerance of 1e-4, as exporters round them. A product with
+    other readers counts as one factor; any other intermediate that is read
+    elsewhere is computed there as before.
 
     Before: `x / sqrt(2)`, `erf`, `+ 1`, `* x`, `* 0.5`. After: `nn.activation gelu_erf`.
   }];
@@ -57,12 +58,10 @@ def FuseAttentionPass : Pass<"graph-fuse-attention"> {
 }
 
 def FoldTransposesPass : Pass<"graph-fold-transposes"> {
-  let summary = "Compose, cancel and absorb transposes";
+  let summary = "Compose and cancel transposes, and turn those of weights into recipes";
   let description = [{
     Transposes of transposes compose; those that permute only dimensions of
-    size one become reshapes; transposes of weights become part of the recipe;
-    transposes of an operand of a matrix product with a constant are absorbed
-    by transposing the constant.
+    size one become reshapes; transposes of weights become part of the recipe.
   }];
   let dependentDialects = ["::tercet::nn::NNDialect"];
 }
@@ -98,7 +97,8 @@ def AssignGroupsPass : Pass<"graph-assign-groups"> {
     operation, a reduction) and what is fused with it: elementwise operations
     that read its result at the same index and are its only readers (epilogue),
     and elementwise operations before a row operation (prologue).
-    Reshapes and weights stay outside. A group has the locations of all its
+    Weights, reshapes, and slices and concatenations that are contiguous in
+    memory stay outside: whether they move data is the planner's decision. A group has the locations of all its
     source nodes.
   }];
   let dependentDialects = ["::tercet::soc::SocDialect"];
@@ -108,8 +108,8 @@ def AssignGroupsPass : Pass<"graph-assign-groups"> {
 def VerifyGraphPass : Pass<"verify-graph"> {
   let summary = "Check what the graph stage promises";
   let description = [{
-    Functions hold nothing but groups, weights, scalar constants and reshapes,
-    all of static shape.
+    Functions hold nothing but groups, weights and what lies between tasks
+    (reshapes, contiguous slices and concatenations), all of static shape.
   }];
 }
 

@@ -40,6 +40,9 @@ struct AssignEnginesPass : partition::impl::AssignEnginesPassBase<AssignEnginesP
     };
     std::optional<Choice> best;
     SmallVector<std::string> reasons;
+    if (group.getEngine() && !machine.lookupEngine(*group.getEngine()))
+      reasons.push_back("the group is pinned to engine '" + group.getEngine()->str() +
+                        "', which the machine does not have");
     for (Attribute attr : machine.getEngines()) {
       auto engine = dyn_cast<soc::EngineAttrInterface>(attr);
       if (!engine)

@@ -4,6 +4,7 @@
 // conversions of narrow floats on targets without instructions for them.
 
 #include "targets/cpu/MathFunctions.h"
+#include "targets/cpu/NarrowFloats.h"
 #include "targets/cpu/Passes.h"
 #include "targets/cpu/VectorUnit.h"
 
@@ -66,6 +67,9 @@ struct LowerMathPass : cpu::impl::LowerMathPassBase<LowerMathPass> {
     soc::KernelOp kernel = getOperation();
     if (!isCpuKernel(kernel))
       return;
+    FailureOr<soc::CpuAttr> engine = lookupCpu(kernel);
+    if (failed(engine))
+      return signalPassFailure();
     SmallVector<Operation *> ops;
     kernel.walk([&](Operation *op) {
       if (isMathFunction(op) || isa<math::FPowIOp>(op))
@@ -76,9 +80,9 @@ struct LowerMathPass : cpu::impl::LowerMathPassBase<LowerMathPass> {
         return signalPassFailure();
 
     RewritePatternSet patterns(&getContext());
-    arith::populateExpandBFloat16Patterns(patterns);
     arith::populateCeilFloorDivExpandOpsPatterns(patterns);
-    if (failed(applyPatternsGreedily(kernel, std::move(patterns))))
+    if (failed(applyPatternsGreedily(kernel, std::move(patterns))) ||
+        failed(emulateNarrowFloats(kernel, *engine)))
       return signalPassFailure();
   }
 

@@ -70,7 +70,6 @@ struct LowerStructuredPass : cpu::impl::LowerStructuredPassBase<LowerStructuredP
     }
     Block &body = op->getRegion(0).front();
     bool usesIndex = !body.getOps<linalg::IndexOp>().empty();
-    body.walk([&](linalg::IndexOp) { usesIndex = true; });
     nest->simplify(/*keepDims=*/usesIndex);
     emitBest(rewriter, op.getLoc(), body, *nest, unit);
     rewriter.eraseOp(op);

@@ -53,6 +53,8 @@ struct Terms {
   Value div(Value l, Value r) { return arith::DivFOp::create(b, l, r); }
   Value fma(Value l, Value r, Value c) { return math::FmaOp::create(b, l, r, c); }
   Value abs(Value x) { return math::AbsFOp::create(b, x); }
+  /// By way of floor, which all targets and their emulators have.
+  Value trunc(Value x) { return copysign(math::FloorOp::create(b, abs(x)), x); }
   Value sqrt(Value x) { return math::SqrtOp::create(b, x); }
   Value neg(Value x) { return arith::NegFOp::create(b, x); }
   Value copysign(Value x, Value sign) { return math::CopySignOp::create(b, x, sign); }
@@ -101,26 +103,38 @@ struct Terms {
   // f32
   //===--------------------------------------------------------------------===//
 
+  /// e^r for |r| at most ln 2 / 2.
+  Value expPolynomial(Value r) {
+    Value p = poly(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
+                       1.6666665459e-1, 5.0000001201e-1});
+    return add(fma(p, mul(r, r), r), f(r, 1.0));
+  }
+  /// n, as 1.5 * 2^23 + n, and r such that x = n ln 2 + r.
+  std::pair<Value, Value> reduce(Value x) {
+    Value shifted = fma(x, f(x, 1.44269504088896341), f(x, 12582912.0));
+    Value n = sub(shifted, f(x, 12582912.0));
+    Value r = fma(n, f(x, -0.693145751953125), x);
+    return {shifted, fma(n, f(x, -1.42860682030941723212e-6), r)};
+  }
   /// 2^n * e^r, where `shifted` holds n in its low bits as 1.5 * 2^23 + n, |r|
   /// is at most ln 2 / 2, and the result may be subnormal or overflow: two
   /// factors, so that there is one rounding only.
   Value scaledExp(Value shifted, Value r) {
-    Value p = poly(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
-                       1.6666665459e-1, 5.0000001201e-1});
-    p = add(fma(p, mul(r, r), r), f(r, 1.0));
-    Value n = bits(shifted);
+    Value p = expPolynomial(r), n = bits(shifted);
     n = subI(n, i(n, 0x4b400000));
     Value half = sar(n, 1), rest = subI(n, half);
     Value first = asF32(shl(addI(half, i(half, 127)), 23));
     Value second = asF32(shl(addI(rest, i(rest, 127)), 23));
     return mul(mul(p, first), second);
   }
+  /// For arguments within [-80, 80].
+  Value boundedExp(Value x) {
+    auto [shifted, r] = reduce(x);
+    Value n = shl(bits(shifted), 23); // the shift's own bits fall out
+    return mul(expPolynomial(r), asF32(addI(n, i(n, 0x3f800000))));
+  }
   Value exp(Value x) {
-    x = clamp(x, -104.0, 89.0);
-    Value shifted = fma(x, f(x, 1.44269504088896341), f(x, 12582912.0));
-    Value n = sub(shifted, f(x, 12582912.0));
-    Value r = fma(n, f(x, -0.693145751953125), x);
-    r = fma(n, f(x, -1.42860682030941723212e-6), r);
+    auto [shifted, r] = reduce(clamp(x, -104.0, 89.0));
     return scaledExp(shifted, r);
   }
   Value exp2(Value x) {
@@ -165,12 +179,15 @@ struct Terms {
     Value small = poly(s, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2,
                            1.33314422036e-1, -3.33332819422e-1});
     small = fma(mul(small, s), x, x);
-    Value e = exp(add(t, t));
+    Value bounded = select(above(t, 10.0), f(x, 10.0), t); // tanh 10 rounds to 1
+    Value e = boundedExp(add(bounded, bounded));
     Value large = sub(f(x, 1.0), div(f(x, 2.0), add(e, f(x, 1.0))));
     return select(less(t, 0.625), small, copysign(large, x));
   }
   Value erf(Value x) {
-    Value t = abs(x), s = mul(x, x);
+    Value t = abs(x);
+    t = select(above(t, 4.0), f(x, 4.0), t); // erf 4 rounds to 1
+    Value s = mul(t, t);
     Value r = fma(f(x, -1.72853470e-5), t, f(x, 3.83197126e-4));
     Value u = fma(f(x, -3.88396438e-3), t, f(x, 2.42546219e-2));
     r = fma(r, s, u);
@@ -178,12 +195,10 @@ struct Terms {
     r = fma(r, t, f(x, -6.34846687e-1));
     r = fma(r, t, f(x, -1.28717512e-1));
     r = fma(r, t, neg(t));
-    Value large = copysign(sub(f(x, 1.0), exp(r)), x);
+    Value large = copysign(sub(f(x, 1.0), boundedExp(r)), x);
     Value small = poly(s, {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1,
                            -3.76125336e-1, 1.28379166e-1});
     small = fma(small, x, x);
-    // The large polynomial overflows only far beyond where erf is 1.
-    large = select(above(t, 4.0), copysign(f(x, 1.0), x), large);
     return select(above(t, 0.927734375), large, small);
   }
 
@@ -204,7 +219,7 @@ struct Terms {
     return mul(p, asF64(shl(addI(n, i(n, 1023)), 52)));
   }
   Value wideExp(Value x) { return wideExp2(mul(x, f(x, 1.44269504088896340736))); }
-  /// log2 of a positive number that f64 holds as a normal one, and infinity.
+  /// log2 of a positive number that f64 holds as a normal one, infinity or NaN.
   Value wideLog2(Value x) {
     Value word = bits(x);
     constexpr int64_t kRoot = 0x3fe6a09e667f3bcd, kOne = 0x3ff0000000000000;
@@ -217,7 +232,7 @@ struct Terms {
     p = mul(mul(p, s), f(x, 2.88539008177792681472));
     // n to f64 without a conversion from i64, which not every vector unit has.
     Value count = sub(asF64(addI(n, i(n, 0x4338000000000000))), f(x, kShift));
-    return select(equal(x, kInf), x, add(count, p));
+    return select(is(arith::CmpFPredicate::UGE, x, f(x, kInf)), x, add(count, p));
   }
   Value wideLog(Value x) { return mul(wideLog2(x), f(x, 0.69314718055994530942)); }
   /// log(1 + x) for x > -1.
@@ -233,7 +248,7 @@ struct Terms {
         u, {-0.00027362956374417992, 0.0022087555340840484, -0.008374929463261651,
             0.020161772791680053, -0.035511875763488659, 0.050635075851050308,
             -0.063751580377658282, 0.076173869430587779, -0.090775269712948747,
-            0.11109537011317432, -0.14285602061981698, 0.1999579578848734, -0.33333333270665155,
+            0.11109537011317432, -0.14285602061981698, 0.1999999578848734, -0.33333333270665155,
             0.99999999999844491});
     p = mul(p, z);
     return copysign(select(large, sub(f(x, kPi / 2), p), p), x);
@@ -271,11 +286,10 @@ struct Terms {
   Value pow(Value base, Value exponent) {
     Value x = wide(base), y = wide(exponent), t = abs(x);
     Value l = select(equal(t, 0.0), f(x, -kInf), wideLog2(t));
-    l = select(isNaN(x), x, l);
     Value result = wideExp2(mul(y, l));
     // Negative bases: the sign of odd integers; NaN unless an integer.
     auto whole = [&](Value v) -> Value {
-      return is(arith::CmpFPredicate::OEQ, math::TruncOp::create(b, v), v);
+      return is(arith::CmpFPredicate::OEQ, trunc(v), v);
     };
     Value integer = whole(y);
     Value odd = both(integer, arith::XOrIOp::create(b, whole(mul(y, f(y, 0.5))),
@@ -362,7 +376,7 @@ struct Terms {
   }
   /// Half away from zero.
   Value round(Value x) {
-    Value whole = math::TruncOp::create(b, x);
+    Value whole = trunc(x);
     Value up = is(arith::CmpFPredicate::OGE, abs(sub(x, whole)), f(x, 0.5));
     Value next = add(whole, copysign(f(x, 1.0), x));
     return copysign(select(up, next, whole), x);

@@ -258,15 +258,7 @@ SmallVector<Value> NestBody::emit(OpBuilder &b, int64_t lanes, Value mask, Value
     Location loc = op.getLoc();
     if (op.getNumRegions() != 0) {
       // Only without a vector loop.
-      Operation *copy = b.clone(op, mapping);
-      SmallVector<linalg::IndexOp> indices;
-      copy->walk([&](linalg::IndexOp index) { indices.push_back(index); });
-      for (linalg::IndexOp index : indices) {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPoint(index);
-        index.replaceAllUsesWith(indexOfDim(b, loc, nest, index.getDim(), ivs));
-        index.erase();
-      }
+      b.clone(op, mapping);
       continue;
     }
     if (isa<linalg::IndexOp>(op))
