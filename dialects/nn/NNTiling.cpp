@@ -9,6 +9,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
 using namespace mlir;
 using namespace tercet::nn;
@@ -27,6 +28,16 @@ OpFoldResult floorDiv(OpBuilder &b, Location loc, OpFoldResult value, int64_t by
 OpFoldResult ceilDiv(OpBuilder &b, Location loc, OpFoldResult value, int64_t by) {
   AffineExpr d0 = b.getAffineDimExpr(0);
   return affine::makeComposedFoldedAffineApply(b, loc, AffineMap::get(1, 0, d0.ceilDiv(by)), {value});
+}
+
+/// The least constant that the value is known not to exceed.
+std::optional<int64_t> greatestValue(OpFoldResult value) {
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
+    return constant;
+  FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
+      presburger::BoundType::UB, {cast<Value>(value), std::nullopt}, /*stopCondition=*/nullptr,
+      /*closedUB=*/true);
+  return succeeded(bound) ? std::optional<int64_t>(*bound) : std::nullopt;
 }
 
 /// The part of `value` at `tile`, rank kept. A tile that covers the value is a
@@ -159,13 +170,18 @@ FailureOr<TilingResult> PackedMatmulOp::getTiledImplementation(OpBuilder &b,
     return emitOpError() << "can be tiled on tensors only";
   Location loc = getLoc();
   int64_t panel = getPanel();
-  // A tile must start at a panel. Offsets are multiples of the tile size, so a
-  // constant size that is a multiple of the panel, or all columns, will do.
-  std::optional<int64_t> columns = getConstantIntValue(sizes[1]);
-  bool startsAtZero = isConstantIntValue(offsets[1], 0);
-  if (columns && *columns % panel != 0 && !startsAtZero)
-    return emitOpError() << "a tile of " << *columns << " columns is no multiple of the panel of "
-                         << panel;
+  // A tile must start at a panel. Offsets are multiples of the tile size, which
+  // is the greatest size of a tile: the last one may be smaller. It must be a
+  // multiple of the panel, or all columns.
+  std::optional<int64_t> columns = greatestValue(sizes[1]);
+  int64_t allColumns = cast<ShapedType>(getInit().getType()).getDimSize(1);
+  if (!isConstantIntValue(offsets[1], 0)) {
+    if (!columns)
+      return emitOpError() << "a tile of an unknown number of columns may not start at a panel";
+    if (*columns % panel != 0 && *columns != allColumns)
+      return emitOpError() << "a tile of " << *columns << " columns is no multiple of the panel of "
+                           << panel;
+  }
   SmallVector<OpFoldResult> lhs = tensor::getMixedSizes(b, loc, getLhs());
   SmallVector<OpFoldResult> rhs = tensor::getMixedSizes(b, loc, getRhs());
   OpFoldResult zero = b.getIndexAttr(0);

@@ -1,0 +1,21 @@
+// RUN: tercet-opt %s --plan-assign-memory -split-input-file --verify-diagnostics
+
+// expected-error @below {{expected a #soc.machine with an engine and a memory on the module}}
+module {
+}
+
+// -----
+
+#cpu = #soc.cpu<"cpu", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
+  cores = 2, vector_bits = 256, vector_registers = 16, megahertz = 3000, l1_bytes = 32768, l2_bytes = 1048576, l3_bytes = 0>
+#dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#machine = #soc.machine<"board", workers = 2, engines = [#cpu], memories = [#dram]>
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 5, scratch_bytes = 0>
+
+module attributes {soc.machine = #machine} {
+  func.func @left(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error @below {{'arith.addf' op has no place in a plan}}
+    %0 = arith.addf %x, %y : tensor<4xf32>
+    return %0 : tensor<4xf32>
+  }
+}

@@ -1,0 +1,107 @@
+// RUN: tercet-opt %s --verify-plan -split-input-file --verify-diagnostics
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+cmd.pool @arena arena in "dram" bytes 256 alignment 16 lower_bound 0 method "by hand"
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+cmd.entry @main {
+  %in = cmd.input 0 "x" : tensor<4xf32>
+  %out = cmd.output 0 "y" : tensor<4xf32>
+  // expected-note @below {{the buffer}}
+  %a = cmd.buffer @arena [0 for 16]
+  // expected-note @below {{the other buffer}}
+  %b = cmd.buffer @arena [0 for 16]
+  %t = cmd.dispatch @kernel on "cpu" (%in, %a) offsets [0, 0] bytes [16, 16] grid [1, 1, 1]
+  %u = cmd.dispatch @kernel on "cpu" (%in, %b) offsets [0, 0] bytes [16, 16] grid [1, 1, 1]
+  // expected-error @below {{reads bytes 0 to 16 of pool 'arena', where another buffer has been written since}}
+  %v = cmd.dispatch @kernel on "cpu" (%a, %out) offsets [0, 0] bytes [16, 16] grid [1, 1, 1]
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+cmd.pool @arena arena in "dram" bytes 256 alignment 16 lower_bound 0 method "by hand"
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+cmd.entry @main {
+  %in = cmd.input 0 "x" : tensor<4xf32>
+  %out = cmd.output 0 "y" : tensor<4xf32>
+  // expected-note @below {{the buffer}}
+  %a = cmd.buffer @arena [0 for 16]
+  // expected-error @below {{reads bytes 0 to 16 of pool 'arena', where nothing has been written yet}}
+  %t = cmd.dispatch @kernel on "cpu" (%a, %out) offsets [0, 0] bytes [16, 16] grid [1, 1, 1]
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+cmd.pool @arena arena in "dram" bytes 256 alignment 16 lower_bound 0 method "by hand"
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+cmd.entry @main {
+  %in = cmd.input 0 "x" : tensor<4xf32>
+  %out = cmd.output 0 "y" : tensor<4xf32>
+  %a = cmd.buffer @arena [0 for 32]
+  %b = cmd.buffer @arena [16 for 16]
+  %t = cmd.dispatch @kernel on "cpu" (%in, %a) offsets [0, 0] bytes [16, 32] grid [1, 1, 1]
+  // Half of the bytes are another buffer's.
+  // expected-error @below {{output 0 overlaps input 0, which the kernel cannot work on in place}}
+  %u = cmd.dispatch @kernel on "cpu" (%a, %b) offsets [0, 0] bytes [32, 16] grid [1, 1, 1]
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+cmd.pool @arena arena in "dram" bytes 256 alignment 16 lower_bound 0 method "by hand"
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+cmd.entry @main {
+  %in = cmd.input 0 "x" : tensor<4xf32>
+  %out = cmd.output 0 "y" : tensor<4xf32>
+  %a = cmd.buffer @arena [0 for 16]
+  %s = cmd.buffer @arena [0 for 64]
+  %t = cmd.dispatch @kernel on "cpu" (%in, %a) offsets [0, 0] bytes [16, 16] grid [1, 1, 1]
+  // expected-error @below {{scratch overlaps operand 0}}
+  %u = cmd.dispatch @kernel on "cpu" (%a, %out) offsets [0, 0] bytes [16, 16] grid [1, 1, 1] scratch (%s stride 64)
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+cmd.pool @arena arena in "dram" bytes 256 alignment 16 lower_bound 0 method "by hand"
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>, %c: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+cmd.entry @main {
+  %in = cmd.input 0 "x" : tensor<4xf32>
+  %a = cmd.buffer @arena [0 for 16]
+  %b = cmd.buffer @arena [0 for 16]
+  // expected-error @below {{outputs 0 and 1 overlap}}
+  %t = cmd.dispatch @kernel on "cpu" (%in, %a, %b) offsets [0, 0, 0] bytes [16, 16, 16] grid [1, 1, 1]
+}
+
+// -----
+
+nn.weight @v = dense<1.0> : tensor<4xf32>
+nn.weight @w = dense<1.0> : tensor<4xf32>
+cmd.pool @weights weights in "dram" bytes 64 alignment 8 lower_bound 0 method "by hand"
+cmd.entry @main {
+  %v = cmd.weight @v @weights [0 for 16]
+  // expected-error @below {{overlaps the weight before it}}
+  %w = cmd.weight @w @weights [8 for 16]
+}
+
+// -----
+
+nn.weight @v = dense<1.0> : tensor<4xf32>
+nn.weight @w = dense<1.0> : tensor<4xf32>
+cmd.pool @weights weights in "dram" bytes 64 alignment 8 lower_bound 0 method "by hand"
+cmd.entry @main {
+  %v = cmd.weight @v @weights [0 for 16]
+  // expected-error @below {{lies where @v does}}
+  %w = cmd.weight @w @weights [0 for 16]
+}
