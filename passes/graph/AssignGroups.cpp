@@ -37,10 +37,11 @@ bool isRepeatable(Operation *op) {
   if (isa<tensor::EmptyOp, linalg::FillOp>(op))
     return true;
   DenseElementsAttr value;
-  if (op->hasTrait<OpTrait::ConstantLike>())
-    return !isa<RankedTensorType>(op->getResult(0).getType()) ||
-           (matchPattern(op, m_Constant(&value)) && value.isSplat());
-  return false;
+  if (op->hasTrait<OpTrait::ConstantLike>() && isa<RankedTensorType>(op->getResult(0).getType()))
+    return matchPattern(op, m_Constant(&value)) && value.isSplat();
+  // Scalars cross no boundary of a group; what they are made from may.
+  return op->getNumResults() > 0 && op->getNumRegions() == 0 && isMemoryEffectFree(op) &&
+         llvm::none_of(op->getResultTypes(), llvm::IsaPred<TensorType>);
 }
 
 bool isParallel(linalg::LinalgOp op) {

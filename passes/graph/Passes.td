@@ -81,11 +81,12 @@ def FoldReshapesPass : Pass<"graph-fold-reshapes"> {
 def FoldConstantWeightsPass : Pass<"graph-fold-constant-weights", "::mlir::ModuleOp"> {
   let summary = "Constant tensors that are left become weights";
   let description = [{
-    Tensor constants other than splats become `nn.weight`s with inline data, so
-    that every constant which a kernel reads lies in the pool of weights.
-    Unused weights are removed.
+    A constant that is the same everywhere and that a `linalg.generic` reads
+    becomes a scalar in its body. Every other tensor constant becomes an
+    `nn.weight` with inline data, so that all constants which a kernel reads
+    lie in the pool of weights. Unused weights are removed.
   }];
-  let dependentDialects = ["::tercet::nn::NNDialect"];
+  let dependentDialects = ["::tercet::nn::NNDialect", "::mlir::arith::ArithDialect"];
 }
 
 def AssignGroupsPass : Pass<"graph-assign-groups"> {

@@ -49,8 +49,10 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
         method = planner.getArenaPlan().method;
       }
       for (nn::WeightOp weight : planner.getWeights())
+        // An empty weight has an address too.
         if (weightAt.try_emplace(weight, weightBytes).second)
-          weightBytes += llvm::alignTo(plan::bytesOf(weight.getType()), plan::kBufferAlignment);
+          weightBytes += llvm::alignTo(std::max<int64_t>(plan::bytesOf(weight.getType()), 1),
+                                       plan::kBufferAlignment);
     }
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     StringRef memory =
