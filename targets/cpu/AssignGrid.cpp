@@ -2,8 +2,8 @@
 //
 // The kernel's grid from the trip counts of its outermost forall.
 
-#include "targets/cpu/Passes.h"
 #include "targets/cpu/KernelGrid.h"
+#include "targets/cpu/Passes.h"
 #include "targets/cpu/VectorUnit.h"
 
 namespace tercet::cpu {
@@ -21,7 +21,8 @@ FailureOr<cpu::KernelGrid> cpu::KernelGrid::of(soc::KernelOp kernel) {
     if (!forall)
       continue;
     if (grid.forall) {
-      auto diag = forall.emitOpError() << "is the kernel's second grid; expected at most one";
+      auto diag = forall.emitOpError()
+                  << "is the kernel's second grid; expected at most one";
       diag.attachNote(grid.forall.getLoc()) << "first grid here";
       return failure();
     }
@@ -33,11 +34,13 @@ FailureOr<cpu::KernelGrid> cpu::KernelGrid::of(soc::KernelOp kernel) {
     return grid.forall.emitOpError() << "has " << grid.forall.getRank()
                                      << " dimensions; a grid has at most 3";
   if (grid.forall.getNumResults() != 0)
-    return grid.forall.emitOpError() << "expected a forall on memrefs, without results";
+    return grid.forall.emitOpError()
+           << "expected a forall on memrefs, without results";
   for (Operation &op : kernel.getBody().front())
-    if (&op != grid.forall && !isMemoryEffectFree(&op) && !isa<soc::ReturnOp>(op) &&
-        !isa<memref::AllocaOp>(op)) {
-      auto diag = op.emitOpError() << "would run once a tile; expected nothing beside the grid";
+    if (&op != grid.forall && !isMemoryEffectFree(&op) &&
+        !isa<soc::ReturnOp>(op) && !isa<memref::AllocaOp>(op)) {
+      auto diag = op.emitOpError()
+                  << "would run once a tile; expected nothing beside the grid";
       diag.attachNote(grid.forall.getLoc()) << "grid here";
       return failure();
     }
@@ -47,10 +50,13 @@ FailureOr<cpu::KernelGrid> cpu::KernelGrid::of(soc::KernelOp kernel) {
                             steps = grid.forall.getMixedStep();
   for (int64_t dim = 0; dim < rank; ++dim) {
     std::optional<int64_t> from = getConstantIntValue(lower[dim]),
-                           to = getConstantIntValue(upper[dim]), by = getConstantIntValue(steps[dim]);
+                           to = getConstantIntValue(upper[dim]),
+                           by = getConstantIntValue(steps[dim]);
     if (!from || !to || !by || *by <= 0)
-      return grid.forall.emitOpError() << "expected constant bounds of the grid's dimension " << dim;
-    grid.counts[rank - 1 - dim] = *to <= *from ? 0 : llvm::divideCeil(*to - *from, *by);
+      return grid.forall.emitOpError()
+             << "expected constant bounds of the grid's dimension " << dim;
+    grid.counts[rank - 1 - dim] =
+        *to <= *from ? 0 : llvm::divideCeil(*to - *from, *by);
   }
   return grid;
 }

@@ -32,18 +32,22 @@ struct Access {
 
   bool isScalar() const { return !memory; }
   std::optional<int64_t> stride(unsigned loop) const {
-    return isScalar() ? std::optional<int64_t>(0) : mlir::getConstantIntValue(strides[loop]);
+    return isScalar() ? std::optional<int64_t>(0)
+                      : mlir::getConstantIntValue(strides[loop]);
   }
   bool moves(unsigned loop) const { return stride(loop) != 0; }
   bool isUnit(unsigned loop) const { return stride(loop) == 1; }
 
-  mlir::Value address(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange ivs) const;
+  mlir::Value address(mlir::OpBuilder &b, mlir::Location loc,
+                      mlir::ValueRange ivs) const;
 };
 
 struct Loop {
   mlir::OpFoldResult size;
   bool reduction = false;
-  std::optional<int64_t> staticSize() const { return mlir::getConstantIntValue(size); }
+  std::optional<int64_t> staticSize() const {
+    return mlir::getConstantIntValue(size);
+  }
 };
 
 struct LoopNest {
@@ -55,7 +59,8 @@ struct LoopNest {
   unsigned inputs = 0;
 
   /// Fails if an indexing map is not linear.
-  static mlir::FailureOr<LoopNest> of(mlir::OpBuilder &b, mlir::linalg::LinalgOp op);
+  static mlir::FailureOr<LoopNest> of(mlir::OpBuilder &b,
+                                      mlir::linalg::LinalgOp op);
   /// A copy of one memref to another.
   static LoopNest ofCopy(mlir::OpBuilder &b, mlir::memref::CopyOp op);
 
