@@ -11,6 +11,10 @@ if(NOT MLIR_FOUND OR NOT LLVM_PACKAGE_VERSION VERSION_GREATER_EQUAL 22.1
 endif()
 
 list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
+
+# Installed tools find LLVM's libraries beside themselves (an SDK that brings
+# them along), or where they were when Tercet was built.
+set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib" "${LLVM_LIBRARY_DIR}")
 include(TableGen)
 include(AddLLVM)
 include(AddMLIR)

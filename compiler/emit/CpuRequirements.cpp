@@ -100,6 +100,11 @@ llvm::Expected<CpuRequirements> emit::getCpuRequirements(soc::CpuAttr cpu) {
     if (name.consume_front("zvl") && name.consume_back("b") && !name.getAsInteger(10, bits))
       result.vectorBitsMin = std::max(result.vectorBitsMin, bits);
   }
+  // The ABI has bits of their own for what LLVM derives from two features.
+  if (enabled.contains("sve"))
+    for (StringRef name : {"i8mm", "bf16"})
+      if (enabled.contains(name))
+        enabled.insert(("sve-" + name).str());
   auto [isa, bits] = getIsa(triple);
   result.isa = isa;
   for (const FeatureBit &feature : bits)

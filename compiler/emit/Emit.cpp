@@ -59,6 +59,7 @@ static llvm::Error writeWeights(Program &program, const EmitOptions &options,
   if (layout.weights.bytes != program.weightsPayloadBytes)
     return fault("emit: the object has no room for the weights");
   return files.writeAdded(objectName, [&](llvm::raw_fd_ostream &os) -> llvm::Error {
+    os.pwrite(layout.header.data(), layout.header.size(), layout.headerOffset);
     os.seek(layout.weights.offset);
     llvm::Expected<WeightsDigest> digest = writeWeightsPayload(program, options.readWeight, os);
     if (!digest)
@@ -118,6 +119,9 @@ llvm::Error emit::emitArtifact(ModuleOp planned, ModuleOp lowered, const EmitOpt
         return llvm::Error::success();
       }))
     return error;
+  // Weights of an earlier run would be taken for this program's.
+  if (files->getTemporaryPath(options.name + ".weights").empty())
+    files->dropStale(options.name + ".weights");
   if (llvm::Error error = linkArtifact(*program, options, *files))
     return error;
   return files->commit();

@@ -45,15 +45,16 @@ llvm::Expected<std::string> emit::findRuntimeFolder(const llvm::Triple &triple) 
   return folder.str().str();
 }
 
-/// The first of the names that is in LLVM's folder or in the search path.
+/// The first of the names that is beside the tool that runs, in LLVM's folder,
+/// or in the search path; empty if none is.
 static std::string findTool(llvm::ArrayRef<llvm::StringRef> names) {
-  for (llvm::StringRef name : names) {
-    for (llvm::StringRef folder : {"/usr/lib/llvm-22/bin"})
-      if (auto found = llvm::sys::findProgramByName(name, {folder}))
-        return *found;
+  std::string own = findPrefix() + "/bin";
+  for (llvm::StringRef name : names)
+    if (auto found = llvm::sys::findProgramByName(name, {own, TERCET_LLVM_TOOLS_DIR}))
+      return *found;
+  for (llvm::StringRef name : names)
     if (auto found = llvm::sys::findProgramByName(name))
       return *found;
-  }
   return "";
 }
 

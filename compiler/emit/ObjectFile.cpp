@@ -8,7 +8,8 @@
 #include "compiler/emit/ObjectModule.h"
 
 #include "llvm/Object/ELFObjectFile.h"
-#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace tercet;
 using namespace tercet::emit;
@@ -47,8 +48,36 @@ static llvm::Error checkSymbols(const llvm::object::ELFObjectFileBase &object,
   return llvm::Error::success();
 }
 
+template <typename ELFT>
+static llvm::Expected<ObjectLayout>
+readLayout(const llvm::object::ELFObjectFile<ELFT> &object) {
+  const llvm::object::ELFFile<ELFT> &file = object.getELFFile();
+  auto sections = file.sections();
+  if (!sections)
+    return sections.takeError();
+  ObjectLayout layout;
+  for (const typename ELFT::Shdr &section : *sections) {
+    llvm::Expected<llvm::StringRef> name = file.getSectionName(section);
+    if (!name)
+      return name.takeError();
+    if (*name == kTableSection) {
+      layout.table = {section.sh_offset, section.sh_size};
+    } else if (*name == kEmptyWeightsSection) {
+      typename ELFT::Shdr header = section;
+      // Names are offsets into a table of strings: the tail of one is a name too.
+      header.sh_name = section.sh_name + kEmptyWeightsSection.size() - kWeightsSection.size();
+      header.sh_type = llvm::ELF::SHT_PROGBITS;
+      header.sh_flags = llvm::ELF::SHF_ALLOC;
+      header.sh_offset = llvm::alignTo(file.getBufSize(), section.sh_addralign);
+      layout.weights = {header.sh_offset, section.sh_size};
+      layout.headerOffset = reinterpret_cast<const uint8_t *>(&section) - file.base();
+      layout.header.assign(reinterpret_cast<const char *>(&header), sizeof header);
+    }
+  }
+  return layout;
+}
+
 llvm::Expected<ObjectLayout> emit::inspectObject(llvm::StringRef path, llvm::StringRef name) {
-  // Mapped, never copied: of large weights no page is touched here.
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!buffer)
@@ -56,35 +85,12 @@ llvm::Expected<ObjectLayout> emit::inspectObject(llvm::StringRef path, llvm::Str
   auto binary = llvm::object::ObjectFile::createELFObjectFile(**buffer);
   if (!binary)
     return fault("emit: the object is no ELF file: " + llvm::toString(binary.takeError()));
-  auto &object = llvm::cast<llvm::object::ELFObjectFileBase>(**binary);
-  if (llvm::Error error = checkSymbols(object, name))
+  if (llvm::Error error =
+          checkSymbols(llvm::cast<llvm::object::ELFObjectFileBase>(**binary), name))
     return error;
-  ObjectLayout layout;
-  for (llvm::object::ELFSectionRef section : object.sections()) {
-    llvm::Expected<llvm::StringRef> text = section.getName();
-    if (!text)
-      return text.takeError();
-    SectionPlace place = {section.getOffset(), section.getSize()};
-    if (*text == kTableSection)
-      layout.table = place;
-    else if (*text == kWeightsSection)
-      layout.weights = place;
-  }
-  return layout;
-}
-
-llvm::Error emit::overwrite(llvm::StringRef path, uint64_t offset, llvm::StringRef bytes) {
-  std::error_code code;
-  llvm::raw_fd_ostream stream(path, code, llvm::sys::fs::CD_OpenExisting,
-                              llvm::sys::fs::FA_Write, llvm::sys::fs::OF_None);
-  if (code)
-    return failure("cannot write '" + path + "': " + code.message());
-  stream.seek(offset);
-  stream << bytes;
-  stream.flush();
-  code = stream.error();
-  stream.clear_error();
-  if (code)
-    return failure("cannot write '" + path + "': " + code.message());
-  return llvm::Error::success();
+  if (auto *object = llvm::dyn_cast<llvm::object::ELF64LEObjectFile>(binary->get()))
+    return readLayout(*object);
+  if (auto *object = llvm::dyn_cast<llvm::object::ELF32LEObjectFile>(binary->get()))
+    return readLayout(*object);
+  return fault("emit: the object is big-endian");
 }

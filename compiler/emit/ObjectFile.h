@@ -12,6 +12,7 @@
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
+#include <string>
 
 namespace tercet::emit {
 
@@ -21,17 +22,18 @@ struct SectionPlace {
   uint64_t bytes = 0;
 };
 
+/// The section of embedded weights has no contents yet: they go to the end of
+/// the file, and `header` over the section's header, which then says so.
 struct ObjectLayout {
   SectionPlace table, weights;
+  uint64_t headerOffset = 0;
+  std::string header;
 };
 
 /// Looks into the object `path` of program `name`. An undefined symbol other
 /// than tercet_*, memcpy, memset and memmove, or a defined global one that does
 /// not start with tercet_NAME, is a fault that names it.
 llvm::Expected<ObjectLayout> inspectObject(llvm::StringRef path, llvm::StringRef name);
-
-/// Writes bytes over a part of an existing file.
-llvm::Error overwrite(llvm::StringRef path, uint64_t offset, llvm::StringRef bytes);
 
 } // namespace tercet::emit
 

@@ -156,7 +156,7 @@ static void addData(ModuleOp lowered, const Program &program) {
                   program.weightsPayloadBytes != 0;
   if (embedded)
     weights = data.addZeros(program.weightsPayloadBytes, "_weights", program.weightsAlignment,
-                            kWeightsSection);
+                            kEmptyWeightsSection);
 
   // The fields of tercet_program, in order.
   Type i16 = data.builder.getIntegerType(16), i32 = data.builder.getIntegerType(32),

@@ -4,7 +4,8 @@
 // and the program's data beside them. Table and embedded weights are zeros of
 // the right size here; their contents are written into the finished object
 // (ObjectFile.h), since the table tells stack sizes and a digest that are known
-// only then, and weights must not pass through memory.
+// only then, and weights must not pass through memory. So theirs is a section
+// without contents at first, which to LLVM is one whose name begins with ".bss".
 
 #ifndef TERCET_COMPILER_EMIT_OBJECTMODULE_H
 #define TERCET_COMPILER_EMIT_OBJECTMODULE_H
@@ -14,6 +15,7 @@
 namespace tercet::emit {
 
 inline constexpr llvm::StringLiteral kTableSection = ".tercet.table";
+inline constexpr llvm::StringLiteral kEmptyWeightsSection = ".bss.tercet.weights";
 inline constexpr llvm::StringLiteral kWeightsSection = ".tercet.weights";
 
 /// Rewrites `lowered` in place: renames the kernels (llvm.func under the symbols

@@ -12,16 +12,20 @@ using namespace tercet::emit;
 namespace fs = llvm::sys::fs;
 
 llvm::Expected<OutputFiles> OutputFiles::create(llvm::StringRef directory) {
-  if (std::error_code code = fs::create_directories(directory))
+  bool exists = fs::exists(directory);
+  if (std::error_code code = fs::create_directories(directory, /*IgnoreExisting=*/true,
+                                                    fs::all_all))
     return failure("cannot create output directory '" + directory + "': " + code.message());
   if (!fs::is_directory(directory))
     return failure("output directory '" + directory + "' is no directory");
-  return OutputFiles(directory.str());
+  return OutputFiles(directory.str(), !exists);
 }
 
 OutputFiles::~OutputFiles() {
   for (File &file : files)
     llvm::consumeError(file.file.discard());
+  if (created)
+    fs::remove(directory); // Fails where it is not empty, as it should.
 }
 
 std::string OutputFiles::getFinalPath(llvm::StringRef name) const {
@@ -92,5 +96,8 @@ llvm::Error OutputFiles::commit() {
     }
   }
   files.clear();
+  created = false;
+  for (const std::string &name : stale)
+    fs::remove(getFinalPath(name));
   return llvm::Error::success();
 }

@@ -15,14 +15,19 @@
 
 #include <deque>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace tercet::emit {
 
 class OutputFiles {
 public:
-  /// `directory` is created where it does not exist.
+  /// `directory` is created where it does not exist, and removed again where
+  /// nothing is committed.
   static llvm::Expected<OutputFiles> create(llvm::StringRef directory);
-  OutputFiles(OutputFiles &&) = default;
+  OutputFiles(OutputFiles &&other)
+      : directory(std::move(other.directory)), created(std::exchange(other.created, false)),
+        files(std::move(other.files)), stale(std::move(other.stale)) {}
   ~OutputFiles();
 
   /// Starts the file DIRECTORY/NAME; returns the path that it has until commit.
@@ -41,6 +46,10 @@ public:
   /// were renamed already are removed again.
   llvm::Error commit();
 
+  /// At commit, removes a file that an earlier artifact of the name may have
+  /// left and this one does not have.
+  void dropStale(llvm::StringRef name) { stale.push_back(name.str()); }
+
   /// Path of a file that was added, until commit.
   llvm::StringRef getTemporaryPath(llvm::StringRef name) const;
   /// Path that a file has after commit.
@@ -51,11 +60,15 @@ private:
     std::string name;
     llvm::sys::fs::TempFile file;
   };
-  explicit OutputFiles(std::string directory) : directory(std::move(directory)) {}
+  OutputFiles(std::string directory, bool created)
+      : directory(std::move(directory)), created(created) {}
   const File *lookup(llvm::StringRef name) const;
 
   std::string directory;
+  /// Whether the directory is ours to remove.
+  bool created;
   std::deque<File> files;
+  std::vector<std::string> stale;
 };
 
 } // namespace tercet::emit

@@ -26,6 +26,9 @@ struct ImportOptions {
   /// Sizes of symbolic dimensions. A key is the name of a dimension, the whole
   /// text of an expression of names, or `input:index` where a dimension has no name.
   llvm::StringMap<int64_t> dims;
+  /// Shapes of inputs that are known otherwise, say from an artifact: they give
+  /// sizes to what `dims` leaves open.
+  llvm::StringMap<llvm::SmallVector<int64_t>> inputShapes;
 };
 
 /// One thing that stands in the way of the import; `node` and `op` are empty

@@ -5,6 +5,7 @@
 
 #include "compiler/pipeline/Compile.h"
 
+#include "compiler/emit/Faults.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Machine.h"
 #include "compiler/pipeline/ModelInput.h"
@@ -158,6 +159,7 @@ bool Compilation::emitFiles() {
     return llvm::Error::success();
   };
   if (llvm::Error error = emit::emitArtifact(*module, *lowered, emitOptions)) {
+    internal = error.isA<emit::InternalFault>();
     diagnostics.error(std::move(error));
     return false;
   }

@@ -62,15 +62,16 @@ std::string tercet::describeLocation(Location loc) {
   return text;
 }
 
-UserDiagnostics::UserDiagnostics(MLIRContext *context, std::string file, raw_ostream &os)
-    : file(std::move(file)), os(os), handler(context, [this](Diagnostic &diagnostic) {
+UserDiagnostics::UserDiagnostics(MLIRContext *context, std::string file, raw_ostream &os,
+                                 std::string tool)
+    : file(std::move(file)), tool(std::move(tool)), os(os), handler(context, [this](Diagnostic &diagnostic) {
         print(diagnostic);
         return success();
       }) {}
 
 void UserDiagnostics::error(const Twine &text) {
   ++errors;
-  os << "tercet-compile: error: " << oneLine(file) << ": " << oneLine(text.str()) << "\n";
+  os << tool << ": error: " << oneLine(file) << ": " << oneLine(text.str()) << "\n";
 }
 
 void UserDiagnostics::error(llvm::Error problem) {
@@ -95,7 +96,7 @@ void UserDiagnostics::print(Diagnostic &diagnostic) {
     severity = "note";
     break;
   }
-  os << "tercet-compile: " << severity << ": " << oneLine(file) << ": ";
+  os << tool << ": " << severity << ": " << oneLine(file) << ": ";
   std::string where = describeLocation(diagnostic.getLocation());
   if (!where.empty())
     os << where << ": ";

@@ -22,10 +22,11 @@ std::string describeLocation(mlir::Location loc);
 std::string oneLine(llvm::StringRef text);
 
 /// While it lives, errors of passes are printed as
-/// `tercet-compile: error: <file>: node '…' (…): …`, warnings and remarks likewise.
+/// `<tool>: error: <file>: node '…' (…): …`, warnings and remarks likewise.
 class UserDiagnostics {
 public:
-  UserDiagnostics(mlir::MLIRContext *context, std::string file, llvm::raw_ostream &os);
+  UserDiagnostics(mlir::MLIRContext *context, std::string file, llvm::raw_ostream &os,
+                  std::string tool = "tercet-compile");
 
   /// Prints an error that no pass has found.
   void error(const llvm::Twine &text);
@@ -36,7 +37,7 @@ public:
 private:
   void print(mlir::Diagnostic &diagnostic);
 
-  std::string file;
+  std::string file, tool;
   llvm::raw_ostream &os;
   unsigned errors = 0;
   mlir::ScopedDiagnosticHandler handler;

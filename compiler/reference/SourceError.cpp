@@ -11,7 +11,7 @@
 using namespace mlir;
 using namespace tercet;
 
-std::string tercet::describeLocation(Location location) {
+std::string tercet::describeSource(Location location) {
   llvm::SetVector<StringRef> names;
   FileLineColLoc file;
   location->walk([&](Location part) {
@@ -33,7 +33,7 @@ std::string tercet::describeLocation(Location location) {
 }
 
 llvm::Error tercet::sourceError(Location location, StringRef operation, StringRef text) {
-  std::string where = describeLocation(location);
+  std::string where = describeSource(location);
   return llvm::createStringError(llvm::inconvertibleErrorCode(),
                                  Twine(where) + (where.empty() ? "(" : " (") + operation +
                                      "): " + text);

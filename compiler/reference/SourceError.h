@@ -14,7 +14,7 @@
 namespace tercet {
 
 /// "node 'a' and 'b'" from named locations, else "file:line:column", else "".
-std::string describeLocation(mlir::Location location);
+std::string describeSource(mlir::Location location);
 
 llvm::Error sourceError(mlir::Location location, llvm::StringRef operation, llvm::StringRef text);
 

@@ -13,6 +13,8 @@
 #include "llvm/Option/OptTable.h"
 #include "llvm/Support/InitLLVM.h"
 
+#include <csignal>
+
 using namespace tercet;
 namespace opt = llvm::opt;
 using namespace llvm::opt;
@@ -124,7 +126,7 @@ std::string readOptions(const opt::ArgList &args, CompileOptions &options) {
   for (const std::string &text : args.getAllArgValues(OPT_dim)) {
     std::string complaint = parseDimension(text, options.import);
     if (!complaint.empty())
-      return complaint;
+      return options.model.empty() ? complaint : oneLine(options.model) + ": " + complaint;
   }
   std::string complaint = readArtifactOptions(args, options);
   if (complaint.empty())
@@ -155,6 +157,8 @@ int printMachine(const CompileOptions &options) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  // A file that may not grow is an error of writing, reported as such.
+  std::signal(SIGXFSZ, SIG_IGN);
   FlagTable table;
   unsigned missingIndex = 0, missingCount = 0;
   opt::InputArgList args =

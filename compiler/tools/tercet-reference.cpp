@@ -8,6 +8,7 @@
 #include "compiler/reference/SourceError.h"
 #include "compiler/support/Npy.h"
 #include "compiler/support/RegisterAll.h"
+#include "compiler/tools/TensorFile.h"
 #include "compiler/weights/WeightReader.h"
 
 #include "mlir/Parser/Parser.h"
@@ -32,67 +33,6 @@ template <class... Parts> llvm::Error failure(Parts &&...parts) {
   llvm::raw_string_ostream os(text);
   (os << ... << parts);
   return llvm::createStringError(llvm::inconvertibleErrorCode(), text);
-}
-
-llvm::StringRef npyType(ElementKind kind) {
-  switch (kind) {
-  case ElementKind::F32:
-    return "f4";
-  case ElementKind::F64:
-    return "f8";
-  case ElementKind::F16:
-    return "f2";
-  case ElementKind::Bool:
-    return "b1";
-  case ElementKind::I8:
-    return "i1";
-  case ElementKind::I16:
-    return "i2";
-  case ElementKind::I32:
-    return "i4";
-  case ElementKind::I64:
-    return "i8";
-  case ElementKind::U8:
-    return "u1";
-  default:
-    return "";
-  }
-}
-
-/// Splits NAME=FILE into a map; every name at most once.
-llvm::Expected<llvm::StringMap<std::string>> parseBindings(const cl::list<std::string> &options) {
-  llvm::StringMap<std::string> bindings;
-  for (StringRef option : options) {
-    // A name may hold '=', a path rarely does.
-    auto [name, file] = option.rsplit('=');
-    if (name.empty() || file.empty())
-      return failure("expected NAME=FILE.npy, got '", option, "'");
-    if (!bindings.try_emplace(name, file.str()).second)
-      return failure("'", name, "' is given twice");
-  }
-  return bindings;
-}
-
-std::string nameOf(DictionaryAttr attributes, unsigned index) {
-  auto name = attributes ? attributes.getAs<StringAttr>("nn.name") : StringAttr();
-  return name ? name.str() : std::to_string(index);
-}
-
-llvm::Expected<Tensor> loadInput(StringRef name, const std::string &path, RankedTensorType type) {
-  llvm::Expected<NpyArray> array = readNpy(path);
-  if (!array)
-    return array.takeError();
-  ElementKind kind = *getElementKind(type.getElementType());
-  // Unsigned bytes and signless ones are the same bits.
-  bool fits = array->dtype == npyType(kind) || (array->dtype == "u1" && kind == ElementKind::I8);
-  if (!fits || ArrayRef<int64_t>(array->shape) != type.getShape()) {
-    std::string shape;
-    llvm::raw_string_ostream os(shape);
-    llvm::interleaveComma(array->shape, os);
-    return failure("input '", name, "': expected ", type, ", got '", array->dtype, "' of shape [",
-                   shape, "] in ", path);
-  }
-  return Tensor::fromBytes(type, array->data);
 }
 
 } // namespace
@@ -131,14 +71,14 @@ int main(int argc, char **argv) {
 
   llvm::SmallVector<Tensor> arguments;
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
-    std::string name = nameOf(function.getArgAttrDict(i), i);
+    std::string name = getTensorName(function.getArgAttrDict(i), i);
     RankedTensorType holder = getHolderType(type);
     auto path = inputFiles->find(name);
     if (path == inputFiles->end())
       return fail(failure("no value for input '", name, "'; give --input ", name, "=FILE.npy"));
     if (!holder || !holder.hasStaticShape() || !getTensorBytes(holder))
       return fail(failure("input '", name, "' of type ", type, " is not supported"));
-    llvm::Expected<Tensor> value = loadInput(name, path->second, holder);
+    llvm::Expected<Tensor> value = readTensor(name, path->second, holder);
     if (!value)
       return fail(value.takeError());
     arguments.push_back(std::move(*value));
@@ -170,10 +110,10 @@ int main(int argc, char **argv) {
       llvm::outs() << llvm::format("%9.3f s ", spent) << name << "\n";
   }
   for (auto [i, result] : llvm::enumerate(*results)) {
-    auto path = outputFiles->find(nameOf(function.getResultAttrDict(i), i));
+    auto path = outputFiles->find(getTensorName(function.getResultAttrDict(i), i));
     if (path == outputFiles->end())
       continue;
-    llvm::StringRef type = npyType(result.getKind());
+    llvm::StringRef type = getNpyType(result.getKind());
     if (type.empty())
       return fail(failure("output '", path->getKey(), "': .npy has no type for ", result.getType()));
     if (llvm::Error error = writeNpy(path->second, type, result.getShape(), result.bytes()))

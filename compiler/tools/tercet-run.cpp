@@ -22,7 +22,8 @@ namespace fs = llvm::sys::fs;
 
 static const char kUsage[] =
     "usage: tercet-run DIR|FILE.o [--entry NAME] --input NAME=FILE ... [--output NAME=FILE ...]\n"
-    "                  [--repeat N] [--threads N] [--profile FILE] [--linker PATH]\n"
+    "                  [--scalar NAME=VALUE ...] [--repeat N] [--threads N] [--profile FILE]\n"
+    "                  [--linker PATH]\n"
     "\n"
     "Runs a program that tercet-compile wrote. Inputs and outputs are .npy files, or the plain\n"
     "bytes under any other ending; outputs that are not asked for are shown. --repeat measures,\n"

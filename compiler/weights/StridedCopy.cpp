@@ -8,6 +8,7 @@
 
 #include "llvm/Support/ErrorHandling.h"
 
+#include <cstdlib>
 #include <cstring>
 
 using namespace mlir;

@@ -9,6 +9,7 @@
 
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
+#include "dialects/soc/Views.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -28,7 +29,7 @@ namespace {
 
 /// Operations that stay at the level of the function: views and weights.
 bool isView(Operation *op) {
-  return isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp, nn::GetWeightOp>(op);
+  return isa<nn::GetWeightOp>(op) || soc::isBetweenTasks(op);
 }
 
 /// Operations that are cheaper to repeat in every group than to share.
@@ -36,10 +37,11 @@ bool isRepeatable(Operation *op) {
   if (isa<tensor::EmptyOp, linalg::FillOp>(op))
     return true;
   DenseElementsAttr value;
-  if (op->hasTrait<OpTrait::ConstantLike>())
-    return !isa<RankedTensorType>(op->getResult(0).getType()) ||
-           (matchPattern(op, m_Constant(&value)) && value.isSplat());
-  return false;
+  if (op->hasTrait<OpTrait::ConstantLike>() && isa<RankedTensorType>(op->getResult(0).getType()))
+    return matchPattern(op, m_Constant(&value)) && value.isSplat();
+  // Scalars cross no boundary of a group; what they are made from may.
+  return op->getNumResults() > 0 && op->getNumRegions() == 0 && isMemoryEffectFree(op) &&
+         llvm::none_of(op->getResultTypes(), llvm::IsaPred<TensorType>);
 }
 
 bool isParallel(linalg::LinalgOp op) {

@@ -122,8 +122,10 @@ struct FuseAttentionPass : graph::impl::FuseAttentionPassBase<FuseAttentionPass>
   }
 
   /// [B*H, x, y] to [B, ...] with the dimensions of [B, H, x, y] in the order of `perm`.
-  static Value turned(RewriterBase &rewriter, Location loc, Value value, const Attention &attention,
+  static Value turned(RewriterBase &rewriter, Value value, const Attention &attention,
                       ArrayRef<int64_t> perm) {
+    // The same values in another order: still the work of the node that made them.
+    Location loc = value.getLoc();
     auto type = cast<RankedTensorType>(value.getType());
     int64_t shape[] = {attention.batch, attention.heads, type.getDimSize(1), type.getDimSize(2)};
     Value split = reshapeTo(rewriter, loc, value, shape);
@@ -136,9 +138,9 @@ struct FuseAttentionPass : graph::impl::FuseAttentionPassBase<FuseAttentionPass>
     linalg::BatchMatmulOp first = attention.first, second = attention.second;
     Location loc = FusedLoc::get(rewriter.getContext(), {first.getLoc(), second.getLoc()});
     rewriter.setInsertionPoint(second);
-    Value query = turned(rewriter, loc, first.getInputs()[0], attention, {0, 2, 1, 3});
-    Value key = turned(rewriter, loc, first.getInputs()[1], attention, {0, 3, 1, 2});
-    Value value = turned(rewriter, loc, second.getInputs()[1], attention, {0, 2, 1, 3});
+    Value query = turned(rewriter, first.getInputs()[0], attention, {0, 2, 1, 3});
+    Value key = turned(rewriter, first.getInputs()[1], attention, {0, 3, 1, 2});
+    Value value = turned(rewriter, second.getInputs()[1], attention, {0, 2, 1, 3});
     Value mask = attention.mask
                      ? reshapeTo(rewriter, loc, attention.mask, attention.maskShape)
                      : Value();

@@ -167,6 +167,8 @@ bool tercet::graph::isRowBroadcast(const Elementwise &match, unsigned i) {
     return false;
   ArrayRef<int64_t> shape = cast<RankedTensorType>(match.op->getResult(0).getType()).getShape();
   ArrayRef<int64_t> from = cast<RankedTensorType>(match.operands[i].getType()).getShape();
+  if (shape.empty())
+    return false;
   // Every dimension but the last must be read in order, unless it has one element.
   int64_t next = 0, rank = shape.size(), elements = 1;
   for (AffineExpr result : match.maps[i].getResults()) {
@@ -193,7 +195,7 @@ bool tercet::graph::isVectorBroadcast(const Elementwise &match, unsigned i) {
     return false;
   ArrayRef<int64_t> shape = cast<RankedTensorType>(match.op->getResult(0).getType()).getShape();
   auto type = cast<RankedTensorType>(match.operands[i].getType());
-  if (type.getNumElements() != shape.back() || match.maps[i].getNumResults() == 0)
+  if (shape.empty() || type.getNumElements() != shape.back() || match.maps[i].getNumResults() == 0)
     return false;
   auto dim = dyn_cast<AffineDimExpr>(match.maps[i].getResults().back());
   return dim && dim.getPosition() == shape.size() - 1;

@@ -81,11 +81,12 @@ def FoldReshapesPass : Pass<"graph-fold-reshapes"> {
 def FoldConstantWeightsPass : Pass<"graph-fold-constant-weights", "::mlir::ModuleOp"> {
   let summary = "Constant tensors that are left become weights";
   let description = [{
-    Tensor constants other than splats become `nn.weight`s with inline data, so
-    that every constant which a kernel reads lies in the pool of weights.
-    Unused weights are removed.
+    A constant that is the same everywhere and that a `linalg.generic` reads
+    becomes a scalar in its body. Every other tensor constant becomes an
+    `nn.weight` with inline data, so that all constants which a kernel reads
+    lie in the pool of weights. Unused weights are removed.
   }];
-  let dependentDialects = ["::tercet::nn::NNDialect"];
+  let dependentDialects = ["::tercet::nn::NNDialect", "::mlir::arith::ArithDialect"];
 }
 
 def AssignGroupsPass : Pass<"graph-assign-groups"> {
@@ -96,7 +97,8 @@ def AssignGroupsPass : Pass<"graph-assign-groups"> {
     operation, a reduction) and what is fused with it: elementwise operations
     that read its result at the same index and are its only readers (epilogue),
     and elementwise operations before a row operation (prologue).
-    Reshapes and weights stay outside. A group has the locations of all its
+    Weights, reshapes, and slices and concatenations that are contiguous in
+    memory stay outside: whether they move data is the planner's decision. A group has the locations of all its
     source nodes.
   }];
   let dependentDialects = ["::tercet::soc::SocDialect"];
@@ -106,8 +108,8 @@ def AssignGroupsPass : Pass<"graph-assign-groups"> {
 def VerifyGraphPass : Pass<"verify-graph"> {
   let summary = "Check what the graph stage promises";
   let description = [{
-    Functions hold nothing but groups, weights, reshapes and casts of tensors,
-    all of static shape.
+    Functions hold nothing but groups, weights and what lies between tasks
+    (reshapes, contiguous slices and concatenations), all of static shape.
   }];
 }
 

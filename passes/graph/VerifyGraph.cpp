@@ -6,6 +6,7 @@
 
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
+#include "dialects/soc/Views.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -27,8 +28,8 @@ struct VerifyGraphPass : graph::impl::VerifyGraphPassBase<VerifyGraphPass> {
       if (func.isExternal())
         return;
       for (Operation &op : func.getBody().front()) {
-        if (!isa<soc::GroupOp, nn::GetWeightOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp,
-                 tensor::CastOp, func::ReturnOp>(op)) {
+        if (!isa<soc::GroupOp, nn::GetWeightOp, func::ReturnOp>(op) &&
+            !soc::isBetweenTasks(&op)) {
           op.emitOpError() << "is left outside of a group after the graph stage";
           ok = false;
         }

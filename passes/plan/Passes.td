@@ -11,11 +11,14 @@ def AssignMemoryPass : Pass<"plan-assign-memory", "::mlir::ModuleOp"> {
   let summary = "Give every value an address and turn functions into command streams";
   let description = [{
     Requires tasks that are calls of kernels, in order. Values that are views of
-    one another share a buffer. A result goes directly into the output that it
+    one another share a buffer, and the parts of a concatenation are computed
+    where it is to lie, unless they have another place already: then they are
+    copied. A result goes directly into the output that it
     is returned as; it takes the memory of an input that dies with its task
     where the kernel allows that. The rest, and the scratch of each task, is
     placed in one arena for each memory. Weights are laid out in the order of
-    their first use. Functions become `cmd.entry`.
+    their first use. A pool that would hold nothing is left out. Functions
+    become `cmd.entry`.
   }];
   let dependentDialects = ["::tercet::cmd::CmdDialect"];
 }

@@ -6,6 +6,7 @@
 #include "passes/schedule/Passes.h"
 
 #include "dialects/soc/Soc.h"
+#include "dialects/soc/Views.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -22,17 +23,14 @@ namespace {
 
 using Order = SmallVector<soc::TaskOp>;
 
-/// The task that produces a value, looking through views; null for arguments
-/// and weights.
-soc::TaskOp producerOf(Value value) {
-  while (Operation *def = value.getDefiningOp()) {
-    if (auto task = dyn_cast<soc::TaskOp>(def))
-      return task;
-    if (def->getNumOperands() == 0)
-      return {};
-    value = def->getOperand(0);
-  }
-  return {};
+/// The tasks that produce a value or parts of it.
+SmallVector<soc::TaskOp> producersOf(Value value) {
+  SmallVector<soc::TaskOp> tasks;
+  soc::forEachProducer(value, [&](Operation *op) {
+    if (auto task = dyn_cast<soc::TaskOp>(op))
+      tasks.push_back(task);
+  });
+  return tasks;
 }
 
 int64_t bytesOf(Value value) {
@@ -49,12 +47,12 @@ int64_t peakOf(const Order &order, func::FuncOp func) {
   for (soc::TaskOp task : order) {
     lastUse.try_emplace(task, position[task]);
     for (Value input : task.getInputs())
-      if (soc::TaskOp producer = producerOf(input))
+      for (soc::TaskOp producer : producersOf(input))
         lastUse[producer] = std::max(lastUse[producer], position[task]);
   }
   llvm::DenseSet<Operation *> returned;
   for (Value value : func.getBody().front().getTerminator()->getOperands())
-    if (soc::TaskOp producer = producerOf(value))
+    for (soc::TaskOp producer : producersOf(value))
       returned.insert(producer);
   SmallVector<int64_t> change(order.size() + 1, 0);
   for (soc::TaskOp task : order) {
@@ -84,8 +82,7 @@ Order depthFirst(func::FuncOp func) {
       llvm::stable_sort(inputs, [](Value a, Value b) { return bytesOf(a) < bytesOf(b); });
       SmallVector<soc::TaskOp> producers;
       for (Value input : inputs)
-        if (soc::TaskOp producer = producerOf(input))
-          producers.push_back(producer);
+        llvm::append_range(producers, producersOf(input));
       stack.emplace_back(task, std::move(producers));
     };
     if (!done.contains(root))
@@ -104,7 +101,7 @@ Order depthFirst(func::FuncOp func) {
     }
   };
   for (Value value : func.getBody().front().getTerminator()->getOperands())
-    if (soc::TaskOp producer = producerOf(value))
+    for (soc::TaskOp producer : producersOf(value))
       visit(producer);
   func.walk([&](soc::TaskOp task) { visit(task); });
   return order;
@@ -148,9 +145,15 @@ struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
       next[task.getEngine()] = static_cast<int64_t>(*task.getOrder()) + 1;
       task->moveBefore(terminator);
     }
-    for (Operation *view : views)
-      if (Operation *def = view->getOperand(0).getDefiningOp())
-        view->moveAfter(def);
+    for (Operation *view : views) {
+      Operation *last = nullptr;
+      for (Value operand : view->getOperands())
+        if (Operation *def = operand.getDefiningOp())
+          if (!last || last->isBeforeInBlock(def))
+            last = def;
+      if (last)
+        view->moveAfter(last);
+    }
     addTokens(chosen);
   }
 
@@ -158,10 +161,10 @@ struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
     for (soc::TaskOp task : order) {
       SmallVector<Value> waits(task.getWaits());
       for (Value input : task.getInputs()) {
-        soc::TaskOp producer = producerOf(input);
-        if (producer && producer.getEngine() != task.getEngine() &&
-            !llvm::is_contained(waits, producer.getToken()))
-          waits.push_back(producer.getToken());
+        for (soc::TaskOp producer : producersOf(input))
+          if (producer.getEngine() != task.getEngine() &&
+              !llvm::is_contained(waits, producer.getToken()))
+            waits.push_back(producer.getToken());
       }
       task.getWaitsMutable().assign(waits);
     }

@@ -5,6 +5,7 @@
 #include "passes/schedule/Passes.h"
 
 #include "dialects/soc/Soc.h"
+#include "dialects/soc/Views.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
@@ -42,18 +43,19 @@ struct VerifySchedulePass : schedule::impl::VerifySchedulePassBase<VerifySchedul
                                 << task.getEngine() << "' behind place " << it->second;
     it->second = order;
     for (Value input : task.getInputs()) {
-      Operation *def = input.getDefiningOp();
-      while (def && !isa<soc::TaskOp>(def) && def->getNumOperands() > 0)
-        def = def->getOperand(0).getDefiningOp();
-      auto producer = dyn_cast_or_null<soc::TaskOp>(def);
-      if (!producer || producer.getEngine() == task.getEngine())
+      soc::TaskOp missing;
+      soc::forEachProducer(input, [&](Operation *op) {
+        auto producer = dyn_cast<soc::TaskOp>(op);
+        if (producer && producer.getEngine() != task.getEngine() &&
+            !llvm::is_contained(task.getWaits(), producer.getToken()))
+          missing = producer;
+      });
+      if (!missing)
         continue;
-      if (!llvm::is_contained(task.getWaits(), producer.getToken())) {
-        auto diag = task.emitOpError() << "reads what engine '" << producer.getEngine()
-                                       << "' writes without waiting for it";
-        diag.attachNote(producer.getLoc()) << "written here";
-        return diag;
-      }
+      auto diag = task.emitOpError() << "reads what engine '" << missing.getEngine()
+                                     << "' writes without waiting for it";
+      diag.attachNote(missing.getLoc()) << "written here";
+      return diag;
     }
     return success();
   }

@@ -46,9 +46,11 @@ struct ConvertToLLVMPass : cpu::impl::ConvertToLLVMPassBase<ConvertToLLVMPass> {
     RewritePatternSet patterns(&getContext());
     memref::populateExpandStridedMetadataPatterns(patterns);
     memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);
-    affine::AffineDialect *affine = getContext().getLoadedDialect<affine::AffineDialect>();
-    (void)affine;
+    vector::populateVectorMaskMaterializationPatterns(
+        patterns, /*force32BitVectorIndices=*/true);
     vector::populateVectorMaskOpLoweringPatterns(patterns);
+    // Masks of dynamic tails become comparisons with the lanes' numbers.
+    vector::populateVectorMaskMaterializationPatterns(patterns, /*force32BitVectorIndices=*/true);
     vector::populateVectorStepLoweringPatterns(patterns);
     vector::populateVectorToFromElementsToShuffleTreePatterns(patterns);
     if (failed(applyPatternsGreedily(function, std::move(patterns))))
@@ -82,8 +84,8 @@ struct ConvertToLLVMPass : cpu::impl::ConvertToLLVMPassBase<ConvertToLLVMPass> {
     populateVectorToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     LLVMConversionTarget target(*context);
-    target.addLegalOp<LLVM::LLVMFuncOp>();
-    return applyPartialConversion(function, target, std::move(patterns));
+    target.addLegalOp<LLVM::LLVMFuncOp, UnrealizedConversionCastOp>();
+    return applyFullConversion(function, target, std::move(patterns));
   }
 };
 

@@ -21,7 +21,8 @@ using namespace tercet::cpu;
 
 namespace {
 
-struct LowerStructuredPass : cpu::impl::LowerStructuredPassBase<LowerStructuredPass> {
+struct LowerStructuredPass
+    : cpu::impl::LowerStructuredPassBase<LowerStructuredPass> {
   void runOnOperation() override {
     soc::KernelOp kernel = getOperation();
     if (!isCpuKernel(kernel))
@@ -70,7 +71,6 @@ struct LowerStructuredPass : cpu::impl::LowerStructuredPassBase<LowerStructuredP
     }
     Block &body = op->getRegion(0).front();
     bool usesIndex = !body.getOps<linalg::IndexOp>().empty();
-    body.walk([&](linalg::IndexOp) { usesIndex = true; });
     nest->simplify(/*keepDims=*/usesIndex);
     emitBest(rewriter, op.getLoc(), body, *nest, unit);
     rewriter.eraseOp(op);

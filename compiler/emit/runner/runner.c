@@ -25,8 +25,8 @@ typedef struct binding {
 
 typedef struct arguments {
   const char *entry, *weights, *profile;
-  binding *inputs, *outputs;
-  uint32_t input_count, output_count;
+  binding *inputs, *outputs, *scalars; // of scalars, `path` is the value
+  uint32_t input_count, output_count, scalar_count;
   uint32_t repeat, threads;
 } arguments;
 
@@ -43,7 +43,7 @@ static int fail_status(tercet_status status, const tercet_error *error) {
 
 static const char usage[] =
     "usage: [--entry NAME] --input NAME=FILE ... [--output NAME=FILE ...] "
-    "[--weights FILE] [--repeat N] [--threads N] [--profile FILE]\n"
+    "[--scalar NAME=VALUE ...] [--weights FILE] [--repeat N] [--threads N] [--profile FILE]\n"
     "files are .npy, or the plain bytes under any other ending";
 
 static int parse_number(const char *text, uint32_t *number) {
@@ -56,7 +56,8 @@ static int parse_number(const char *text, uint32_t *number) {
 static int parse(int argc, char **argv, arguments *args) {
   args->inputs = calloc((size_t)argc + 1, sizeof(binding));
   args->outputs = calloc((size_t)argc + 1, sizeof(binding));
-  if (!args->inputs || !args->outputs)
+  args->scalars = calloc((size_t)argc + 1, sizeof(binding));
+  if (!args->inputs || !args->outputs || !args->scalars)
     return fail("out of memory");
   for (int i = 1; i < argc; ++i) {
     const char *option = argv[i];
@@ -66,13 +67,15 @@ static int parse(int argc, char **argv, arguments *args) {
       return fail(usage);
     const char *value = argv[++i];
     int input = strcmp(option, "--input") == 0;
-    if (input || strcmp(option, "--output") == 0) {
+    int output = strcmp(option, "--output") == 0;
+    if (input || output || strcmp(option, "--scalar") == 0) {
       // Names may hold '=': the file is behind the last one.
       const char *equals = strrchr(value, '=');
       if (!equals || equals == value || !equals[1])
-        return fail("--input and --output need NAME=FILE");
-      binding *bound = input ? &args->inputs[args->input_count++]
-                             : &args->outputs[args->output_count++];
+        return fail("--input and --output need NAME=FILE, --scalar NAME=VALUE");
+      binding *bound = input    ? &args->inputs[args->input_count++]
+                       : output ? &args->outputs[args->output_count++]
+                                : &args->scalars[args->scalar_count++];
       bound->name = value;
       bound->length = (size_t)(equals - value);
       bound->path = equals + 1;
@@ -259,6 +262,25 @@ static int bind_outputs(tercet_context *context, uint32_t entry,
                      args->output_count);
 }
 
+static int set_scalars(tercet_context *context, uint32_t entry,
+                       const arguments *args) {
+  for (uint32_t i = 0; i < args->scalar_count; ++i) {
+    const binding *bound = &args->scalars[i];
+    char name[256], *end;
+    snprintf(name, sizeof name, "%.*s", (int)bound->length, bound->name);
+    uint32_t index;
+    long long value = strtoll(bound->path, &end, 10);
+    if (*end)
+      return fail("--scalar needs NAME=VALUE with an integer");
+    tercet_status status = tercet_scalar_find(context, entry, name, &index);
+    if (!status)
+      status = tercet_scalar_set(context, entry, index, value);
+    if (status)
+      return fail_status(status, tercet_context_error(context));
+  }
+  return 0;
+}
+
 static int write_outputs(const tercet_context *context, uint32_t entry,
                          arguments *args) {
   tercet_tensor_info info;
@@ -295,7 +317,9 @@ int main(int argc, char **argv) {
       fprintf(stderr, "  %s\n", info.name);
     return 1;
   }
-  if (bind_inputs(context, entry, &args) || bind_outputs(context, entry, &args))
+  if (bind_inputs(context, entry, &args) ||
+      bind_outputs(context, entry, &args) ||
+      set_scalars(context, entry, &args))
     return 1;
   tercet_status run = tercet_entry_run(context, entry);
   if (run)

@@ -80,8 +80,8 @@ std::optional<int64_t> Dimensions::resolve(const ValueInfo &info, size_t index,
   std::string name =
       dim.param.empty() ? info.name + ":" + std::to_string(index) : dim.param;
   auto found = options.dims.find(name);
+  known.insert(name);
   if (found != options.dims.end()) {
-    known.insert(name);
     std::string ignored;
     if (!dim.param.empty()) // its parts are names as well
       (void)evaluate(dim.param, ignored);
@@ -96,10 +96,8 @@ std::optional<int64_t> Dimensions::resolve(const ValueInfo &info, size_t index,
                   "' comes to " + std::to_string(*size);
       return std::nullopt;
     }
-  if (missing.empty()) {
+  if (missing.empty())
     missing = name;
-    known.insert(name);
-  }
   complaint = "dimension " + std::to_string(index) + " of input '" + info.name +
               "' (" + (dim.param.empty() ? "unnamed" : "'" + dim.param + "'") +
               ") has no size; try --dim " +
@@ -115,6 +113,14 @@ std::vector<std::string> Dimensions::unusedBindings() const {
       unused.push_back(entry.first().str());
   llvm::sort(unused);
   return unused;
+}
+
+std::string Dimensions::findZero() const {
+  std::string found;
+  for (const auto &entry : options.dims)
+    if (entry.second == 0 && (found.empty() || entry.first() < found))
+      found = entry.first().str();
+  return found;
 }
 
 std::string Dimensions::knownNames() const {

@@ -24,6 +24,8 @@ public:
 
   /// Bindings that no dimension of the inputs has asked for.
   std::vector<std::string> unusedBindings() const;
+  /// A name that is bound to 0, empty if there is none.
+  std::string findZero() const;
   /// Names that can be bound, for messages.
   std::string knownNames() const;
 

@@ -47,7 +47,7 @@ public:
                 const ImportOptions &options,
                 SmallVectorImpl<ImportError> &errors)
       : context(context), file(file), graph(*file.getModel().graph),
-        dimensions(options), errors(errors),
+        options(options), dimensions(options), errors(errors),
         module(ModuleOp::create(UnknownLoc::get(&context))), weights(*module),
         builder(&context) {}
 
@@ -71,6 +71,7 @@ private:
   MLIRContext &context;
   ModelFile &file;
   const Graph &graph;
+  const ImportOptions &options;
   Dimensions dimensions;
   SmallVectorImpl<ImportError> &errors;
   OwningOpRef<ModuleOp> module;
@@ -141,8 +142,10 @@ void GraphImporter::readNames() {
 }
 
 void GraphImporter::readInitializers() {
-  if (graph.hasSparse)
-    error("sparse initializers are not supported");
+  for (const std::string &name : graph.sparseInitializers) {
+    error("initializer '" + name + "' is sparse, which is not supported");
+    values[name] = std::nullopt;
+  }
   for (const Tensor &tensor : graph.initializers) {
     std::string complaint;
     values[tensor.name] =
@@ -173,6 +176,11 @@ std::optional<Operand> GraphImporter::argumentType(const ValueInfo &info) {
   for (size_t i = 0; i < info.dims.size(); ++i) {
     std::string complaint;
     std::optional<int64_t> size = dimensions.resolve(info, i, complaint);
+    if (!size && !info.dims[i].value) {
+      auto shape = options.inputShapes.find(info.name);
+      if (shape != options.inputShapes.end() && i < shape->second.size())
+        size = shape->second[i];
+    }
     if (!size)
       error(complaint);
     good &= size.has_value();
@@ -271,12 +279,17 @@ std::vector<unsigned> GraphImporter::orderNodes() {
       if (--waiting[user] == 0)
         ready.push(user);
   }
-  for (unsigned i = 0; i < count && order.size() < count; ++i)
-    if (waiting[i] != 0) {
+  bool isFirst = true;
+  for (unsigned i = 0; i < count && order.size() < count; ++i) {
+    if (waiting[i] == 0)
+      continue;
+    if (isFirst)
       error("the node is part of a cycle, or comes after one", nameOfNode(i),
             graph.nodes[i].op);
-      break;
-    }
+    isFirst = false;
+    for (const std::string &output : graph.nodes[i].outputs)
+      values[output] = std::nullopt;
+  }
   return order;
 }
 
@@ -402,13 +415,12 @@ void GraphImporter::returnResults() {
     if (!agrees)
       error("output '" + info.name + "': its nodes yield the shape " +
             describe(operand.shape) + ", which is not what the model says");
-    if (operand.size() == 0) {
-      std::string names;
-      for (const Dimension &dim : info.dims)
-        names += dim.param.empty() ? "" : " " + dim.param;
+    // A graph may yield nothing by itself; that a size of 0 makes it do so is a
+    // mistake.
+    if (std::string zero = dimensions.findZero();
+        operand.size() == 0 && !zero.empty())
       error("output '" + info.name + "' of shape " + describe(operand.shape) +
-            " has no elements; try other values of --dim:" + names);
-    }
+            " has no elements; try another value than 0 for --dim " + zero);
     TensorBuilder tensors(
         builder, NameLoc::get(builder.getStringAttr(info.name)), weights);
     results.push_back(tensors.materialize(operand));

@@ -96,7 +96,7 @@ struct Graph {
   std::vector<Tensor> initializers;
   std::vector<ValueInfo> inputs;
   std::vector<ValueInfo> outputs;
-  bool hasSparse = false;
+  std::vector<std::string> sparseInitializers; ///< names only
 };
 
 struct Model {

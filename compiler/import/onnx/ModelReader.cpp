@@ -177,9 +177,17 @@ bool ModelReader::graph(StringRef data, Graph &graph) {
       return valueInfo(r.getBytes(), graph.inputs.emplace_back());
     case 12:
       return valueInfo(r.getBytes(), graph.outputs.emplace_back());
-    case 15:
-      graph.hasSparse = true;
-      return true;
+    case 15: {
+      Tensor values;
+      bool good =
+          message("sparse tensor", r.getBytes(), [&](WireReader &inner) {
+            return inner.getField() != 1 ||
+                   (inner.getKind() == WireReader::Bytes &&
+                    tensor(inner.getBytes(), values));
+          });
+      graph.sparseInitializers.push_back(values.name);
+      return good;
+    }
     default:
       return true;
     }

@@ -27,9 +27,10 @@ bool tercet::onnx::isTooLarge(ArrayRef<int64_t> shape, DataType element) {
   for (int64_t size : shape) {
     if (size < 0 || static_cast<uint64_t>(size) > limit)
       return true;
-    bytes *= std::max<int64_t>(size, 1);
-    if (bytes > limit)
+    auto factor = static_cast<uint64_t>(std::max<int64_t>(size, 1));
+    if (bytes > limit / factor)
       return true;
+    bytes *= factor;
   }
   return shape.size() > 64;
 }

@@ -26,8 +26,7 @@ FlatSymbolRefAttr WeightTable::symbolOf(TypedAttr recipe, StringRef name) {
   OpBuilder builder(module.getBodyRegion());
   if (Operation *main = SymbolTable::lookupSymbolIn(module, "main"))
     builder.setInsertionPoint(main);
-  if (unique == "main")
-    unique = "main_weight";
+
   nn::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(name)),
                        unique, recipe);
   return symbol = FlatSymbolRefAttr::get(module.getContext(), unique);

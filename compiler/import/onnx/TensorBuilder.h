@@ -35,7 +35,7 @@ struct Operand {
 /// Gives weights their symbols.
 class WeightTable {
 public:
-  WeightTable(mlir::ModuleOp module) : module(module) {}
+  WeightTable(mlir::ModuleOp module) : module(module) { used["main"]; }
   /// The symbol of a recipe, declared on first use; `name` is the initializer.
   mlir::FlatSymbolRefAttr symbolOf(mlir::TypedAttr recipe,
                                    llvm::StringRef name);
@@ -76,6 +76,8 @@ public:
   Operand slice(Operand &input, llvm::ArrayRef<int64_t> offsets,
                 llvm::ArrayRef<int64_t> sizes, llvm::ArrayRef<int64_t> strides);
   Operand concat(llvm::ArrayRef<Operand *> inputs, int64_t axis);
+  /// As ONNX Gather; known indices must be in range, and may be negative.
+  Operand gather(Operand &data, Operand &indices, int64_t axis);
   Operand pad(Operand &input, llvm::ArrayRef<int64_t> low,
               llvm::ArrayRef<int64_t> high, Operand &value);
 

@@ -206,23 +206,84 @@ Operand TensorBuilder::slice(Operand &input, ArrayRef<int64_t> offsets,
         tensor::ExtractSliceOp::create(b, loc, materialize(input), o, s, t);
     return ofValue(value, input.element);
   }
-  // Backwards: the result's loops read the source at offset + i * stride.
-  Value source = materialize(input);
-  SmallVector<IteratorType> loops(sizes.size(), IteratorType::parallel);
-  Value value = generic(
-      {}, empty(input.element, sizes), {b.getMultiDimIdentityMap(sizes.size())},
-      loops, [&](OpBuilder &n, Location at, ValueRange) -> Value {
-        SmallVector<Value> position;
-        for (size_t dim = 0; dim < sizes.size(); ++dim) {
-          AffineExpr d = n.getAffineDimExpr(0);
-          Value index = linalg::IndexOp::create(n, at, dim);
-          position.push_back(affine::AffineApplyOp::create(
-              n, at, AffineMap::get(1, 0, d * strides[dim] + offsets[dim]),
-              index));
-        }
-        return tensor::ExtractOp::create(n, at, source, position);
-      });
-  return ofValue(value, input.element);
+  // Backwards: rows by number.
+  Operand result = input;
+  for (size_t dim = 0; dim < sizes.size(); ++dim) {
+    SmallVector<int64_t> from(result.rank(), 0), size(result.shape),
+        step(result.rank(), 1);
+    if (strides[dim] > 0) {
+      from[dim] = offsets[dim];
+      size[dim] = sizes[dim];
+      step[dim] = strides[dim];
+      result = slice(result, from, size, step);
+      continue;
+    }
+    SmallVector<int64_t> rows;
+    for (int64_t i = 0; i < sizes[dim]; ++i)
+      rows.push_back(offsets[dim] + i * strides[dim]);
+    Operand indices = ofConstant(makeInts(rows));
+    result = gather(result, indices, dim);
+  }
+  return result;
+}
+
+/// The first index if the known indices are consecutive and in range.
+static std::optional<int64_t> consecutiveFrom(ArrayRef<int64_t> indices) {
+  for (size_t i = 1; i < indices.size(); ++i)
+    if (indices[i] != indices[0] + static_cast<int64_t>(i))
+      return std::nullopt;
+  return indices.empty() ? std::nullopt : std::optional<int64_t>(indices[0]);
+}
+
+Operand TensorBuilder::gather(Operand &data, Operand &indices, int64_t axis) {
+  int64_t size = data.shape[axis];
+  SmallVector<int64_t> shape(ArrayRef<int64_t>(data.shape).take_front(axis));
+  llvm::append_range(shape, indices.shape);
+  llvm::append_range(shape, ArrayRef<int64_t>(data.shape).drop_front(axis + 1));
+  if (indices.constant && indices.size() <= kMaxFoldedIntegers) {
+    SmallVector<int64_t> known;
+    for (int64_t i = 0, e = indices.size(); i < e; ++i) {
+      int64_t index = indices.constant->intAt(i);
+      known.push_back(index < 0 ? index + size : index);
+    }
+    if (data.constant &&
+        (data.constant->isSplat() ||
+         ShapedType::getNumElements(shape) <= kMaxFoldedElements)) {
+      SmallVector<int64_t> strides = stridesOf(data.shape),
+                           indexStrides = stridesOf(indices.shape);
+      int64_t inner = indices.rank();
+      return ofConstant(
+          rearrange(*data.constant, shape, [&](ArrayRef<int64_t> at) {
+            int64_t from = 0, which = 0;
+            for (int64_t dim = 0; dim < static_cast<int64_t>(at.size());
+                 ++dim) {
+              if (dim < axis)
+                from += strides[dim] * at[dim];
+              else if (dim < axis + inner)
+                which += indexStrides[dim - axis] * at[dim];
+              else
+                from += strides[dim - inner + 1] * at[dim];
+            }
+            return from + strides[axis] * known[which];
+          }));
+    }
+    // A run of rows is a slice: of a weight that is a recipe.
+    if (std::optional<int64_t> first = consecutiveFrom(known)) {
+      SmallVector<int64_t> offsets(data.rank(), 0), sizes(data.shape),
+          strides(data.rank(), 1);
+      offsets[axis] = *first;
+      sizes[axis] = known.size();
+      Operand part = slice(data, offsets, sizes, strides);
+      return reshape(part, shape);
+    }
+  }
+  if (ShapedType::getNumElements(shape) == 0)
+    return ofValue(empty(data.element, shape), data.element);
+  Value init = empty(data.element, shape);
+  Value from = materialize(data), at = materialize(indices);
+  return ofValue(
+      nn::GatherOp::create(b, loc, init.getType(), axis, from, at, init),
+      data.element);
 }
 
 Operand TensorBuilder::concat(ArrayRef<Operand *> inputs, int64_t axis) {

@@ -198,6 +198,8 @@ LogicalResult importConv(NodeImporter &node) {
                               pairAttr(node, w->dilations))
                               .getResult(0),
                           input.element);
+  } else if (group > 1024) {
+    return node.fail("more than 1024 groups that are not depthwise");
   } else {
     SmallVector<Operand> parts;
     for (int64_t g = 0; g < group; ++g) {
@@ -303,18 +305,19 @@ LogicalResult importAveragePool(NodeImporter &node) {
   Operand sum = pool<linalg::PoolingNchwSumOp>(node, padded, *w, 0);
 
   auto covered = [&](int64_t dim, int64_t at) {
-    int64_t count = 0;
-    for (int64_t k = 0; k < w->kernel[dim]; ++k) {
-      int64_t position =
-          at * w->strides[dim] + k * w->dilations[dim] - w->low[dim];
-      count +=
-          includesPads || (position >= 0 && position < image.shape[dim + 2]);
-    }
-    return static_cast<double>(count);
+    if (includesPads)
+      return static_cast<double>(w->kernel[dim]);
+    // The steps k with 0 <= start + k * dilation < size.
+    int64_t start = at * w->strides[dim] - w->low[dim],
+            step = w->dilations[dim];
+    int64_t first = start < 0 ? (-start + step - 1) / step : 0;
+    int64_t room = image.shape[dim + 2] - start;
+    int64_t end =
+        room <= 0 ? 0 : std::min(w->kernel[dim], (room + step - 1) / step);
+    return static_cast<double>(std::max<int64_t>(0, end - first));
   };
-  if (w->kernel[0] > 1 << 16 || w->kernel[1] > 1 << 16 ||
-      w->result[0] * w->result[1] > kMaxFoldedElements)
-    return node.fail("the window or the result is too large");
+  if (w->result[0] * w->result[1] > kMaxFoldedElements)
+    return node.fail("the result is too large");
   std::vector<Scalar> counts;
   for (int64_t y = 0; y < w->result[0]; ++y)
     for (int64_t x = 0; x < w->result[1]; ++x) {

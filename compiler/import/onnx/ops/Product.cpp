@@ -47,6 +47,15 @@ LogicalResult importMatMul(NodeImporter &node) {
   result.push_back(c.rank() == 1 ? 1 : c.shape.back());
   if (!node.expectSize(result, a.element))
     return failure();
+  // Both sides are repeated to the full batch.
+  for (Operand *side : {&a, &c}) {
+    if (side->rank() < 2)
+      continue;
+    SmallVector<int64_t> wide(shape->begin(), shape->end());
+    wide.append(side->shape.end() - 2, side->shape.end());
+    if (!node.expectSize(wide, side->element))
+      return failure();
+  }
   return node.set(node.matmul(a, c));
 }
 

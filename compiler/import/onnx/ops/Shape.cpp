@@ -196,6 +196,9 @@ LogicalResult importSlice(NodeImporter &node) {
     int64_t step = (*steps)[i];
     if (step == 0)
       return node.fail("expected steps other than 0");
+    if (step < 0 && size > kMaxFoldedIntegers)
+      return node.fail("a negative step along a dimension of " + Twine(size) +
+                       " is not supported");
     // Clamped first, so that no sum can overflow.
     auto position = [&](int64_t value, int64_t low, int64_t high) {
       if (value < 0)
@@ -331,9 +334,9 @@ LogicalResult importPad(NodeImporter &node) {
   }
   if (node.failed())
     return failure();
-  if (mode != "constant")
-    return node.fail("expected attribute 'mode' to be constant, got '" + mode +
-                     "'");
+  bool isWrap = mode == "wrap" && node.opset >= 19;
+  if (mode != "constant" && mode != "reflect" && mode != "edge" && !isWrap)
+    return node.fail("attribute 'mode' has the value '" + mode + "'");
   if (!axes)
     axes = llvm::to_vector(llvm::seq<int64_t>(0, input.rank()));
   if (!node.normalizeAxes(*axes, input.rank()))
@@ -366,7 +369,29 @@ LogicalResult importPad(NodeImporter &node) {
     high[dim] = std::max<int64_t>(0, high[dim]);
   }
   Operand cut = node.slice(input, offsets, sizes, strides);
-  return node.set(node.pad(cut, low, high, value));
+  if (mode == "constant")
+    return node.set(node.pad(cut, low, high, value));
+  // Otherwise the padding repeats rows of the input.
+  for (int64_t dim = 0; dim < input.rank(); ++dim) {
+    int64_t size = sizes[dim], most = mode == "reflect" ? size - 1 : size;
+    if (low[dim] + high[dim] == 0)
+      continue;
+    if (size == 0 || (mode != "edge" && std::max(low[dim], high[dim]) > most) ||
+        result[dim] > kMaxFoldedIntegers)
+      return node.fail(
+          "a dimension of " + Twine(size) + " cannot be padded by " +
+          Twine(std::max(low[dim], high[dim])) + " with mode '" + mode + "'");
+    SmallVector<int64_t> rows;
+    for (int64_t i = -low[dim]; i < size + high[dim]; ++i)
+      rows.push_back(mode == "edge" ? std::clamp<int64_t>(i, 0, size - 1)
+                     : isWrap       ? (i + size) % size
+                     : i < 0        ? -i
+                     : i >= size    ? 2 * (size - 1) - i
+                                    : i);
+    Operand indices = node.ofConstant(makeInts(rows));
+    cut = node.gather(cut, indices, dim);
+  }
+  return node.set(cut);
 }
 
 /// DepthToSpace and its inverse, as reshape, transpose, reshape.
@@ -374,7 +399,7 @@ LogicalResult importDepthToSpace(NodeImporter &node) {
   Operand &input = node.in(0);
   int64_t block = node.getInt("blocksize", 0);
   std::string mode = node.getString("mode", "DCR");
-  if (input.rank() != 4 || block < 1 || block > 1 << 20 ||
+  if (input.rank() != 4 || input.size() == 0 || block < 1 || block > 1 << 20 ||
       input.shape[1] % (block * block) || (mode != "DCR" && mode != "CRD"))
     return node.fail(
         "expected [N, C, H, W] with C a multiple of blocksize squared, got " +
@@ -394,8 +419,8 @@ LogicalResult importDepthToSpace(NodeImporter &node) {
 LogicalResult importSpaceToDepth(NodeImporter &node) {
   Operand &input = node.in(0);
   int64_t block = node.getInt("blocksize", 0);
-  if (input.rank() != 4 || block < 1 || input.shape[2] % block ||
-      input.shape[3] % block)
+  if (input.rank() != 4 || input.size() == 0 || block < 1 ||
+      input.shape[2] % block || input.shape[3] % block)
     return node.fail(
         "expected [N, C, H, W] with H and W multiples of blocksize, got " +
         describe(input) + ", blocksize " + Twine(block));
@@ -412,7 +437,7 @@ const Operator operators[] = {
     {"", "Expand", 8, 2, 2, importExpand, "shape known at compile time"},
     {"", "Flatten", 1, 1, 1, importFlatten, ""},
     {"", "Pad", 2, 1, 4, importPad,
-     "mode constant; pads known at compile time"},
+     "pads known at compile time; reflect and wrap by no more than there is"},
     {"", "Reshape", 5, 2, 2, importReshape, "shape known at compile time"},
     {"", "Slice", 1, 1, 5, importSlice,
      "starts, ends, axes, steps known at compile time"},

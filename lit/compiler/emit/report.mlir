@@ -1,0 +1,30 @@
+// The report names source nodes, and nothing of the place that it was made at.
+// RUN: rm -rf %t && tercet-compile %s --name small --workers=1 -o %t --target x86_64-linux-gnu --quiet
+// RUN: FileCheck %s --input-file=%t/small.report.json --implicit-check-not=%t
+
+// CHECK: "format": 1,
+// CHECK: "name": "small",
+// CHECK: "model": "report.mlir",
+// CHECK: "pools": [
+// CHECK: "method":
+// CHECK: "commands": [
+// CHECK: "engine": "cpu",
+// CHECK-NEXT: "nodes": [
+// CHECK-NEXT: "layer/Relu"
+// CHECK: "kernels": [
+// CHECK: "symbol": "tercet_small_kernel_0",
+// CHECK: "uses": 1
+// CHECK: "place": "embedded"
+
+#id = affine_map<(i) -> (i)>
+func.func @main(%a: tensor<8xf32> {nn.name = "x"}) -> (tensor<8xf32> {nn.name = "y"}) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}
+      ins(%a : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%x: f32, %o: f32):
+    %1 = arith.maximumf %x, %zero : f32
+    linalg.yield %1 : f32
+  } -> tensor<8xf32> loc("layer/Relu")
+  return %0 : tensor<8xf32>
+}
