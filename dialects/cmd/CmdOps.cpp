@@ -20,7 +20,7 @@ using namespace tercet::cmd;
 #include "dialects/cmd/CmdOps.cpp.inc"
 
 LogicalResult PoolOp::verify() {
-  if (getBytes() < 0 || !llvm::isPowerOf2_64(getAlignment()))
+  if (static_cast<int64_t>(getBytes()) < 0 || !llvm::isPowerOf2_64(getAlignment()))
     return emitOpError() << "expected a size of at least 0 and an alignment that is a power of two";
   if (getLowerBound() > getBytes())
     return emitOpError() << "lower bound " << getLowerBound() << " is above the size " << getBytes();
@@ -54,14 +54,52 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyRange(*this, pool, getOffset(), getBytes());
 }
 
+/// Bytes of what the value names, or nothing for values of other operations.
+static std::optional<int64_t> bytesOf(Value buffer) {
+  auto bytesOfTensor = [](Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+  };
+  Operation *def = buffer.getDefiningOp();
+  if (auto op = dyn_cast_or_null<BufferOp>(def))
+    return op.getBytes();
+  if (auto op = dyn_cast_or_null<WeightOp>(def))
+    return op.getBytes();
+  if (auto op = dyn_cast_or_null<InputOp>(def))
+    return bytesOfTensor(op.getTensor());
+  if (auto op = dyn_cast_or_null<OutputOp>(def))
+    return bytesOfTensor(op.getTensor());
+  return std::nullopt;
+}
+
+/// A command's part of a buffer lies within it.
+static LogicalResult verifyPart(Operation *op, const llvm::Twine &name, Value buffer,
+                                int64_t offset, int64_t bytes) {
+  std::optional<int64_t> size = bytesOf(buffer);
+  if (offset < 0 || bytes < 0 || (size && offset > *size - bytes))
+    return op->emitOpError() << name << ": [" << offset << " for " << bytes
+                             << "] exceeds a buffer of " << size.value_or(0) << " bytes";
+  return success();
+}
+
+LogicalResult CopyOp::verify() {
+  return success(
+      succeeded(verifyPart(*this, "source", getSource(), getSourceOffset(), getBytes())) &&
+      succeeded(verifyPart(*this, "target", getTarget(), getTargetOffset(), getBytes())));
+}
+
 LogicalResult DispatchOp::verify() {
   size_t count = getBuffers().size();
   if (getOffsets().size() != count || getBytes().size() != count)
     return emitOpError() << "expected an offset and a size for each of " << count << " operands";
   if (getGrid().size() != 3 || llvm::any_of(getGrid(), [](int64_t n) { return n < 1; }))
     return emitOpError() << "expected a grid of three numbers above 0";
-  if (bool(getScratch()) != (getScratchStride() > 0))
+  if (bool(getScratch()) != (static_cast<int64_t>(getScratchStride()) > 0))
     return emitOpError() << "expected a scratch stride above 0 exactly where there is scratch";
+  for (auto [i, buffer] : llvm::enumerate(getBuffers()))
+    if (failed(verifyPart(*this, "operand " + llvm::Twine(i), buffer, getOffsets()[i],
+                          getBytes()[i])))
+      return failure();
   return success();
 }
 

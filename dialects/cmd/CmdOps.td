@@ -130,6 +130,7 @@ def Cmd_CopyOp : Cmd_Op<"copy"> {
   let results = (outs Cmd_TokenType:$token);
   let assemblyFormat = [{ $source `[` $source_offset `]` `to` $target `[` $target_offset `]`
     `bytes` $bytes `on` $engine (`wait` `(` $waits^ `)`)? attr-dict }];
+  let hasVerifier = 1;
 }
 
 #endif // TERCET_DIALECTS_CMD_CMDOPS_TD

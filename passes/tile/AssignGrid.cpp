@@ -23,7 +23,8 @@ FailureOr<tile::KernelGrid> tile::KernelGrid::of(soc::KernelOp kernel) {
     if (!forall)
       continue;
     if (grid.forall) {
-      auto diag = forall.emitOpError() << "is the kernel's second grid; expected at most one";
+      auto diag = forall.emitOpError()
+                  << "is the kernel's second grid; expected at most one";
       diag.attachNote(grid.forall.getLoc()) << "first grid here";
       return failure();
     }
@@ -35,11 +36,13 @@ FailureOr<tile::KernelGrid> tile::KernelGrid::of(soc::KernelOp kernel) {
     return grid.forall.emitOpError() << "has " << grid.forall.getRank()
                                      << " dimensions; a grid has at most 3";
   if (grid.forall.getNumResults() != 0)
-    return grid.forall.emitOpError() << "expected a forall on memrefs, without results";
+    return grid.forall.emitOpError()
+           << "expected a forall on memrefs, without results";
   for (Operation &op : kernel.getBody().front())
-    if (&op != grid.forall && !isMemoryEffectFree(&op) && !isa<soc::ReturnOp>(op) &&
-        !isa<memref::AllocaOp>(op)) {
-      auto diag = op.emitOpError() << "would run once a tile; expected nothing beside the grid";
+    if (&op != grid.forall && !isMemoryEffectFree(&op) &&
+        !isa<soc::ReturnOp>(op) && !isa<memref::AllocaOp>(op)) {
+      auto diag = op.emitOpError()
+                  << "would run once a tile; expected nothing beside the grid";
       diag.attachNote(grid.forall.getLoc()) << "grid here";
       return failure();
     }
@@ -49,10 +52,13 @@ FailureOr<tile::KernelGrid> tile::KernelGrid::of(soc::KernelOp kernel) {
                             steps = grid.forall.getMixedStep();
   for (int64_t dim = 0; dim < rank; ++dim) {
     std::optional<int64_t> from = getConstantIntValue(lower[dim]),
-                           to = getConstantIntValue(upper[dim]), by = getConstantIntValue(steps[dim]);
+                           to = getConstantIntValue(upper[dim]),
+                           by = getConstantIntValue(steps[dim]);
     if (!from || !to || !by || *by <= 0)
-      return grid.forall.emitOpError() << "expected constant bounds of the grid's dimension " << dim;
-    grid.counts[rank - 1 - dim] = *to <= *from ? 0 : llvm::divideCeil(*to - *from, *by);
+      return grid.forall.emitOpError()
+             << "expected constant bounds of the grid's dimension " << dim;
+    grid.counts[rank - 1 - dim] =
+        *to <= *from ? 0 : llvm::divideCeil(*to - *from, *by);
   }
   return grid;
 }

@@ -97,26 +97,42 @@ private:
       step = panelFor(columns);
       panels[constant.getArgNumber()] = step;
     }
-    // The tile of the result stays in half of the first-level cache.
-    int64_t budget = std::max<int64_t>(1024, cpu.getL1Bytes() / 2 / 4);
-    int64_t width = step * std::max<int64_t>(1, std::min<int64_t>(
-                                                    llvm::divideCeil(columns, step), 192 / step));
-    int64_t height = std::max<int64_t>(8, budget / width / 8 * 8);
-    height = std::min<int64_t>(height, 64);
-    auto count = [&] { return llvm::divideCeil(shape[m], height) * llvm::divideCeil(columns, width); };
+    // Tall tiles: a panel of the right-hand side, which comes from memory, is
+    // used for all rows while it is in the second-level cache, where the rows
+    // of the left-hand side stay as well. Measured on shapes of MiniLM: 128
+    // rows take a tenth less time than 32.
+    int64_t depth = std::max<int64_t>(1, depthOfProduct());
+    int64_t rowsInCache = cpu.getL2Bytes() * 3 / 4 / (depth * 4);
+    int64_t height = std::clamp<int64_t>(rowsInCache / 8 * 8, 16, 128);
+    int64_t width = step * std::max<int64_t>(
+                               1, std::min<int64_t>(llvm::divideCeil(columns, step), 192 / step));
     int64_t batches = 1;
     for (int64_t size : shape.drop_back(2))
       batches *= size;
-    while (batches * count() < 4 * workers && height > 16)
-      height /= 2;
-    while (batches * count() < 4 * workers && width > step)
+    auto tooFew = [&] {
+      return batches * llvm::divideCeil(shape[m], height) * llvm::divideCeil(columns, width) <
+             2 * workers;
+    };
+    while (tooFew() && width > step)
       width = std::max(step, width / 2 / step * step);
+    while (tooFew() && height > 16)
+      height /= 2;
     tiles.assign(shape.size(), 0);
     for (unsigned dim = 0; dim < m; ++dim)
       tiles[dim] = dim + 3 > m ? 1 : 0;
     tiles[m] = evenRows(shape[m], height);
     tiles[n] = width;
     return constant ? "packed-product" : "product";
+  }
+
+  /// Terms of each sum.
+  int64_t depthOfProduct() {
+    int64_t depth = 1;
+    for (auto [range, kind] :
+         llvm::zip(product.getStaticLoopRanges(), product.getIteratorTypesArray()))
+      if (kind == utils::IteratorType::reduction && !ShapedType::isDynamic(range))
+        depth *= range;
+    return depth;
   }
 
   static int64_t evenRows(int64_t rows, int64_t height) {

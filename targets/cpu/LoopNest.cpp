@@ -16,7 +16,8 @@ FlatView tercet::cpu::flatten(OpBuilder &b, Location loc, Value memref) {
   auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, memref);
   FlatView view;
   auto mixed = [&](int64_t constant, Value value) -> OpFoldResult {
-    return ShapedType::isDynamic(constant) ? OpFoldResult(value) : b.getIndexAttr(constant);
+    return ShapedType::isDynamic(constant) ? OpFoldResult(value)
+                                           : b.getIndexAttr(constant);
   };
   view.offset = mixed(offset, metadata.getOffset());
   for (int64_t dim = 0; dim < type.getRank(); ++dim) {
@@ -24,8 +25,9 @@ FlatView tercet::cpu::flatten(OpBuilder &b, Location loc, Value memref) {
     view.sizes.push_back(mixed(type.getDimSize(dim), metadata.getSizes()[dim]));
   }
   // The size is of no meaning: nothing asks for it.
-  auto flat = MemRefType::get({ShapedType::kDynamic}, type.getElementType(),
-                              MemRefLayoutAttrInterface(), type.getMemorySpace());
+  auto flat =
+      MemRefType::get({ShapedType::kDynamic}, type.getElementType(),
+                      MemRefLayoutAttrInterface(), type.getMemorySpace());
   Value size = arith::ConstantIndexOp::create(b, loc, int64_t(1) << 40);
   view.memory = memref::ReinterpretCastOp::create(
       b, loc, flat, metadata.getBaseBuffer(), OpFoldResult(b.getIndexAttr(0)),
@@ -41,7 +43,8 @@ Value Access::address(OpBuilder &b, Location loc, ValueRange ivs) const {
   return indexValue(b, loc, sum);
 }
 
-static FailureOr<Access> accessOf(OpBuilder &b, Location loc, Value operand, AffineMap map) {
+static FailureOr<Access> accessOf(OpBuilder &b, Location loc, Value operand,
+                                  AffineMap map) {
   Access access;
   auto type = dyn_cast<MemRefType>(operand.getType());
   if (!type) {
@@ -56,7 +59,8 @@ static FailureOr<Access> accessOf(OpBuilder &b, Location loc, Value operand, Aff
   access.strides.assign(map.getNumDims(), b.getIndexAttr(0));
   for (auto [position, expr] : llvm::enumerate(map.getResults())) {
     SmallVector<int64_t> coefficients;
-    if (failed(getFlattenedAffineExpr(expr, map.getNumDims(), 0, &coefficients)) ||
+    if (failed(
+            getFlattenedAffineExpr(expr, map.getNumDims(), 0, &coefficients)) ||
         coefficients.size() != map.getNumDims() + 1)
       return failure();
     OpFoldResult stride = view.strides[position];
@@ -64,8 +68,9 @@ static FailureOr<Access> accessOf(OpBuilder &b, Location loc, Value operand, Aff
       access.strides[dim] =
           addIndex(b, loc, access.strides[dim],
                    mulIndex(b, loc, stride, b.getIndexAttr(coefficients[dim])));
-    access.offset = addIndex(b, loc, access.offset,
-                             mulIndex(b, loc, stride, b.getIndexAttr(coefficients.back())));
+    access.offset =
+        addIndex(b, loc, access.offset,
+                 mulIndex(b, loc, stride, b.getIndexAttr(coefficients.back())));
   }
   return access;
 }
@@ -86,13 +91,15 @@ FailureOr<LoopNest> LoopNest::of(OpBuilder &b, linalg::LinalgOp op) {
   if (llvm::any_of(sizes, ShapedType::isDynamic))
     ranges = op.createLoopRanges(b, loc);
   for (auto [dim, iterator] : llvm::enumerate(op.getIteratorTypesArray())) {
-    OpFoldResult size = ShapedType::isDynamic(sizes[dim]) ? ranges[dim].size
-                                                          : OpFoldResult(b.getIndexAttr(sizes[dim]));
+    OpFoldResult size = ShapedType::isDynamic(sizes[dim])
+                            ? ranges[dim].size
+                            : OpFoldResult(b.getIndexAttr(sizes[dim]));
     nest.loops.push_back({size, iterator == utils::IteratorType::reduction});
     nest.loopOfDim.push_back(dim);
   }
   for (OpOperand &operand : op->getOpOperands()) {
-    FailureOr<Access> access = accessOf(b, loc, operand.get(), op.getMatchingIndexingMap(&operand));
+    FailureOr<Access> access =
+        accessOf(b, loc, operand.get(), op.getMatchingIndexingMap(&operand));
     if (failed(access))
       return failure();
     nest.accesses.push_back(*access);
@@ -127,13 +134,13 @@ bool LoopNest::mergeOnce() {
           !loops[outer].staticSize())
         continue;
       bool together = llvm::all_of(accesses, [&](const Access &access) {
-        std::optional<int64_t> o = access.stride(outer), i = access.stride(inner);
+        std::optional<int64_t> o = access.stride(outer),
+                               i = access.stride(inner);
         return o && i && *o == *i * *size;
       });
       if (!together)
         continue;
-      OpBuilder b(loops[inner].reduction ? accesses.front().element.getContext()
-                                         : accesses.front().element.getContext());
+      Builder b(accesses.front().element.getContext());
       loops[inner].size = b.getIndexAttr(*size * *loops[outer].staticSize());
       eraseLoop(outer);
       return true;

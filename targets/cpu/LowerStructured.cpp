@@ -21,7 +21,8 @@ using namespace tercet::cpu;
 
 namespace {
 
-struct LowerStructuredPass : cpu::impl::LowerStructuredPassBase<LowerStructuredPass> {
+struct LowerStructuredPass
+    : cpu::impl::LowerStructuredPassBase<LowerStructuredPass> {
   void runOnOperation() override {
     soc::KernelOp kernel = getOperation();
     if (!isCpuKernel(kernel))

@@ -26,7 +26,8 @@ struct Segment {
 class ProductEmitter {
 public:
   ProductEmitter(Location loc, const Product &product, const VectorUnit &unit)
-      : loc(loc), p(product), unit(unit), lanes(unit.lanes(product.element.getIntOrFloatBitWidth())) {}
+      : loc(loc), p(product), unit(unit),
+        lanes(unit.lanes(product.element.getIntOrFloatBitWidth())) {}
 
   void emit(OpBuilder &b) {
     if (p.panel == 0) {
@@ -37,17 +38,21 @@ public:
     auto panelAt = [&](OpBuilder &nested, Value column, OpFoldResult width) {
       Value number = column;
       if (p.panel != 1)
-        number = arith::DivUIOp::create(nested, loc, column,
-                                        arith::ConstantIndexOp::create(nested, loc, p.panel));
-      OpFoldResult rhs =
-          addIndex(nested, loc, p.rhs.offset, mulIndex(nested, loc, number, p.panelStride));
-      emitColumns(nested, width, rhs, addIndex(nested, loc, p.init.offset, column));
+        number = arith::DivUIOp::create(
+            nested, loc, column,
+            arith::ConstantIndexOp::create(nested, loc, p.panel));
+      OpFoldResult rhs = addIndex(nested, loc, p.rhs.offset,
+                                  mulIndex(nested, loc, number, p.panelStride));
+      emitColumns(nested, width, rhs,
+                  addIndex(nested, loc, p.init.offset, column));
     };
     OpFoldResult whole = roundDown(b, loc, p.n, p.panel);
-    buildLoop(b, loc, b.getIndexAttr(0), whole, p.panel, [&](OpBuilder &nested, Value column) {
-      panelAt(nested, column, nested.getIndexAttr(p.panel));
-    });
-    std::optional<int64_t> from = getConstantIntValue(whole), to = getConstantIntValue(p.n);
+    buildLoop(b, loc, b.getIndexAttr(0), whole, p.panel,
+              [&](OpBuilder &nested, Value column) {
+                panelAt(nested, column, nested.getIndexAttr(p.panel));
+              });
+    std::optional<int64_t> from = getConstantIntValue(whole),
+                           to = getConstantIntValue(p.n);
     if (from && to) {
       if (*from < *to)
         panelAt(b, indexValue(b, loc, whole), b.getIndexAttr(*to - *from));
@@ -61,9 +66,12 @@ public:
 private:
   using Values = SmallVector<Value>;
 
-  /// Columns [0, width) of the right-hand side and destination at these offsets.
-  void emitColumns(OpBuilder &b, OpFoldResult width, OpFoldResult rhs, OpFoldResult init) {
-    auto block = [&](OpBuilder &nested, OpFoldResult column, ArrayRef<Segment> segments) {
+  /// Columns [0, width) of the right-hand side and destination at these
+  /// offsets.
+  void emitColumns(OpBuilder &b, OpFoldResult width, OpFoldResult rhs,
+                   OpFoldResult init) {
+    auto block = [&](OpBuilder &nested, OpFoldResult column,
+                     ArrayRef<Segment> segments) {
       emitRows(nested, segments, addIndex(nested, loc, rhs, column),
                addIndex(nested, loc, init, column));
     };
@@ -73,23 +81,25 @@ private:
     }
     int64_t most = unit.tileVectors() * lanes;
     SmallVector<int64_t> widths{most, lanes};
-    if (!unit.masks)
-      for (int64_t narrow = lanes / 2; narrow > 1; narrow /= 2)
-        widths.push_back(narrow);
+    // Few widths: every one is a micro-kernel more.
+    if (!unit.masks && lanes >= 4)
+      widths.push_back(lanes / 2);
     if (!unit.masks && lanes > 1)
       widths.push_back(1);
     OpFoldResult end =
-        buildChunks(b, loc, width, widths, [&](OpBuilder &nested, Value column, int64_t count) {
-          SmallVector<Segment> segments;
-          int64_t each = std::min(count, lanes);
-          for (int64_t at = 0; at < count; at += each)
-            segments.push_back({at, each, Value()});
-          block(nested, column, segments);
-        });
+        buildChunks(b, loc, width, widths,
+                    [&](OpBuilder &nested, Value column, int64_t count) {
+                      SmallVector<Segment> segments;
+                      int64_t each = std::min(count, lanes);
+                      for (int64_t at = 0; at < count; at += each)
+                        segments.push_back({at, each, Value()});
+                      block(nested, column, segments);
+                    });
     if (!unit.masks)
       return;
     Value first = indexValue(b, loc, end), last = indexValue(b, loc, width);
-    Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, first, last);
+    Value some =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, first, last);
     scf::IfOp::create(b, loc, some, [&](OpBuilder &nested, Location at) {
       Value count = arith::SubIOp::create(nested, at, last, first);
       block(nested, first, {{0, lanes, maskOf(nested, count)}});
@@ -114,8 +124,10 @@ private:
         segments.push_back({i * lanes, lanes, Value()});
       return segments;
     };
-    buildLoop(b, loc, b.getIndexAttr(0), b.getIndexAttr(wide * most * lanes), most * lanes,
-              [&](OpBuilder &nested, Value column) { block(nested, column, fullSegments(most)); });
+    buildLoop(b, loc, b.getIndexAttr(0), b.getIndexAttr(wide * most * lanes),
+              most * lanes, [&](OpBuilder &nested, Value column) {
+                block(nested, column, fullSegments(most));
+              });
     int64_t done = wide * most;
     while (done < full) {
       int64_t left = full - done, now = std::min(left, most);
@@ -138,11 +150,13 @@ private:
     }
   }
 
-  void addRest(OpBuilder &b, SmallVectorImpl<Segment> &segments, int64_t offset, int64_t rest) {
+  void addRest(OpBuilder &b, SmallVectorImpl<Segment> &segments, int64_t offset,
+               int64_t rest) {
     if (unit.masks) {
       int64_t narrow = llvm::isPowerOf2_64(rest) && rest > 2 ? rest : lanes;
       segments.push_back(
-          {offset, narrow, narrow == rest ? Value() : maskOf(b, b.getIndexAttr(rest))});
+          {offset, narrow,
+           narrow == rest ? Value() : maskOf(b, b.getIndexAttr(rest))});
       return;
     }
     for (int64_t narrow = lanes / 2; rest > 0; narrow /= 2)
@@ -154,10 +168,12 @@ private:
   }
 
   Value maskOf(OpBuilder &b, OpFoldResult count) {
-    return vector::CreateMaskOp::create(b, loc, VectorType::get({lanes}, b.getI1Type()), count);
+    return vector::CreateMaskOp::create(
+        b, loc, VectorType::get({lanes}, b.getI1Type()), count);
   }
 
-  void emitRows(OpBuilder &b, ArrayRef<Segment> segments, OpFoldResult rhs, OpFoldResult init) {
+  void emitRows(OpBuilder &b, ArrayRef<Segment> segments, OpFoldResult rhs,
+                OpFoldResult init) {
     int64_t most = unit.tileRows(segments.size());
     SmallVector<int64_t> heights;
     std::optional<int64_t> rows = getConstantIntValue(p.m);
@@ -168,15 +184,20 @@ private:
         heights.push_back(each + 1);
       heights.push_back(each);
     } else {
+      // Few heights, for the same reason.
       heights.push_back(most);
-      for (int64_t height = llvm::bit_floor(static_cast<uint64_t>(most - 1)); height > 0; height /= 2)
-        heights.push_back(height);
-      if (most == 1)
-        heights.assign({1});
+      if (most > 4)
+        heights.push_back(most > 8 ? 4 : most / 2);
+      if (most > 1)
+        heights.push_back(1);
     }
-    auto pass = [&](OpBuilder &outer, OpFoldResult k, OpFoldResult count, Value start) {
+    auto pass = [&](OpBuilder &outer, OpFoldResult k, OpFoldResult count,
+                    Value start) {
       auto tile = [&](OpBuilder &nested, Value row, int64_t height) {
-        emitTile(nested, segments, rhs, init, row, height, k, count, start);
+        // What runs at borders only need not be fast, but short.
+        bool border = !rows && height != most;
+        emitTile(nested, segments, rhs, init, row, height, k, count, start,
+                 border ? 1 : 4);
       };
       if (!rows) {
         buildChunks(outer, loc, p.m, heights, tile);
@@ -185,26 +206,35 @@ private:
       // So many blocks of the first height that the second divides the rest.
       int64_t blocks = llvm::divideCeil(*rows, most), taller = *rows % blocks;
       int64_t split = heights.size() == 2 ? taller * heights[0] : 0;
-      buildLoop(outer, loc, outer.getIndexAttr(0), outer.getIndexAttr(split), heights.front(),
-                [&](OpBuilder &nested, Value row) { tile(nested, row, heights.front()); });
+      buildLoop(outer, loc, outer.getIndexAttr(0), outer.getIndexAttr(split),
+                heights.front(), [&](OpBuilder &nested, Value row) {
+                  tile(nested, row, heights.front());
+                });
       buildLoop(outer, loc, outer.getIndexAttr(split), p.m, heights.back(),
-                [&](OpBuilder &nested, Value row) { tile(nested, row, heights.back()); });
+                [&](OpBuilder &nested, Value row) {
+                  tile(nested, row, heights.back());
+                });
     };
 
     int64_t width = 0;
     for (const Segment &segment : segments)
       width += segment.lanes;
-    int64_t block = unit.l1Bytes * 3 / 4 / (width * p.element.getIntOrFloatBitWidth() / 8) / 8 * 8;
+    int64_t block = unit.l1Bytes * 3 / 4 /
+                    (width * p.element.getIntOrFloatBitWidth() / 8) / 8 * 8;
     std::optional<int64_t> depth = getConstantIntValue(p.k);
     if (!depth || (rows && *rows <= 2 * most) || *depth <= block * 3 / 2) {
       pass(b, b.getIndexAttr(0), p.k, p.start);
       return;
     }
-    block = llvm::divideCeil(llvm::divideCeil(*depth, llvm::divideCeil(*depth, block)), 8) * 8;
+    block = llvm::divideCeil(
+                llvm::divideCeil(*depth, llvm::divideCeil(*depth, block)), 8) *
+            8;
     pass(b, b.getIndexAttr(0), b.getIndexAttr(block), p.start);
     int64_t whole = *depth / block * block;
     buildLoop(b, loc, b.getIndexAttr(block), b.getIndexAttr(whole), block,
-              [&](OpBuilder &nested, Value k) { pass(nested, k, nested.getIndexAttr(block), Value()); });
+              [&](OpBuilder &nested, Value k) {
+                pass(nested, k, nested.getIndexAttr(block), Value());
+              });
     if (whole < *depth)
       pass(b, b.getIndexAttr(whole), b.getIndexAttr(*depth - whole), Value());
   }
@@ -213,14 +243,16 @@ private:
     return VectorType::get({segment.lanes}, element);
   }
 
-  Value loadSegment(OpBuilder &b, const Segment &segment, Value memory, Type element,
-                    OpFoldResult address) {
+  Value loadSegment(OpBuilder &b, const Segment &segment, Value memory,
+                    Type element, OpFoldResult address) {
     auto type = VectorType::get({segment.lanes}, element);
-    Value at = indexValue(b, loc, addIndex(b, loc, address, b.getIndexAttr(segment.offset)));
+    Value at = indexValue(
+        b, loc, addIndex(b, loc, address, b.getIndexAttr(segment.offset)));
     if (!segment.mask)
       return vector::LoadOp::create(b, loc, type, memory, ValueRange{at});
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-    return vector::MaskedLoadOp::create(b, loc, type, memory, ValueRange{at}, segment.mask, zero);
+    return vector::MaskedLoadOp::create(b, loc, type, memory, ValueRange{at},
+                                        segment.mask, zero);
   }
 
   /// In the element type of the destination.
@@ -228,13 +260,15 @@ private:
     Type type = p.element;
     if (auto vector = dyn_cast<VectorType>(value.getType()))
       type = vector.clone(p.element);
-    return value.getType() == type ? value
-                                   : arith::ExtFOp::create(b, loc, type, value).getResult();
+    return value.getType() == type
+               ? value
+               : arith::ExtFOp::create(b, loc, type, value).getResult();
   }
 
   /// One register tile over k in [k0, k0 + count).
-  void emitTile(OpBuilder &b, ArrayRef<Segment> segments, OpFoldResult rhs, OpFoldResult init,
-                Value row, int64_t height, OpFoldResult k0, OpFoldResult count, Value start) {
+  void emitTile(OpBuilder &b, ArrayRef<Segment> segments, OpFoldResult rhs,
+                OpFoldResult init, Value row, int64_t height, OpFoldResult k0,
+                OpFoldResult count, Value start, int64_t unroll) {
     int64_t width = segments.size();
     // With few accumulators, several sets over different k hide the latency.
     int64_t sets = std::min<int64_t>(4, llvm::divideCeil(8, height * width));
@@ -245,8 +279,9 @@ private:
     auto initAt = [&](OpBuilder &nested, int64_t r) {
       OpFoldResult at = addIndex(nested, loc, init,
                                  mulIndex(nested, loc, row, p.init.rowStride));
-      return addIndex(nested, loc, at,
-                      mulIndex(nested, loc, nested.getIndexAttr(r), p.init.rowStride));
+      return addIndex(
+          nested, loc, at,
+          mulIndex(nested, loc, nested.getIndexAttr(r), p.init.rowStride));
     };
     Values accumulators;
     for (int64_t set = 0; set < sets; ++set)
@@ -257,60 +292,72 @@ private:
             accumulators.push_back(
                 arith::ConstantOp::create(b, loc, b.getZeroAttr(type)));
           else if (start)
-            accumulators.push_back(vector::BroadcastOp::create(b, loc, type, start));
-          else
             accumulators.push_back(
-                loadSegment(b, segment, p.init.memory, p.element, initAt(b, r)));
+                vector::BroadcastOp::create(b, loc, type, start));
+          else
+            accumulators.push_back(loadSegment(b, segment, p.init.memory,
+                                               p.element, initAt(b, r)));
         }
 
     OpFoldResult lhsBase =
         addIndex(b, loc, p.lhs.offset, mulIndex(b, loc, row, p.lhs.rowStride));
-    lhsBase = addIndex(b, loc, lhsBase, mulIndex(b, loc, k0, p.lhs.columnStride));
-    OpFoldResult rhsBase = addIndex(b, loc, rhs, mulIndex(b, loc, k0, p.rhs.rowStride));
+    lhsBase =
+        addIndex(b, loc, lhsBase, mulIndex(b, loc, k0, p.lhs.columnStride));
+    OpFoldResult rhsBase =
+        addIndex(b, loc, rhs, mulIndex(b, loc, k0, p.rhs.rowStride));
 
-    auto step = [&](OpBuilder &nested, Value k, int64_t further, int64_t set, Values &values) {
+    auto step = [&](OpBuilder &nested, Value k, int64_t further, int64_t set,
+                    Values &values) {
       OpFoldResult at = addIndex(nested, loc, k, nested.getIndexAttr(further));
-      OpFoldResult rhsRow =
-          addIndex(nested, loc, rhsBase, mulIndex(nested, loc, k, p.rhs.rowStride));
-      rhsRow = addIndex(nested, loc, rhsRow,
-                        mulIndex(nested, loc, nested.getIndexAttr(further), p.rhs.rowStride));
+      OpFoldResult rhsRow = addIndex(nested, loc, rhsBase,
+                                     mulIndex(nested, loc, k, p.rhs.rowStride));
+      rhsRow = addIndex(
+          nested, loc, rhsRow,
+          mulIndex(nested, loc, nested.getIndexAttr(further), p.rhs.rowStride));
       Values columns;
       for (const Segment &segment : segments)
         columns.push_back(
-            extend(nested, loadSegment(nested, segment, p.rhs.memory, p.rhsElement, rhsRow)));
-      OpFoldResult lhsColumn =
-          addIndex(nested, loc, lhsBase, mulIndex(nested, loc, at, p.lhs.columnStride));
+            extend(nested, loadSegment(nested, segment, p.rhs.memory,
+                                       p.rhsElement, rhsRow)));
+      OpFoldResult lhsColumn = addIndex(
+          nested, loc, lhsBase, mulIndex(nested, loc, at, p.lhs.columnStride));
       for (int64_t r = 0; r < height; ++r) {
         OpFoldResult address = addIndex(
             nested, loc, lhsColumn,
             mulIndex(nested, loc, nested.getIndexAttr(r), p.lhs.rowStride));
-        Value element = extend(
-            nested, memref::LoadOp::create(nested, loc, p.lhs.memory,
-                                           ValueRange{indexValue(nested, loc, address)}));
+        Value element =
+            extend(nested, memref::LoadOp::create(
+                               nested, loc, p.lhs.memory,
+                               ValueRange{indexValue(nested, loc, address)}));
         for (int64_t column = 0; column < width; ++column) {
           Value &accumulator = values[(set * height + r) * width + column];
           auto type = cast<VectorType>(accumulator.getType());
-          Value broadcast = vector::BroadcastOp::create(nested, loc, type, element);
-          accumulator = math::FmaOp::create(nested, loc, broadcast, columns[column], accumulator);
+          Value broadcast =
+              vector::BroadcastOp::create(nested, loc, type, element);
+          accumulator = math::FmaOp::create(nested, loc, broadcast,
+                                            columns[column], accumulator);
         }
       }
     };
 
-    int64_t unroll = std::max<int64_t>(sets, 4);
+    unroll = std::max(sets, unroll);
     OpFoldResult bulk = roundDown(b, loc, count, unroll);
-    accumulators = buildLoop(b, loc, b.getIndexAttr(0), bulk, unroll, accumulators,
-                             [&](OpBuilder &nested, Value k, ValueRange before) {
-                               Values values(before);
-                               for (int64_t i = 0; i < unroll; ++i)
-                                 step(nested, k, i, i % sets, values);
-                               return values;
-                             });
-    accumulators = buildLoop(b, loc, bulk, count, 1, accumulators,
-                             [&](OpBuilder &nested, Value k, ValueRange before) {
-                               Values values(before);
-                               step(nested, k, 0, 0, values);
-                               return values;
-                             });
+    accumulators =
+        buildLoop(b, loc, b.getIndexAttr(0), bulk, unroll, accumulators,
+                  [&](OpBuilder &nested, Value k, ValueRange before) {
+                    Values values(before);
+                    for (int64_t i = 0; i < unroll; ++i)
+                      step(nested, k, i, i % sets, values);
+                    return values;
+                  });
+    if (unroll > 1)
+      accumulators =
+          buildLoop(b, loc, bulk, count, 1, accumulators,
+                    [&](OpBuilder &nested, Value k, ValueRange before) {
+                      Values values(before);
+                      step(nested, k, 0, 0, values);
+                      return values;
+                    });
 
     int64_t tile = height * width;
     for (int64_t r = 0; r < height; ++r)
@@ -318,10 +365,14 @@ private:
         int64_t number = r * width + column;
         Value total = accumulators[number];
         for (int64_t set = 1; set < sets; ++set)
-          total = arith::AddFOp::create(b, loc, total, accumulators[set * tile + number]);
-        Value at = indexValue(b, loc, addIndex(b, loc, initAt(b, r), b.getIndexAttr(segment.offset)));
+          total = arith::AddFOp::create(b, loc, total,
+                                        accumulators[set * tile + number]);
+        Value at = indexValue(
+            b, loc,
+            addIndex(b, loc, initAt(b, r), b.getIndexAttr(segment.offset)));
         if (segment.mask)
-          vector::MaskedStoreOp::create(b, loc, p.init.memory, ValueRange{at}, segment.mask, total);
+          vector::MaskedStoreOp::create(b, loc, p.init.memory, ValueRange{at},
+                                        segment.mask, total);
         else
           vector::StoreOp::create(b, loc, total, p.init.memory, ValueRange{at});
       }
@@ -335,7 +386,7 @@ private:
 
 } // namespace
 
-void tercet::cpu::emitProduct(OpBuilder &b, Location loc, const Product &product,
-                              const VectorUnit &unit) {
+void tercet::cpu::emitProduct(OpBuilder &b, Location loc,
+                              const Product &product, const VectorUnit &unit) {
   ProductEmitter(loc, product, unit).emit(b);
 }

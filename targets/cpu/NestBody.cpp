@@ -19,10 +19,12 @@ static Type widen(Type element, int64_t lanes) {
 
 static bool isBool(Type type) { return type.isInteger(1); }
 
-Value tercet::cpu::splat(OpBuilder &b, Location loc, Value value, int64_t lanes) {
+Value tercet::cpu::splat(OpBuilder &b, Location loc, Value value,
+                         int64_t lanes) {
   if (lanes == 1 || isa<VectorType>(value.getType()))
     return value;
-  return vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, value.getType()), value);
+  return vector::BroadcastOp::create(
+      b, loc, VectorType::get({lanes}, value.getType()), value);
 }
 
 unsigned tercet::cpu::widestElement(Block &body) {
@@ -47,16 +49,18 @@ NestBody::NestBody(Block &body, const LoopNest &nest, int64_t vectorLoop)
 
 NestBody::Kind NestBody::kindOf(Value value) const {
   auto found = kinds.find(value);
-  return found == kinds.end() ? Kind::Uniform : found->second; // captured from above
+  return found == kinds.end() ? Kind::Uniform
+                              : found->second; // captured from above
 }
 
 static bool isDivision(Operation &op) {
-  return isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::CeilDivSIOp,
-             arith::CeilDivUIOp, arith::FloorDivSIOp>(op);
+  return isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp,
+             arith::CeilDivSIOp, arith::CeilDivUIOp, arith::FloorDivSIOp>(op);
 }
 
 void NestBody::classify() {
-  for (auto [argument, access] : llvm::zip_equal(body.getArguments(), nest.accesses)) {
+  for (auto [argument, access] :
+       llvm::zip_equal(body.getArguments(), nest.accesses)) {
     unsigned number = argument.getArgNumber();
     bool output = number >= nest.inputs;
     bool moves = vectorLoop >= 0 && access.moves(vectorLoop);
@@ -79,21 +83,24 @@ void NestBody::classify() {
     }
     if (auto index = dyn_cast<linalg::IndexOp>(op)) {
       int64_t loop = nest.loopOfDim[index.getDim()];
-      kinds[index] = loop >= 0 && loop == vectorLoop ? Kind::Linear : Kind::Uniform;
+      kinds[index] =
+          loop >= 0 && loop == vectorLoop ? Kind::Linear : Kind::Uniform;
       continue;
     }
-    bool uniform = llvm::all_of(op.getOperands(),
-                                [&](Value operand) { return kindOf(operand) == Kind::Uniform; });
+    bool uniform = llvm::all_of(op.getOperands(), [&](Value operand) {
+      return kindOf(operand) == Kind::Uniform;
+    });
     for (Value result : op.getResults())
       kinds[result] = uniform ? Kind::Uniform : Kind::Varying;
     if (uniform)
       continue;
     if (auto load = dyn_cast<memref::LoadOp>(op)) {
       maskable = false;
-      bool contiguous = kindOf(load.getIndices().back()) == Kind::Linear &&
-                        llvm::all_of(load.getIndices().drop_back(), [&](Value index) {
-                          return kindOf(index) == Kind::Uniform;
-                        });
+      bool contiguous =
+          kindOf(load.getIndices().back()) == Kind::Linear &&
+          llvm::all_of(load.getIndices().drop_back(), [&](Value index) {
+            return kindOf(index) == Kind::Uniform;
+          });
       auto [strides, offset] = load.getMemRefType().getStridesAndOffset();
       contiguous &= strides.back() == 1 && !isBool(load.getType());
       ++(contiguous ? vectorOps : perLaneOps);
@@ -117,8 +124,8 @@ void NestBody::classify() {
   }
 }
 
-Value NestBody::load(OpBuilder &b, const Access &access, int64_t lanes, Value mask,
-                     ValueRange ivs) const {
+Value NestBody::load(OpBuilder &b, const Access &access, int64_t lanes,
+                     Value mask, ValueRange ivs) const {
   Location loc = b.getUnknownLoc();
   if (access.isScalar())
     return access.scalar;
@@ -132,7 +139,8 @@ Value NestBody::load(OpBuilder &b, const Access &access, int64_t lanes, Value ma
     if (!mask)
       return vector::LoadOp::create(b, loc, type, access.memory, address);
     Value zero = arith::ConstantOp::create(b, loc, type, b.getZeroAttr(type));
-    return vector::MaskedLoadOp::create(b, loc, type, access.memory, address, mask, zero);
+    return vector::MaskedLoadOp::create(b, loc, type, access.memory, address,
+                                        mask, zero);
   }
   SmallVector<Value> elements;
   for (int64_t lane = 0; lane < lanes; ++lane) {
@@ -144,8 +152,8 @@ Value NestBody::load(OpBuilder &b, const Access &access, int64_t lanes, Value ma
   return vector::FromElementsOp::create(b, loc, type, elements);
 }
 
-void NestBody::store(OpBuilder &b, const Access &access, Value value, int64_t lanes, Value mask,
-                     ValueRange ivs) const {
+void NestBody::store(OpBuilder &b, const Access &access, Value value,
+                     int64_t lanes, Value mask, ValueRange ivs) const {
   Location loc = access.memory.getLoc();
   Value address = access.address(b, loc, ivs);
   if (lanes == 1) {
@@ -154,7 +162,8 @@ void NestBody::store(OpBuilder &b, const Access &access, Value value, int64_t la
   }
   if (access.isUnit(vectorLoop) && !isBool(access.element)) {
     if (mask)
-      vector::MaskedStoreOp::create(b, loc, access.memory, address, mask, value);
+      vector::MaskedStoreOp::create(b, loc, access.memory, address, mask,
+                                    value);
     else
       vector::StoreOp::create(b, loc, value, access.memory, address);
     return;
@@ -168,10 +177,11 @@ void NestBody::store(OpBuilder &b, const Access &access, Value value, int64_t la
   }
 }
 
-static Value indexOfDim(OpBuilder &b, Location loc, const LoopNest &nest, int64_t dim,
-                        ValueRange ivs) {
+static Value indexOfDim(OpBuilder &b, Location loc, const LoopNest &nest,
+                        int64_t dim, ValueRange ivs) {
   int64_t loop = nest.loopOfDim[dim];
-  return loop < 0 ? arith::ConstantIndexOp::create(b, loc, 0).getResult() : ivs[loop];
+  return loop < 0 ? arith::ConstantIndexOp::create(b, loc, 0).getResult()
+                  : ivs[loop];
 }
 
 IRMapping NestBody::emitUniform(OpBuilder &b, ValueRange ivs) const {
@@ -185,12 +195,15 @@ IRMapping NestBody::emitUniform(OpBuilder &b, ValueRange ivs) const {
     if (op.getNumRegions() != 0)
       continue;
     bool uniform =
-        llvm::all_of(op.getOperands(), [&](Value v) { return kindOf(v) == Kind::Uniform; }) &&
-        llvm::all_of(op.getResults(), [&](Value v) { return kindOf(v) == Kind::Uniform; });
+        llvm::all_of(op.getOperands(),
+                     [&](Value v) { return kindOf(v) == Kind::Uniform; }) &&
+        llvm::all_of(op.getResults(),
+                     [&](Value v) { return kindOf(v) == Kind::Uniform; });
     if (!uniform)
       continue;
     if (auto index = dyn_cast<linalg::IndexOp>(op))
-      mapping.map(index.getResult(), indexOfDim(b, op.getLoc(), nest, index.getDim(), ivs));
+      mapping.map(index.getResult(),
+                  indexOfDim(b, op.getLoc(), nest, index.getDim(), ivs));
     else
       b.clone(op, mapping);
   }
@@ -215,16 +228,19 @@ Value NestBody::emitLoad(OpBuilder &b, memref::LoadOp op, int64_t lanes,
   for (int64_t lane = 0; lane < lanes; ++lane) {
     SmallVector<Value> indices;
     for (Value index : op.getIndices())
-      indices.push_back(kindOf(index) == Kind::Uniform
-                            ? scalarOf(index)
-                            : vector::ExtractOp::create(b, loc, vectorOf(index), lane).getResult());
+      indices.push_back(
+          kindOf(index) == Kind::Uniform
+              ? scalarOf(index)
+              : vector::ExtractOp::create(b, loc, vectorOf(index), lane)
+                    .getResult());
     elements.push_back(memref::LoadOp::create(b, loc, op.getMemRef(), indices));
   }
   return vector::FromElementsOp::create(b, loc, type, elements);
 }
 
-SmallVector<Value> NestBody::emit(OpBuilder &b, int64_t lanes, Value mask, ValueRange ivs,
-                                  const IRMapping &uniform, ValueRange outputs) const {
+SmallVector<Value> NestBody::emit(OpBuilder &b, int64_t lanes, Value mask,
+                                  ValueRange ivs, const IRMapping &uniform,
+                                  ValueRange outputs) const {
   IRMapping mapping(uniform);
   for (unsigned number = 0; number < nest.inputs; ++number) {
     BlockArgument argument = body.getArgument(number);
@@ -249,7 +265,8 @@ SmallVector<Value> NestBody::emit(OpBuilder &b, int64_t lanes, Value mask, Value
     Value result = splat(b, loc, scalarOf(value), lanes);
     if (kindOf(value) == Kind::Linear && lanes > 1) {
       auto type = VectorType::get({lanes}, b.getIndexType());
-      result = arith::AddIOp::create(b, loc, result, vector::StepOp::create(b, loc, type));
+      result = arith::AddIOp::create(b, loc, result,
+                                     vector::StepOp::create(b, loc, type));
     }
     return cached = result;
   };
@@ -263,10 +280,12 @@ SmallVector<Value> NestBody::emit(OpBuilder &b, int64_t lanes, Value mask, Value
     }
     if (isa<linalg::IndexOp>(op))
       continue; // uniform: mapped already; linear: see scalarOf
-    bool operandsUniform = llvm::all_of(
-        op.getOperands(), [&](Value value) { return kindOf(value) == Kind::Uniform; });
-    bool resultsUniform = llvm::all_of(
-        op.getResults(), [&](Value value) { return kindOf(value) == Kind::Uniform; });
+    bool operandsUniform = llvm::all_of(op.getOperands(), [&](Value value) {
+      return kindOf(value) == Kind::Uniform;
+    });
+    bool resultsUniform = llvm::all_of(op.getResults(), [&](Value value) {
+      return kindOf(value) == Kind::Uniform;
+    });
     if (operandsUniform && resultsUniform)
       continue;
     if (lanes == 1) {
@@ -278,12 +297,13 @@ SmallVector<Value> NestBody::emit(OpBuilder &b, int64_t lanes, Value mask, Value
       continue;
     }
     if (auto load = dyn_cast<memref::LoadOp>(op)) {
-      mapping.map(load.getResult(), emitLoad(b, load, lanes, scalarOf, vectorOf));
+      mapping.map(load.getResult(),
+                  emitLoad(b, load, lanes, scalarOf, vectorOf));
       continue;
     }
     if (auto check = dyn_cast<cf::AssertOp>(op)) {
-      Value all = vector::ReductionOp::create(b, loc, vector::CombiningKind::AND,
-                                              vectorOf(check.getArg()));
+      Value all = vector::ReductionOp::create(
+          b, loc, vector::CombiningKind::AND, vectorOf(check.getArg()));
       cf::AssertOp::create(b, loc, all, check.getMsgAttr());
       continue;
     }
@@ -306,12 +326,14 @@ SmallVector<Value> NestBody::emit(OpBuilder &b, int64_t lanes, Value mask, Value
 
 Operation *NestBody::getCombiner(unsigned output) const {
   SmallVector<Operation *> combiners;
-  SmallVector<BlockArgument> carried(body.getArguments().drop_front(nest.inputs));
+  SmallVector<BlockArgument> carried(
+      body.getArguments().drop_front(nest.inputs));
   if (!matchReduction(carried, output, combiners) || combiners.size() != 1)
     return nullptr;
   Operation *combiner = combiners.front();
   if (combiner->getNumOperands() != 2 || combiner->getNumResults() != 1 ||
-      !OpTrait::hasElementwiseMappableTraits(combiner) || !arith::getNeutralElement(combiner))
+      !OpTrait::hasElementwiseMappableTraits(combiner) ||
+      !arith::getNeutralElement(combiner))
     return nullptr;
   return combiner;
 }

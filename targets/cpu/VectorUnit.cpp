@@ -8,16 +8,11 @@ using namespace mlir;
 using namespace tercet;
 
 int64_t cpu::VectorUnit::tileRows(int64_t vectors) const {
-  int64_t rows = (registers - vectors - 1) / vectors;
-  // Taller tiles of one vector would only lengthen the code.
-  int64_t cap = registers >= 32 ? 12 : 8;
-  rows = std::min(rows, cap);
-  // 28 of 32 registers: with all of them the allocator spills.
-  while (rows > 1 && rows * vectors + vectors + 1 > registers)
-    --rows;
-  if (vectors == 3 && registers >= 32)
-    rows = 8;
-  return std::max<int64_t>(rows, 1);
+  // 8 x 3 leaves four registers free, without which the allocator spills, and
+  // divides the usual tiles; taller tiles of one or two vectors than these
+  // would only lengthen the code.
+  int64_t most = vectors >= 3 || registers < 32 ? 8 : 12;
+  return std::clamp<int64_t>((registers - vectors - 1) / vectors, 1, most);
 }
 
 cpu::VectorUnit cpu::VectorUnit::of(soc::CpuAttr cpu) {
@@ -25,7 +20,8 @@ cpu::VectorUnit cpu::VectorUnit::of(soc::CpuAttr cpu) {
   unit.bits = cpu.getVectorBits();
   unit.registers = cpu.getVectorRegisters();
   StringRef triple = cpu.getTriple().getValue();
-  unit.masks = (triple.starts_with("x86_64") && unit.bits >= 512) || triple.starts_with("riscv");
+  unit.masks = (triple.starts_with("x86_64") && unit.bits >= 512) ||
+               triple.starts_with("riscv");
   if (cpu.getL1Bytes())
     unit.l1Bytes = cpu.getL1Bytes();
   return unit;
@@ -39,8 +35,9 @@ static Attribute lookupEngine(soc::KernelOp kernel) {
 FailureOr<soc::CpuAttr> cpu::lookupCpu(soc::KernelOp kernel) {
   auto cpu = dyn_cast_or_null<soc::CpuAttr>(lookupEngine(kernel));
   if (!cpu)
-    return kernel.emitOpError() << "expected engine '" << kernel.getEngine()
-                                << "' to be a #soc.cpu of the module's soc.machine";
+    return kernel.emitOpError()
+           << "expected engine '" << kernel.getEngine()
+           << "' to be a #soc.cpu of the module's soc.machine";
   return cpu;
 }
 

@@ -42,7 +42,8 @@ void check(const std::string &text, std::vector<Bytes> buffers, size_t scratch,
     SCOPED_TRACE(triple);
     std::string reason;
     bool skipped = false;
-    std::vector<Bytes> result = runOnTarget(text, triple, "", buffers, scratch, reason, skipped);
+    std::vector<Bytes> result =
+        runOnTarget(text, triple, "", buffers, scratch, reason, skipped);
     if (skipped)
       GTEST_SKIP() << reason;
     ASSERT_FALSE(result.empty()) << reason;
@@ -53,7 +54,8 @@ void check(const std::string &text, std::vector<Bytes> buffers, size_t scratch,
       if (std::isnan(expected))
         ASSERT_TRUE(std::isnan(got)) << i / 4;
       else if (got != expected)
-        ASSERT_NEAR(got, expected, tolerance * (1 + std::fabs(expected))) << i / 4;
+        ASSERT_NEAR(got, expected, tolerance * (1 + std::fabs(expected)))
+            << i / 4;
     }
   }
 }
@@ -61,7 +63,9 @@ void check(const std::string &text, std::vector<Bytes> buffers, size_t scratch,
 TEST(Cross, PackedMatmul) {
   for (int64_t n : {61, 24}) {
     int64_t panels = (n + 11) / 12;
-    check(substitute(R"(soc.kernel @k(%a: memref<29x37xf32>, %b: memref<QxKxPxf32>, %c: memref<29xNxf32>) attributes {KERNEL} {
+    check(
+        substitute(
+            R"(soc.kernel @k(%a: memref<29x37xf32>, %b: memref<QxKxPxf32>, %c: memref<29xNxf32>) attributes {KERNEL} {
       %z = arith.constant 0.0 : f32
       scf.forall (%i) = (0) to (29) step (12) {
         %m = affine.min affine_map<(d0) -> (-d0 + 29, 12)>(%i)
@@ -72,11 +76,12 @@ TEST(Cross, PackedMatmul) {
       }
       soc.return
     })",
-                     {{"QxKxP", std::to_string(panels) + "x37x12"},
-                      {"xNx", "x" + std::to_string(n) + "x"},
-                      {", N]", ", " + std::to_string(n) + "]"},
-                      {"<[N,", "<[" + std::to_string(n) + ","}}),
-          {floats(29 * 37, 1), floats(panels * 37 * 12, 2), floats(29 * n, 3)}, 0, 1e-5);
+            {{"QxKxP", std::to_string(panels) + "x37x12"},
+             {"xNx", "x" + std::to_string(n) + "x"},
+             {", N]", ", " + std::to_string(n) + "]"},
+             {"<[N,", "<[" + std::to_string(n) + ","}}),
+        {floats(29 * 37, 1), floats(panels * 37 * 12, 2), floats(29 * n, 3)}, 0,
+        1e-5);
   }
 }
 
@@ -101,11 +106,13 @@ TEST(Cross, RowsAndFunctions) {
       soc.return
     })";
   for (const char *function :
-       {"math.exp %d", "math.erf %d", "math.tanh %d", "math.log %d", "math.sin %d",
-        "math.powf %d, %e", "math.log1p %d", "math.round %e", "math.floor %e", "math.rsqrt %s",
-        "math.atan2 %d, %e", "math.roundeven %e"}) {
+       {"math.exp %d", "math.erf %d", "math.tanh %d", "math.log %d",
+        "math.sin %d", "math.powf %d, %e", "math.log1p %d", "math.round %e",
+        "math.floor %e", "math.rsqrt %s", "math.atan2 %d, %e",
+        "math.roundeven %e"}) {
     SCOPED_TRACE(function);
-    check(substitute(text, {{"FUNCTION", function}}), {floats(7 * 37, 5, 30), floats(7 * 37, 6)}, 64);
+    check(substitute(text, {{"FUNCTION", function}}),
+          {floats(7 * 37, 5, 30), floats(7 * 37, 6)}, 64);
   }
 }
 
@@ -145,17 +152,19 @@ TEST(Cross, NarrowTypes) {
 }
 
 TEST(Cross, TransposeAndGather) {
-  check(R"(soc.kernel @k(%x: memref<21x18xf32>, %y: memref<18x21xf32>) attributes {KERNEL} {
+  check(
+      R"(soc.kernel @k(%x: memref<21x18xf32>, %y: memref<18x21xf32>) attributes {KERNEL} {
       linalg.transpose ins(%x : memref<21x18xf32>) outs(%y : memref<18x21xf32>) permutation = [1, 0]
       soc.return
     })",
-        {floats(21 * 18, 1), floats(21 * 18, 2)}, 0);
+      {floats(21 * 18, 1), floats(21 * 18, 2)}, 0);
   Bytes index(6 * 8);
   for (int i = 0; i < 6; ++i) {
     int64_t value = i * 3 % 10;
     memcpy(index.data() + i * 8, &value, 8);
   }
-  check(R"(soc.kernel @k(%data: memref<10x21xf32>, %index: memref<6xi64>, %y: memref<6x21xf32>) attributes {KERNEL} {
+  check(
+      R"(soc.kernel @k(%data: memref<10x21xf32>, %index: memref<6xi64>, %y: memref<6x21xf32>) attributes {KERNEL} {
       %limit = arith.constant 10 : index
       linalg.generic {indexing_maps = [affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%index : memref<6xi64>) outs(%y : memref<6x21xf32>) {
       ^bb0(%e: i64, %o: f32):
@@ -168,7 +177,7 @@ TEST(Cross, TransposeAndGather) {
       }
       soc.return
     })",
-        {floats(210, 3), index, floats(126, 4)}, 0);
+      {floats(210, 3), index, floats(126, 4)}, 0);
 }
 
 } // namespace

@@ -19,7 +19,14 @@ int main(int argc, char **argv) {
   std::stringstream text;
   text << file.rdbuf();
   unsigned bits = getenv("BITS") ? atoi(getenv("BITS")) : 0;
-  auto kernel = Kernel::compile(text.str(), bits, bits == 256 ? 16 : bits ? 32 : 0);
+  auto start = std::chrono::steady_clock::now();
+  auto kernel = Kernel::compile(text.str(), bits,
+                                bits == 256 ? 16
+                                : bits      ? 32
+                                            : 0);
+  double compiled =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
   if (!kernel)
     return 1;
   std::vector<void *> buffers;
@@ -38,7 +45,8 @@ int main(int argc, char **argv) {
       buffers.push_back(data);
     }
   }
-  unsigned char *memory = static_cast<unsigned char *>(aligned_alloc(4096, (scratch + 8191) / 4096 * 4096));
+  unsigned char *memory = static_cast<unsigned char *>(
+      aligned_alloc(4096, (scratch + 8191) / 4096 * 4096));
   uint32_t fault = 0;
   KernelArgs args{buffers.data(), nullptr, memory, scratch, &fault};
   const int64_t *grid = kernel->getGrid();
@@ -49,11 +57,14 @@ int main(int argc, char **argv) {
       for (uint32_t y = 0; y < grid[1]; ++y)
         for (uint32_t x = 0; x < grid[0]; ++x)
           kernel->getFunction()(&args, x, y, z, 0);
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    best = std::min(best, std::chrono::duration<double>(
+                              std::chrono::steady_clock::now() - begin)
+                              .count());
   }
   printf("%s: %.2f us", argv[1], best * 1e6);
   if (elements)
     printf(", %.3f ns an element", best * 1e9 / elements);
-  printf(", stack %llu\n", (unsigned long long)kernel->getStackBytes());
+  printf(", stack %llu, compiled in %.3f s\n",
+         (unsigned long long)kernel->getStackBytes(), compiled);
   return 0;
 }

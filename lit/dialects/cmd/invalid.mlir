@@ -1,0 +1,145 @@
+// RUN: tercet-opt %s -split-input-file --verify-diagnostics
+
+// expected-error @below {{expected a size of at least 0 and an alignment that is a power of two}}
+cmd.pool @arena arena in "dram" bytes 128 alignment 48 lower_bound 0 method ""
+
+// -----
+
+// expected-error @below {{expected a size of at least 0 and an alignment that is a power of two}}
+cmd.pool @arena arena in "dram" bytes -1 alignment 64 lower_bound -1 method ""
+
+// -----
+
+// expected-error @below {{lower bound 129 is above the size 128}}
+cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 129 method ""
+
+// -----
+
+cmd.entry @main {
+  // expected-error @below {{no cmd.pool @nowhere in this module}}
+  %a = cmd.buffer @nowhere [0 for 16]
+}
+
+// -----
+
+cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 0 method "by hand"
+cmd.entry @main {
+  // expected-error @below {{[64 for 128] exceeds pool 'arena' of 128 bytes}}
+  %a = cmd.buffer @arena [64 for 128]
+}
+
+// -----
+
+cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 0 method "by hand"
+cmd.entry @main {
+  // expected-error @below {{[-64 for 16] exceeds pool 'arena' of 128 bytes}}
+  %a = cmd.buffer @arena [-64 for 16]
+}
+
+// -----
+
+cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 0 method "by hand"
+cmd.entry @main {
+  // expected-error @below {{offset 32 is not aligned to 64}}
+  %a = cmd.buffer @arena [32 for 16]
+}
+
+// -----
+
+cmd.entry @main {
+  // expected-error @below {{no cmd.pool @nowhere in this module}}
+  %a = cmd.weight @w @nowhere [0 for 16]
+}
+
+// -----
+
+cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 0 method "by hand"
+cmd.entry @main {
+  // expected-error @below {{no nn.weight @w in this module}}
+  %a = cmd.weight @w @arena [0 for 16]
+}
+
+// -----
+
+cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 0 method "by hand"
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+cmd.entry @main {
+  %a = cmd.buffer @arena [0 for 16]
+  // expected-error @below {{expected an offset and a size for each of 2 operands}}
+  %t = cmd.dispatch @kernel on "cpu" (%a, %a) offsets [0] bytes [16, 16] grid [1, 1, 1]
+}
+
+// -----
+
+cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 0 method "by hand"
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+cmd.entry @main {
+  %a = cmd.buffer @arena [0 for 16]
+  // expected-error @below {{expected a grid of three numbers above 0}}
+  %t = cmd.dispatch @kernel on "cpu" (%a, %a) offsets [0, 0] bytes [16, 16] grid [1, 0, 1]
+}
+
+// -----
+
+cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 0 method "by hand"
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+cmd.entry @main {
+  %a = cmd.buffer @arena [0 for 16]
+  // expected-error @below {{expected a scratch stride above 0 exactly where there is scratch}}
+  %t = cmd.dispatch @kernel on "cpu" (%a, %a) offsets [0, 0] bytes [16, 16] grid [1, 1, 1] scratch (%a stride 0)
+}
+
+// -----
+
+cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 0 method "by hand"
+cmd.entry @main {
+  %a = cmd.buffer @arena [0 for 16]
+  // expected-error @below {{no kernel @nowhere in this module}}
+  %t = cmd.dispatch @nowhere on "cpu" (%a, %a) offsets [0, 0] bytes [16, 16] grid [1, 1, 1]
+}
+
+// -----
+
+cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 0 method "by hand"
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+cmd.entry @main {
+  %a = cmd.buffer @arena [0 for 16]
+  // expected-error @below {{expected 2 operands, got 1}}
+  %t = cmd.dispatch @kernel on "cpu" (%a) offsets [0] bytes [16] grid [1, 1, 1]
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 0 method "by hand"
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+cmd.entry @main {
+  %a = cmd.buffer @arena [0 for 16]
+  %x = cmd.input 0 "x" : tensor<4xf32>
+  // expected-error @below {{operand 1: [8 for 16] exceeds a buffer of 16 bytes}}
+  %t = cmd.dispatch @kernel on "cpu" (%x, %a) offsets [0, 8] bytes [16, 16] grid [1, 1, 1]
+}
+
+// -----
+
+cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 0 method "by hand"
+cmd.entry @main {
+  %a = cmd.buffer @arena [0 for 16]
+  %y = cmd.output 0 "y" : tensor<4xf16>
+  // expected-error @below {{target: [0 for 16] exceeds a buffer of 8 bytes}}
+  %t = cmd.copy %a [0] to %y [0] bytes 16 on "cpu"
+}

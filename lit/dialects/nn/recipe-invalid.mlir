@@ -1,0 +1,89 @@
+// RUN: tercet-opt %s -split-input-file --verify-diagnostics
+
+// expected-error @below {{expected a static tensor type}}
+nn.weight @w = #nn.file<"m.onnx", offset = 0, bytes = 4> : tensor<?xf32>
+
+// -----
+
+// expected-error @below {{offset and bytes overflow 64 bits}}
+nn.weight @w = #nn.file<"m.onnx", offset = 18446744073709551615, bytes = 4> : tensor<1xf32>
+
+// -----
+
+// expected-error @below {{expected integer or float elements, got 'index'}}
+nn.weight @w = #nn.file<"m.onnx", offset = 0, bytes = 8> : tensor<1xindex>
+
+// -----
+
+// expected-error @below {{expected 16 bytes for 'tensor<4xf32>', got 12}}
+nn.weight @w = #nn.file<"m.onnx", offset = 0, bytes = 12> : tensor<4xf32>
+
+// -----
+
+// expected-error @below {{expected a source of static tensor type, got 'f32'}}
+nn.weight @w = #nn.reshape<1.0 : f32> : tensor<1xf32>
+
+// -----
+
+// expected-error @below {{expected element type 'f32' as in the source, got 'f16'}}
+nn.weight @w = #nn.reshape<dense<1.0> : tensor<4xf32>> : tensor<4xf16>
+
+// -----
+
+// expected-error @below {{expected a permutation of 2 dimensions}}
+nn.weight @w = #nn.transpose<dense<1.0> : tensor<2x3xf32>, perm = [1, 1]> : tensor<3x2xf32>
+
+// -----
+
+// expected-error @below {{type 'tensor<2x3xf32>' is not the transpose of 'tensor<2x3xf32>'}}
+nn.weight @w = #nn.transpose<dense<1.0> : tensor<2x3xf32>, perm = [1, 0]> : tensor<2x3xf32>
+
+// -----
+
+// expected-error @below {{cannot reshape 'tensor<4xf32>' to 'tensor<5xf32>'}}
+nn.weight @w = #nn.reshape<dense<1.0> : tensor<4xf32>> : tensor<5xf32>
+
+// -----
+
+// expected-error @below {{expected shape of 'tensor<4xf32>', got 'tensor<2x2xf16>'}}
+nn.weight @w = #nn.cast<dense<1.0> : tensor<4xf32>> : tensor<2x2xf16>
+
+// -----
+
+// expected-error @below {{expected 2 offsets and dimensions}}
+nn.weight @w = #nn.slice<dense<1.0> : tensor<4x4xf32>, offsets = [1]> : tensor<2x4xf32>
+
+// -----
+
+// expected-error @below {{slice [3, 5) exceeds a dimension of 4}}
+nn.weight @w = #nn.slice<dense<1.0> : tensor<4x4xf32>, offsets = [3, 0]> : tensor<2x4xf32>
+
+// -----
+
+// expected-error @below {{axis 1 is outside of 'tensor<4xf32>'}}
+nn.weight @w = #nn.concat<[dense<1.0> : tensor<4xf32>], axis = 1> : tensor<4xf32>
+
+// -----
+
+// expected-error @below {{expected typed sources, got unit}}
+nn.weight @w = #nn.concat<[unit], axis = 0> : tensor<4xf32>
+
+// -----
+
+// expected-error @below {{source 'tensor<2x3xf32>' does not match 'tensor<2x4xf32>'}}
+nn.weight @w = #nn.concat<[dense<1.0> : tensor<2x3xf32>], axis = 0> : tensor<2x4xf32>
+
+// -----
+
+// expected-error @below {{sources add up to 4 along axis 0, expected 5}}
+nn.weight @w = #nn.concat<[dense<1.0> : tensor<2xf32>, dense<1.0> : tensor<2xf32>], axis = 0> : tensor<5xf32>
+
+// -----
+
+// expected-error @below {{expected a matrix and a positive panel}}
+nn.weight @w = #nn.pack<dense<1.0> : tensor<8x30xf32>, panel = 0> : tensor<2x8x16xf32>
+
+// -----
+
+// expected-error @below {{panels of 16 do not turn 'tensor<8x30xf32>' into 'tensor<1x8x16xf32>'}}
+nn.weight @w = #nn.pack<dense<1.0> : tensor<8x30xf32>, panel = 16> : tensor<1x8x16xf32>

@@ -1,0 +1,105 @@
+// RUN: tercet-opt %s -split-input-file --verify-diagnostics
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{'soc.group' op expected block arguments of the types of its inputs}}
+  %0 = soc.group (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%y: tensor<5xf32>):
+    soc.yield %y : tensor<5xf32>
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{'soc.group' op expected to yield values of the types of its results}}
+  %0 = soc.group (%x) : (tensor<4xf32>) -> tensor<5xf32> {
+  ^bb0(%y: tensor<4xf32>):
+    soc.yield %y : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{'soc.task' op expected to yield values of the types of its results}}
+  %0, %t = soc.task on "cpu" variant #rows (%x) after () : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%y: tensor<4xf32>):
+    soc.yield
+  }
+  return
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0, %t = soc.task on "cpu" variant #rows (%x) after () : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%a: tensor<4xf32>):
+    // expected-error @below {{no soc.kernel @nowhere in this module}}
+    %1 = soc.call @nowhere ins(%a : tensor<4xf32>) outs(%a : tensor<4xf32>) -> tensor<4xf32>
+    soc.yield %a : tensor<4xf32>
+  }
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+// expected-note @below {{kernel defined here}}
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0, %t = soc.task on "cpu" variant #rows (%x) after () : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%a: tensor<4xf32>):
+    // expected-error @below {{operands differ from the kernel's arguments in number}}
+    %1 = soc.call @kernel ins(%a, %a : tensor<4xf32>, tensor<4xf32>) outs(%a : tensor<4xf32>) -> tensor<4xf32>
+    soc.yield %a : tensor<4xf32>
+  }
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+// expected-note @below {{kernel defined here}}
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0, %t = soc.task on "cpu" variant #rows (%x) after () : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%a: tensor<4xf32>):
+    %e = tensor.empty() : tensor<5xf32>
+    // expected-error @below {{operands differ from the kernel's arguments in type}}
+    %1 = soc.call @kernel ins(%a : tensor<4xf32>) outs(%e : tensor<5xf32>) -> tensor<5xf32>
+    soc.yield %a : tensor<4xf32>
+  }
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+// expected-error @below {{num_inputs is 3 of 1 arguments}}
+soc.kernel @kernel(%a: memref<4xf32>) attributes {engine = "cpu", num_inputs = 3 : i64, variant = #rows} {
+  soc.return
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+// expected-error @below {{a kernel returns nothing; it writes its last arguments}}
+soc.kernel @kernel(%a: memref<4xf32>) -> f32 attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+// expected-error @below {{expected arguments to be row-major memrefs of static shape, got 'memref<?xf32>'}}
+soc.kernel @kernel(%a: memref<?xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
