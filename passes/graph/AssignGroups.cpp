@@ -100,7 +100,7 @@ private:
   /// computed once into memory after all.
   static bool isNeededOutside(Operation *op) {
     return llvm::any_of(op->getUsers(), [](Operation *user) {
-      return isView(user) || user->hasTrait<OpTrait::IsTerminator>();
+      return isView(user) || isa<func::ReturnOp>(user);
     });
   }
 

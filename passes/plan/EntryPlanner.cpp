@@ -215,19 +215,27 @@ void EntryPlanner::buildBuffers(OpBuilder &builder, cmd::PoolOp arena, cmd::Pool
   auto nameOr = [](StringAttr name, StringRef fallback, unsigned i) {
     return name && !name.empty() ? name.str() : (fallback + Twine(i)).str();
   };
+  // Signs are a matter of operations inside, and of the type outside.
+  auto outsideType = [&](Type type, Attribute isUnsigned) {
+    auto tensor = cast<RankedTensorType>(type);
+    auto integer = dyn_cast<IntegerType>(tensor.getElementType());
+    return integer && isUnsigned
+               ? tensor.clone(builder.getIntegerType(integer.getWidth(), /*isSigned=*/false))
+               : tensor;
+  };
   SmallVector<Value> inputs, outputs;
   for (BlockArgument argument : func.getArguments()) {
     unsigned i = argument.getArgNumber();
     inputs.push_back(cmd::InputOp::create(
         builder, argument.getLoc(), bufferType, i,
         nameOr(func.getArgAttrOfType<StringAttr>(i, "nn.name"), "input", i),
-        cast<RankedTensorType>(argument.getType())));
+        outsideType(argument.getType(), func.getArgAttr(i, "nn.unsigned"))));
   }
   for (auto [i, type] : llvm::enumerate(func.getResultTypes()))
     outputs.push_back(cmd::OutputOp::create(
         builder, func.getLoc(), bufferType, i,
         nameOr(func.getResultAttrOfType<StringAttr>(i, "nn.name"), "output", i),
-        cast<RankedTensorType>(type)));
+        outsideType(type, func.getResultAttr(i, "nn.unsigned"))));
   for (Storage &storage : storages) {
     if (storage.parent)
       continue;

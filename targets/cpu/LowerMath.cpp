@@ -3,6 +3,7 @@
 // Replaces what would become a call of the C library: math functions, and
 // conversions of narrow floats on targets without instructions for them.
 
+#include "targets/cpu/FloatRemainder.h"
 #include "targets/cpu/MathFunctions.h"
 #include "targets/cpu/NarrowFloats.h"
 #include "targets/cpu/Passes.h"
@@ -73,7 +74,7 @@ struct LowerMathPass : cpu::impl::LowerMathPassBase<LowerMathPass> {
       return signalPassFailure();
     SmallVector<Operation *> ops;
     kernel.walk([&](Operation *op) {
-      if (isMathFunction(op) || isa<math::FPowIOp>(op))
+      if (isMathFunction(op) || isa<math::FPowIOp, arith::RemFOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)
@@ -108,6 +109,8 @@ struct LowerMathPass : cpu::impl::LowerMathPassBase<LowerMathPass> {
             b, withElement(operand.getType(), b.getF32Type()), operand);
       operands.push_back(inF32(b, operand));
     }
+    if (isa<arith::RemFOp>(op))
+      return replace(b, op, expandRemainder(b, operands[0], operands[1]));
     if (isa<math::FPowIOp>(op)) {
       auto power = math::PowFOp::create(b, operands[0], operands[1]);
       Value result = expandMathFunction(b, power, operands);
