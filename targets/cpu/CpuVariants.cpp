@@ -184,14 +184,19 @@ private:
     // At least four tiles for each worker, if that leaves something to do.
     budget = std::max<int64_t>(std::min<int64_t>(budget, elements / (4 * workers)),
                                std::max<int64_t>(1, 512 / work));
-    bool rowwise = isa<nn::LayerNormOp, nn::RmsNormOp, nn::RopeOp, linalg::SoftmaxOp>(root);
+    // Dimensions that some operation of the group needs whole, be it the root
+    // or what was fused into it.
+    llvm::SmallDenseSet<int64_t> wholeDims;
+    for (Operation &op : body->without_terminator()) {
+      if (isa<nn::LayerNormOp, nn::RmsNormOp, nn::RopeOp>(op))
+        wholeDims.insert(shape.size() - 1);
+      if (auto softmax = dyn_cast<linalg::SoftmaxOp>(op))
+        wholeDims.insert(softmax.getDimension());
+    }
     int64_t inner = 1;
     unsigned tiled = 0;
     for (int64_t dim = shape.size() - 1; dim >= 0; --dim) {
-      bool whole = rowwise && dim == static_cast<int64_t>(shape.size()) - 1;
-      if (isa<linalg::SoftmaxOp>(root) &&
-          static_cast<int64_t>(cast<linalg::SoftmaxOp>(root).getDimension()) == dim)
-        whole = true;
+      bool whole = wholeDims.contains(dim);
       int64_t tile = whole ? shape[dim]
                            : std::clamp<int64_t>(budget / inner, 1, std::max<int64_t>(1, shape[dim]));
       // The vector loop wants whole registers.
@@ -211,7 +216,7 @@ private:
         tiles[dim] = 0;
         --tiled;
       }
-    return rowwise ? "rows" : "elements";
+    return wholeDims.empty() ? "elements" : "rows";
   }
 
   /// Arithmetic at a share of the peak that the kind of work reaches, or moving
