@@ -4,6 +4,7 @@
 // in which every input comes before its use, results. A node that cannot be
 // imported leaves its results unknown; nodes that use those are checked as far
 // as the operator's name goes, so that one fault is one error.
+// One file above the usual length: every step needs the same table of values.
 
 #include "compiler/import/Import.h"
 
