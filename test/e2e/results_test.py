@@ -52,6 +52,12 @@ def cases():
         {"x": floats(0, 17), "v": x}, {}, "y z"
     yield "empty_sum", [node("ReduceSum", "x", "y", axes=[0], keepdims=0)], {"x": floats(0, 5)}, {}, "y"
     yield "empty_product", [node("MatMul", "x v", "y")], {"x": floats(3, 0), "v": floats(0, 5)}, {}, "y"
+    yield "empty_rows", [node("MatMul", "x c", "y"), node("Softmax", "y", "z", axis=-1)], \
+        {"x": floats(0, 17)}, {"c": floats(17, 5)}, "y z"
+    yield "empty_columns", [node("MatMul", "x v", "y")], {"x": floats(3, 17), "v": floats(17, 0)}, {}, "y"
+    yield "empty_batch", [node("MatMul", "x v", "y"), node("Transpose", "y", "z", perm=[0, 2, 1])], \
+        {"x": floats(0, 3, 4), "v": floats(0, 4, 5)}, {}, "z"
+    yield "empty_mean", [node("ReduceMax", "x", "y", axes=[1], keepdims=1)], {"x": floats(0, 5)}, {}, "y"
     yield "bool_chain", [node("Greater", "x v", "a"), node("Not", "a", "b"), node("And", "a m", "c"),
                          node("Where", "c x v", "y")], \
         {"x": x, "v": floats(17), "m": np.arange(51).reshape(3, 17) % 2 == 0}, {}, "b c y"
