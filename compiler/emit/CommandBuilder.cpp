@@ -90,6 +90,9 @@ llvm::Error ProgramBuilder::addDispatch(cmd::DispatchOp op) {
       return fault("emit: the grid of kernel '" + op.getKernel() + "' has 2^32 tiles or more");
     record.grid[d] = op.getGrid()[d];
   }
+  // Workers take one tile at a time: tiles are few and large, and a core that
+  // something else uses as well must not hold up the others.
+  record.grain = 1;
   record.first_operand = program.operands.size();
   record.operand_count = op.getBuffers().size();
   for (auto [i, buffer] : llvm::enumerate(op.getBuffers()))

@@ -7,6 +7,7 @@
 
 #include "compiler/emit/Faults.h"
 #include "compiler/pipeline/Diagnostics.h"
+#include "compiler/pipeline/FoldConstants.h"
 #include "compiler/pipeline/Machine.h"
 #include "compiler/pipeline/ModelInput.h"
 #include "compiler/pipeline/Summary.h"
@@ -173,6 +174,9 @@ bool Compilation::runStage(Stage stage) {
   case Stage::Import:
     module = readModel(context, options, diagnostics);
     ok = bool(module);
+    // Text of a later stage has been through this.
+    if (ok && !options.startFrom)
+      foldConstants(*module);
     break;
   case Stage::Codegen:
     ok = lower();

@@ -9,15 +9,21 @@
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/MemoryBuffer.h"
 
-#include <sys/resource.h>
 
 using namespace mlir;
 using namespace tercet;
 
 uint64_t tercet::peakResidentBytes() {
-  struct rusage usage;
-  return getrusage(RUSAGE_SELF, &usage) == 0 ? uint64_t(usage.ru_maxrss) * 1024 : 0;
+  // Not getrusage: that remembers what the process was before it became this
+  // program, which may have been large.
+  auto status = llvm::MemoryBuffer::getFileAsStream("/proc/self/status");
+  if (!status)
+    return 0;
+  StringRef rest = (*status)->getBuffer().split("VmHWM:").second;
+  uint64_t kilobytes = 0;
+  return rest.ltrim().split(' ').first.getAsInteger(10, kilobytes) ? 0 : kilobytes * 1024;
 }
 
 std::string tercet::formatBytes(uint64_t bytes) {

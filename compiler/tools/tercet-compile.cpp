@@ -133,6 +133,9 @@ std::string readOptions(const opt::ArgList &args, CompileOptions &options) {
     complaint = readStage(args, OPT_stop_after, "--stop-after", options.stopAfter);
   if (complaint.empty())
     complaint = readStage(args, OPT_start_from, "--start-from", options.startFrom);
+  // What codegen prints are the kernels alone, without the commands.
+  if (complaint.empty() && options.startFrom == Stage::Emit)
+    complaint = "--start-from: emit cannot start from text; start from codegen";
   return complaint;
 }
 

@@ -59,7 +59,11 @@ llvm::Error MemoryPlan::verify(const MemoryProblem &problem) const {
     if (offsets[i] < 0 || offsets[i] % problem.alignment != 0)
       return error("buffer " + llvm::Twine(a.id) + ": offset " + llvm::Twine(offsets[i]) +
                    " is not aligned to " + llvm::Twine(problem.alignment));
-    end = std::max(end, offsets[i] + a.size);
+    int64_t endOfBuffer = 0;
+    if (llvm::AddOverflow(offsets[i], a.size, endOfBuffer))
+      return error("buffer " + llvm::Twine(a.id) + ": offset " + llvm::Twine(offsets[i]) +
+                   " and size " + llvm::Twine(a.size) + " add up to more than 64 bits hold");
+    end = std::max(end, endOfBuffer);
     for (size_t j = 0; j < i; ++j) {
       const MemoryBuffer &b = problem.buffers[j];
       bool together = a.lower < b.upper && b.lower < a.upper;

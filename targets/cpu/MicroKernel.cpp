@@ -306,8 +306,35 @@ private:
     OpFoldResult rhsBase =
         addIndex(b, loc, rhs, mulIndex(b, loc, k0, p.rhs.rowStride));
 
+    // Panels lie one behind the other, and weights in the order of their use,
+    // so what follows in memory is what is needed next. It comes from far away:
+    // every step asks for one line of it, each tile of rows where the one
+    // before has stopped.
+    bool ahead = p.panel != 0 && depth && height > 1;
+    int64_t line = 64 * 8 / p.rhsElement.getIntOrFloatBitWidth();
+    Value aheadBase;
+    if (ahead) {
+      OpFoldResult tilesBefore = mulIndex(
+          b, loc, arith::DivUIOp::create(b, loc, row,
+                                         arith::ConstantIndexOp::create(b, loc, height))
+                      .getResult(),
+          b.getIndexAttr(*depth * line));
+      OpFoldResult next = addIndex(
+          b, loc, rhsBase, mulIndex(b, loc, count, p.rhs.rowStride));
+      aheadBase = indexValue(b, loc, addIndex(b, loc, next, tilesBefore));
+    }
+
     auto step = [&](OpBuilder &nested, Value k, int64_t further, int64_t set,
                     Values &values) {
+      if (ahead) {
+        OpFoldResult lines = addIndex(nested, loc, k, nested.getIndexAttr(further));
+        OpFoldResult at = addIndex(nested, loc, OpFoldResult(aheadBase),
+                                   mulIndex(nested, loc, lines, nested.getIndexAttr(line)));
+        memref::PrefetchOp::create(nested, loc, p.rhs.memory,
+                                   ValueRange{indexValue(nested, loc, at)},
+                                   /*isWrite=*/false, /*localityHint=*/2,
+                                   /*isDataCache=*/true);
+      }
       OpFoldResult at = addIndex(nested, loc, k, nested.getIndexAttr(further));
       OpFoldResult rhsRow = addIndex(nested, loc, rhsBase,
                                      mulIndex(nested, loc, k, p.rhs.rowStride));

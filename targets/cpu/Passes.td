@@ -68,7 +68,7 @@ def LowerKernelsPass : Pass<"cpu-lower-kernels", "::mlir::ModuleOp"> {
     with the parameters (args, x, y, z, worker) of abi.h. Arguments come from
     args->buffers, soc.scratch from the worker's part of args->scratch, the
     forall's induction variables from x, y and z, and a failing cf.assert
-    stores a fault and goes on. Requires: cpu-assign-grid's conditions.
+    stores a fault and goes on. Requires: tile-assign-grid's conditions.
     Guarantees: no soc.kernel of a CPU is left.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",

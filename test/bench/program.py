@@ -11,6 +11,7 @@ import pathlib
 import numpy as np
 
 NONE = 0xFFFFFFFF
+GUARD = 4096
 ARENA, STATE = 1, 3
 INPUT, OUTPUT = 0, 1
 ELEMENTS = {0x0108: np.int8, 0x0110: np.int16, 0x0120: np.int32, 0x0140: np.int64, 0x0208: np.uint8, 0x0210: np.uint16,
@@ -100,13 +101,17 @@ class Program:
 
     def _bind_pools(self):
         self.pools = {}
+        # Memory of each arena, with bytes behind it that nothing may touch.
+        self.arenas = {}
         for index in range(self._library.tercet_pool_count(self._context)):
             pool = _Pool()
             self._call("tercet_pool_query", self._context, index, c.byref(pool))
             self.pools[pool.name.decode()] = pool.bytes
             if pool.kind in (ARENA, STATE):
-                memory = aligned(pool.bytes, max(64, pool.alignment))
+                memory = aligned(pool.bytes + GUARD, max(64, pool.alignment))
                 self._keep.append(memory)
+                if pool.kind == ARENA:
+                    self.arenas[pool.name.decode()] = memory
                 self._call("tercet_pool_bind", self._context, index, c.c_void_p(memory.ctypes.data),
                            c.c_uint64(pool.bytes))
 

@@ -6,7 +6,7 @@
 // CHECK: "name": "small",
 // CHECK: "model": "report.mlir",
 // CHECK: "pools": [
-// CHECK: "method":
+// CHECK: "name": "io",
 // CHECK: "commands": [
 // CHECK: "engine": "cpu",
 // CHECK-NEXT: "nodes": [
@@ -14,7 +14,6 @@
 // CHECK: "kernels": [
 // CHECK: "symbol": "tercet_small_kernel_0",
 // CHECK: "uses": 1
-// CHECK: "place": "embedded"
 
 #id = affine_map<(i) -> (i)>
 func.func @main(%a: tensor<8xf32> {nn.name = "x"}) -> (tensor<8xf32> {nn.name = "y"}) {

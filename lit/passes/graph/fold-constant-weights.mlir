@@ -2,7 +2,7 @@
 
 // Equal constants share a weight; a weight that nobody reads goes.
 // CHECK: nn.weight @[[C:.*]] = dense<[1.000000e+00, 2.000000e+00]> : tensor<2xf32>
-// CHECK-NOT: nn.weight
+// CHECK-NOT: nn.weight @unused
 nn.weight @unused = dense<1.0> : tensor<6xf32>
 
 // CHECK-LABEL: @constants
@@ -15,13 +15,13 @@ func.func @constants() -> (tensor<2xf32>, tensor<2xf32>) {
   return %0, %1 : tensor<2xf32>, tensor<2xf32>
 }
 
-// One value throughout is no weight: it is cheaper as a scalar. Nor is a
-// scalar.
-// CHECK-LABEL: @unchanged
-// CHECK-DAG: arith.constant dense<1.000000e+00> : tensor<2xf32>
-// CHECK-DAG: arith.constant 3.000000e+00 : f32
-// CHECK-NOT: nn.get_weight
-func.func @unchanged() -> (tensor<2xf32>, f32) {
+// One value throughout is needed in memory only where the function returns it.
+// A scalar is no weight.
+// CHECK-LABEL: @returned
+// CHECK-DAG: %[[ONES:.*]] = nn.get_weight @{{.*}} : tensor<2xf32>
+// CHECK-DAG: %[[SCALAR:.*]] = arith.constant 3.000000e+00 : f32
+// CHECK: return %[[ONES]], %[[SCALAR]]
+func.func @returned() -> (tensor<2xf32>, f32) {
   %0 = arith.constant dense<1.0> : tensor<2xf32>
   %1 = arith.constant 3.0 : f32
   return %0, %1 : tensor<2xf32>, f32
