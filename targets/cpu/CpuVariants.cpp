@@ -40,13 +40,7 @@ public:
   }
 
   soc::VariantAttr choose() {
-    StringRef name = "whole";
-    if (attention && attention == root)
-      name = tileAttention();
-    else if (product && shape.size() >= 2 && isParallelRoot())
-      name = tileProduct();
-    else if (isa_and_nonnull<TilingInterface>(root) && !isa<tensor::PadOp>(root))
-      name = tileRows();
+    StringRef name = chooseTiles();
     // A grid of one tile is no grid.
     for (auto [tile, size] : llvm::zip(tiles, shape))
       if (tile >= size)
@@ -59,6 +53,19 @@ public:
   }
 
 private:
+  StringRef chooseTiles() {
+    // Of nothing there are no tiles.
+    if (type.getNumElements() == 0)
+      return "whole";
+    if (attention && attention == root)
+      return tileAttention();
+    if (product && shape.size() >= 2 && isParallelRoot())
+      return tileProduct();
+    if (isa_and_nonnull<TilingInterface>(root) && !isa<tensor::PadOp>(root))
+      return tileRows();
+    return "whole";
+  }
+
   int64_t lanes() const {
     return std::max<int64_t>(1, cpu.getVectorBits() / type.getElementTypeBitWidth());
   }
@@ -178,7 +185,7 @@ private:
       for (auto [range, kind] :
            llvm::zip(linalgOp.getStaticLoopRanges(), linalgOp.getIteratorTypesArray()))
         if (kind != utils::IteratorType::parallel && !ShapedType::isDynamic(range))
-          work *= range;
+          work *= std::max<int64_t>(1, range);
     int64_t elements = type.getNumElements();
     int64_t budget = std::max<int64_t>(1, 8192 / work);
     // At least four tiles for each worker, if that leaves something to do.
