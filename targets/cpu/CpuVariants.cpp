@@ -228,34 +228,34 @@ private:
 
   /// Arithmetic at a share of the peak that the kind of work reaches, or moving
   /// the operands at four bytes a cycle, whichever takes longer.
+  /// In integers, as all costs: floating point would depend on the compiler.
   uint64_t timePs() {
-    double operations = 0, moved = 0;
+    uint64_t operations = 0, moved = 0;
     for (Operation &op : body->without_terminator()) {
       if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
-        double points = 1;
+        uint64_t points = 1;
         for (int64_t range : linalgOp.getStaticLoopRanges())
           points *= ShapedType::isDynamic(range) ? 1 : range;
-        double perPoint = llvm::range_size(linalgOp.getBlock()->without_terminator());
+        uint64_t perPoint = llvm::range_size(linalgOp.getBlock()->without_terminator());
         bool heavy = linalgOp.getOperation() == product.getOperation();
         operations += points * perPoint * (heavy ? 1 : 4);
       } else if (op.getNumResults() == 1 && isa<RankedTensorType>(op.getResult(0).getType()) &&
                  !op.hasTrait<OpTrait::ConstantLike>() && !isa<tensor::EmptyOp>(op)) {
-        double points = cast<RankedTensorType>(op.getResult(0).getType()).getNumElements();
-        if (auto found = dyn_cast<nn::AttentionOp>(op)) {
-          auto key = cast<RankedTensorType>(found.getKey().getType());
-          points *= 4.0 * key.getDimSize(1) * 1.5;
-        } else {
-          points *= 32;
-        }
-        operations += points;
+        uint64_t points = cast<RankedTensorType>(op.getResult(0).getType()).getNumElements();
+        auto found = dyn_cast<nn::AttentionOp>(op);
+        // Two products of two operations, and half as much for the softmax.
+        operations += points * (found ? 6 * cast<RankedTensorType>(found.getKey().getType())
+                                                .getDimSize(1)
+                                      : 32);
       }
     }
     for (Value input : group.getInputs())
-      moved += std::min<double>(bytesOf(input.getType()), 64.0 * type.getNumElements());
+      moved += std::min<uint64_t>(bytesOf(input.getType()), 64 * type.getNumElements());
     for (Type result : group.getOutputs().getTypes())
       moved += bytesOf(result);
-    double cycles = std::max(operations / (lanes() * 4 * 0.8), moved / 8);
-    return static_cast<uint64_t>(cycles * 1e6 / cpu.getMegahertz()) + 1;
+    // Two fused multiply-adds a cycle at four fifths of the peak; 8 bytes a cycle.
+    uint64_t cycles = std::max<uint64_t>(operations * 10 / (lanes() * 32), moved / 8);
+    return cycles * 1000000 / cpu.getMegahertz() + 1;
   }
 
   /// Elements of a value of rank r, cut like the result where the dimensions
