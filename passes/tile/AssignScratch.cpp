@@ -8,6 +8,7 @@
 #include "dialects/soc/Soc.h"
 #include "passes/plan/MemoryProblem.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"

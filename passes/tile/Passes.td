@@ -17,7 +17,8 @@ def OutlineKernelsPass : Pass<"tile-outline-kernels", "::mlir::ModuleOp"> {
     place are noted on the kernel.
   }];
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect",
-    "::mlir::memref::MemRefDialect", "::tercet::soc::SocDialect"];
+    "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect",
+    "::tercet::soc::SocDialect"];
   let statistics = [Statistic<"kernels", "kernels", "Number of kernels">];
 }
 
@@ -66,6 +67,7 @@ def AssignScratchPass : Pass<"tile-assign-scratch", "::tercet::soc::KernelOp"> {
     once apart, and records the size in `scratch_bytes`. An allocation of
     dynamic size gets the bound of its size. Fails if there is none.
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }
 
 def AssignGridPass : Pass<"tile-assign-grid", "::tercet::soc::KernelOp"> {

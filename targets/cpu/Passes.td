@@ -41,8 +41,9 @@ def LowerStructuredPass : Pass<"cpu-lower-structured", "::tercet::soc::KernelOp"
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"];
   let statistics = [
     Statistic<"vectorised", "num-vectorised", "Number of operations vectorised">,
     Statistic<"scalar", "num-scalar", "Number of operations left scalar">];
