@@ -66,8 +66,7 @@ llvm::Expected<uint32_t> ProgramBuilder::getKernel(cmd::DispatchOp op) {
   tercet_kernel_record record = {};
   record.name = program.strings.add(kernel.getSymName());
   record.engine = engineIndex.lookup(kernel.getEngine());
-  record.scratch_bytes =
-      kernel.getScratchBytes().value_or(kernel.getVariant().getScratchBytes());
+  record.scratch_bytes = kernel.getScratchBytes().value_or(kernel.getVariant().getScratchBytes());
   program.kernels.push_back(record);
   program.kernelOps.push_back(kernel);
   return it->second;
@@ -98,7 +97,7 @@ llvm::Error ProgramBuilder::addDispatch(cmd::DispatchOp op) {
   for (auto [i, buffer] : llvm::enumerate(op.getBuffers()))
     addOperand(buffer, op.getOffsets()[i], op.getBytes()[i],
                i < static_cast<size_t>(kernelOp.getNumInputs()) ? TERCET_ACCESS_READ
-                                                                 : TERCET_ACCESS_WRITE);
+                                                                : TERCET_ACCESS_WRITE);
   record.scratch_buffer = TERCET_NONE;
   if (op.getScratch()) {
     record.scratch_stride = op.getScratchStride();
@@ -143,8 +142,7 @@ llvm::Error ProgramBuilder::addCommand(Operation *op, Value token, ValueRange wa
                    " exceeds its buffer of " + Twine(buffer.bytes) + " bytes");
     if (operand.access == TERCET_ACCESS_WRITE &&
         program.pools[buffer.pool].kind == TERCET_POOL_WEIGHTS)
-      return fault("emit: operand " + Twine(i) + " of command " + Twine(index) +
-                   " writes weights");
+      return fault("emit: operand " + Twine(i) + " of command " + Twine(index) + " writes weights");
   }
   record.engine = found->second;
   record.signal_token = TERCET_NONE;
@@ -176,8 +174,9 @@ void ProgramBuilder::numberTokens(size_t firstCommand) {
     llvm::sort(waitsFor[i], std::greater<uint32_t>());
     SmallVector<uint32_t> needed;
     for (uint32_t before : waitsFor[i]) {
-      int64_t &last = seen.try_emplace({program.commands[i].engine,
-                                        program.commands[before].engine}, -1).first->second;
+      int64_t &last =
+          seen.try_emplace({program.commands[i].engine, program.commands[before].engine}, -1)
+              .first->second;
       if (last >= static_cast<int64_t>(before))
         continue;
       last = before;

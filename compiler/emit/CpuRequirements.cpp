@@ -88,8 +88,8 @@ llvm::Expected<CpuRequirements> emit::getCpuRequirements(soc::CpuAttr cpu) {
   if (llvm::Error unknown = checkNames(*plain, cpu))
     return unknown;
 
-  std::unique_ptr<llvm::MCSubtargetInfo> info(target->createMCSubtargetInfo(
-      triple, cpu.getCpu().getValue(), cpu.getFeatures().getValue()));
+  std::unique_ptr<llvm::MCSubtargetInfo> info(
+      target->createMCSubtargetInfo(triple, cpu.getCpu().getValue(), cpu.getFeatures().getValue()));
   llvm::StringSet<> enabled;
   CpuRequirements result;
   for (const llvm::SubtargetFeatureKV &feature : info->getEnabledProcessorFeatures()) {

@@ -33,8 +33,10 @@ std::string emit::makeModelName(StringRef stem) {
 
 static llvm::Error checkName(StringRef name) {
   if (name.empty() || name != makeModelName(name))
-    return failure("'" + name + "' cannot name a program: expected letters, digits and '_', a "
-                                "letter first; try --name " + makeModelName(name));
+    return failure("'" + name +
+                   "' cannot name a program: expected letters, digits and '_', a "
+                   "letter first; try --name " +
+                   makeModelName(name));
   return llvm::Error::success();
 }
 
@@ -79,8 +81,7 @@ static llvm::Error writeObject(ModuleOp lowered, Program &program, const EmitOpt
         return options.emitObject(lowered, program.cpu, os, stackBytes);
       }))
     return error;
-  llvm::Expected<ObjectLayout> layout =
-      inspectObject(files.getTemporaryPath(object), options.name);
+  llvm::Expected<ObjectLayout> layout = inspectObject(files.getTemporaryPath(object), options.name);
   if (!layout)
     return layout.takeError();
   program.setStackBytes(stackBytes);
@@ -114,10 +115,11 @@ llvm::Error emit::emitArtifact(ModuleOp planned, ModuleOp lowered, const EmitOpt
         return llvm::Error::success();
       }))
     return error;
-  if (llvm::Error error = files->write(options.name + ".report.json", [&](llvm::raw_fd_ostream &os) {
-        writeReport(*program, options, os);
-        return llvm::Error::success();
-      }))
+  if (llvm::Error error =
+          files->write(options.name + ".report.json", [&](llvm::raw_fd_ostream &os) {
+            writeReport(*program, options, os);
+            return llvm::Error::success();
+          }))
     return error;
   // Weights of an earlier run would be taken for this program's.
   if (files->getTemporaryPath(options.name + ".weights").empty())

@@ -23,9 +23,9 @@ namespace tercet::emit {
 
 /// Writes a module of the LLVM dialect as an object for the engine, and tells
 /// the worst-case stack of its functions by symbol. Deterministic.
-using ObjectEmitter = std::function<llvm::Error(mlir::ModuleOp, soc::CpuAttr,
-                                                llvm::raw_pwrite_stream &,
-                                                llvm::StringMap<uint64_t> &stackBytes)>;
+using ObjectEmitter =
+    std::function<llvm::Error(mlir::ModuleOp, soc::CpuAttr, llvm::raw_pwrite_stream &,
+                              llvm::StringMap<uint64_t> &stackBytes)>;
 
 /// What is made: NAME.o always, and NAME.so (the program and the runtime) or
 /// NAME (a program that runs the model) beside it.

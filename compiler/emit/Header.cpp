@@ -104,9 +104,8 @@ void HeaderWriter::writeContext() {
   }
   os << "// Memory of a context; needs tercet/runtime.h.\n";
   define("CONTEXT_BYTES", "TERCET_CONTEXT_BYTES(" + Twine(program.pools.size()) + ", " +
-                              Twine(program.buffers.size()) + ", " +
-                              Twine(program.scalars.size()) + ", " + Twine(operands) + ", " +
-                              Twine(scalars) + ")");
+                              Twine(program.buffers.size()) + ", " + Twine(program.scalars.size()) +
+                              ", " + Twine(operands) + ", " + Twine(scalars) + ")");
   os << "// Workers that the arena has scratch for, and the stack in bytes that a kernel needs\n"
         "// at most on each.\n";
   define("MAX_WORKERS", Twine(program.limits.max_workers));
@@ -122,8 +121,8 @@ void HeaderWriter::writeTensor(const std::string &entry, uint32_t index, bool ou
                         : cast<cmd::InputOp>(program.bufferOps[tensor.buffer]).getTensor()));
   os << "// " << (output ? "Output" : "Input") << " '" << makeComment(name) << "': " << type
      << ".\n";
-  std::string macro = define(entry + (output ? "_OUTPUT_" : "_INPUT_") + makeIdentifier(name),
-                             Twine(index));
+  std::string macro =
+      define(entry + (output ? "_OUTPUT_" : "_INPUT_") + makeIdentifier(name), Twine(index));
   uint64_t elements = 1;
   std::string shape;
   for (uint32_t d = 0; d < tensor.rank; ++d) {

@@ -70,8 +70,8 @@ static llvm::Error runLinker(llvm::ArrayRef<std::string> command) {
     return failure("cannot make a temporary file: " + code.message());
   std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), log.str(), log.str()};
   std::string error;
-  int status = llvm::sys::ExecuteAndWait(arguments[0], arguments, std::nullopt, redirects, 0, 0,
-                                         &error);
+  int status =
+      llvm::sys::ExecuteAndWait(arguments[0], arguments, std::nullopt, redirects, 0, 0, &error);
   auto output = llvm::MemoryBuffer::getFile(log);
   fs::remove(log);
   if (status == 0)
@@ -96,8 +96,7 @@ static llvm::Error linkShared(const LinkJob &job, const std::string &runtime) {
   command.insert(command.end(),
                  {"-shared", pass + "--gc-sections", pass + "--build-id=none",
                   pass + "-soname=" + job.name + ".so", job.program, pass + "--whole-archive",
-                  runtime + "/libtercet_runtime.a", pass + "--no-whole-archive", "-o",
-                  job.output});
+                  runtime + "/libtercet_runtime.a", pass + "--no-whole-archive", "-o", job.output});
   return runLinker(command);
 }
 
@@ -117,11 +116,10 @@ static llvm::Error linkExecutable(const LinkJob &job, const std::string &runtime
   }
   // Static: it runs on any machine of that kind, and under qemu-user without a
   // system root. The runner knows the program by one name, whatever its own is.
-  command.insert(command.end(),
-                 {"-static", "-Wl,--gc-sections", "-Wl,--build-id=none",
-                  "-Wl,--defsym=tercet_runner_program=tercet_" + job.name, job.program,
-                  runtime + "/libtercet_runner.a", runtime + "/libtercet_runtime.a", "-lpthread",
-                  "-o", job.output});
+  command.insert(command.end(), {"-static", "-Wl,--gc-sections", "-Wl,--build-id=none",
+                                 "-Wl,--defsym=tercet_runner_program=tercet_" + job.name,
+                                 job.program, runtime + "/libtercet_runner.a",
+                                 runtime + "/libtercet_runtime.a", "-lpthread", "-o", job.output});
   return runLinker(command);
 }
 

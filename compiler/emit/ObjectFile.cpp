@@ -49,8 +49,7 @@ static llvm::Error checkSymbols(const llvm::object::ELFObjectFileBase &object,
 }
 
 template <typename ELFT>
-static llvm::Expected<ObjectLayout>
-readLayout(const llvm::object::ELFObjectFile<ELFT> &object) {
+static llvm::Expected<ObjectLayout> readLayout(const llvm::object::ELFObjectFile<ELFT> &object) {
   const llvm::object::ELFFile<ELFT> &file = object.getELFFile();
   auto sections = file.sections();
   if (!sections)
@@ -85,8 +84,7 @@ llvm::Expected<ObjectLayout> emit::inspectObject(llvm::StringRef path, llvm::Str
   auto binary = llvm::object::ObjectFile::createELFObjectFile(**buffer);
   if (!binary)
     return fault("emit: the object is no ELF file: " + llvm::toString(binary.takeError()));
-  if (llvm::Error error =
-          checkSymbols(llvm::cast<llvm::object::ELFObjectFileBase>(**binary), name))
+  if (llvm::Error error = checkSymbols(llvm::cast<llvm::object::ELFObjectFileBase>(**binary), name))
     return error;
   if (auto *object = llvm::dyn_cast<llvm::object::ELF64LEObjectFile>(binary->get()))
     return readLayout(*object);

@@ -53,8 +53,8 @@ static void internalizeOthers(ModuleOp lowered, const Program &program) {
       if (!function.isExternal() && !kept.contains(function.getSymName()))
         function.setLinkage(LLVM::Linkage::Internal);
     } else if (auto global = dyn_cast<LLVM::GlobalOp>(op)) {
-      if (global.getLinkage() == LLVM::Linkage::External && global.getInitializerBlock() == nullptr &&
-          !global.getValueOrNull())
+      if (global.getLinkage() == LLVM::Linkage::External &&
+          global.getInitializerBlock() == nullptr && !global.getValueOrNull())
         continue; // A declaration: the check of the object names it.
       if (global.getLinkage() != LLVM::Linkage::Private)
         global.setLinkage(LLVM::Linkage::Internal);
@@ -162,17 +162,17 @@ static void addData(ModuleOp lowered, const Program &program) {
   Type i16 = data.builder.getIntegerType(16), i32 = data.builder.getIntegerType(32),
        i64 = data.builder.getIntegerType(64), pointer = data.pointer;
   auto type = LLVM::LLVMStructType::getLiteral(
-      lowered.getContext(), {i32, i16, i16, i64, pointer, i64, pointer, i32, i32, pointer, i64,
-                             pointer, i64});
+      lowered.getContext(),
+      {i32, i16, i16, i64, pointer, i64, pointer, i32, i32, pointer, i64, pointer, i64});
   LLVM::GlobalOp descriptor = data.addGlobal(type, "", 8, /*isPublic=*/true);
   data.fill(descriptor, [&] {
     return data.aggregate(
         type, {data.number(32, TERCET_MAGIC_PROGRAM), data.number(16, TERCET_ABI_MAJOR),
                data.number(16, TERCET_ABI_MINOR), data.number(64, 0), data.address(table),
                data.number(64, tableBytes), data.address(kernels),
-               data.number(32, program.kernels.size()), data.number(32, 0),
-               data.address(weights), data.number(64, embedded ? program.weightsPayloadBytes : 0),
-               data.address(nullptr), data.number(64, 0)});
+               data.number(32, program.kernels.size()), data.number(32, 0), data.address(weights),
+               data.number(64, embedded ? program.weightsPayloadBytes : 0), data.address(nullptr),
+               data.number(64, 0)});
   });
 }
 

@@ -13,8 +13,8 @@ namespace fs = llvm::sys::fs;
 
 llvm::Expected<OutputFiles> OutputFiles::create(llvm::StringRef directory) {
   bool exists = fs::exists(directory);
-  if (std::error_code code = fs::create_directories(directory, /*IgnoreExisting=*/true,
-                                                    fs::all_all))
+  if (std::error_code code =
+          fs::create_directories(directory, /*IgnoreExisting=*/true, fs::all_all))
     return failure("cannot create output directory '" + directory + "': " + code.message());
   if (!fs::is_directory(directory))
     return failure("output directory '" + directory + "' is no directory");
@@ -59,8 +59,8 @@ llvm::StringRef OutputFiles::getTemporaryPath(llvm::StringRef name) const {
   return file ? llvm::StringRef(file->file.TmpName) : llvm::StringRef();
 }
 
-llvm::Error OutputFiles::writeAdded(
-    llvm::StringRef name, llvm::function_ref<llvm::Error(llvm::raw_fd_ostream &)> write) {
+llvm::Error OutputFiles::writeAdded(llvm::StringRef name,
+                                    llvm::function_ref<llvm::Error(llvm::raw_fd_ostream &)> write) {
   const File *file = lookup(name);
   assert(file && "not added");
   llvm::raw_fd_ostream stream(file->file.FD, /*shouldClose=*/false);
@@ -75,9 +75,8 @@ llvm::Error OutputFiles::writeAdded(
   return llvm::Error::success();
 }
 
-llvm::Error
-OutputFiles::write(llvm::StringRef name,
-                   llvm::function_ref<llvm::Error(llvm::raw_fd_ostream &)> write) {
+llvm::Error OutputFiles::write(llvm::StringRef name,
+                               llvm::function_ref<llvm::Error(llvm::raw_fd_ostream &)> write) {
   if (llvm::Expected<std::string> path = add(name); !path)
     return path.takeError();
   return writeAdded(name, write);

@@ -56,8 +56,7 @@ class TableWriter {
 public:
   TableWriter() : table(sizeof(tercet_table_header), '\0') {}
 
-  template <typename T>
-  void add(tercet_record_kind kind, const std::vector<T> &elements) {
+  template <typename T> void add(tercet_record_kind kind, const std::vector<T> &elements) {
     add(kind, elements.data(), elements.size(), sizeof(T));
   }
 

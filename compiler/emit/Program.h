@@ -74,7 +74,7 @@ struct Program {
   /// The engine that the object is made for: the one CPU engine that kernels
   /// run on, or the machine's first where there is no kernel.
   soc::CpuAttr cpu;
-  std::vector<cmd::PoolOp> poolOps;      // null for the pool of inputs and outputs
+  std::vector<cmd::PoolOp> poolOps; // null for the pool of inputs and outputs
   std::vector<mlir::Operation *> commandOps;
   std::vector<soc::KernelOp> kernelOps;
   /// The operation that defined a buffer first: cmd.buffer, cmd.weight,

@@ -217,16 +217,15 @@ llvm::Error ProgramBuilder::addWeight(cmd::WeightOp op) {
   if (!poolIndex.contains(op.getPool()))
     return fault("emit: cmd.weight in '" + op.getPool() + "', which is no cmd.pool");
   RankedTensorType type = weight.getType();
-  uint64_t expected =
-      type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  uint64_t expected = type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
   if (static_cast<uint64_t>(op.getBytes()) != expected)
     return fault("emit: weight '" + op.getWeight() + "' has " + Twine(expected) +
                  " bytes, but its place " + Twine(op.getBytes()));
   size_t known = program.buffers.size();
   addBuffer(op.getBuffer(), op.getPool(), op.getOffset(), op.getBytes());
   if (program.buffers.size() != known) {
-    program.placedWeights.push_back({weight, poolIndex.lookup(op.getPool()),
-                                     static_cast<uint64_t>(op.getOffset()), expected});
+    program.placedWeights.push_back(
+        {weight, poolIndex.lookup(op.getPool()), static_cast<uint64_t>(op.getOffset()), expected});
     return llvm::Error::success();
   }
   // Two names for one place: equal recipes, or somebody's data is lost.
@@ -285,8 +284,7 @@ llvm::Error ProgramBuilder::placeWeights() {
       continue;
     tercet_weights_record record = {};
     record.pool = index;
-    record.place =
-        place == WeightsPlace::Embed ? TERCET_WEIGHTS_EMBEDDED : TERCET_WEIGHTS_FILE;
+    record.place = place == WeightsPlace::Embed ? TERCET_WEIGHTS_EMBEDDED : TERCET_WEIGHTS_FILE;
     record.offset = llvm::alignTo(end, std::max<uint64_t>(64, pool.alignment));
     record.bytes = pool.bytes;
     record.digest_kind = TERCET_DIGEST_BLAKE3;

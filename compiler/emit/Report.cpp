@@ -228,8 +228,9 @@ void ReportWriter::writeWeights() {
     json.attribute("place", file ? "file" : "embedded");
     json.attribute("bytes", program.weightsPayloadBytes);
     if (!program.weights.empty())
-      attribute("digest", "blake3:" + llvm::toHex(llvm::ArrayRef<uint8_t>(
-                                          program.weights.front().digest), /*LowerCase=*/true));
+      attribute("digest",
+                "blake3:" + llvm::toHex(llvm::ArrayRef<uint8_t>(program.weights.front().digest),
+                                        /*LowerCase=*/true));
     json.attributeArray("tensors", [&] {
       for (const PlacedWeight &placed : program.placedWeights)
         json.object([&] {

@@ -26,8 +26,8 @@ public:
   void padTo(uint64_t end) {
     static constexpr std::array<char, 4096> zeros = {};
     while (position < end)
-      append(llvm::ArrayRef<char>(zeros).take_front(
-          std::min<uint64_t>(zeros.size(), end - position)));
+      append(
+          llvm::ArrayRef<char>(zeros).take_front(std::min<uint64_t>(zeros.size(), end - position)));
   }
 
   llvm::raw_ostream &os;
@@ -37,9 +37,8 @@ public:
 } // namespace
 
 static const tercet_weights_record &getRecord(const Program &program, uint32_t pool) {
-  return *llvm::find_if(program.weights, [&](const tercet_weights_record &record) {
-    return record.pool == pool;
-  });
+  return *llvm::find_if(program.weights,
+                        [&](const tercet_weights_record &record) { return record.pool == pool; });
 }
 
 llvm::Expected<WeightsDigest> emit::writeWeightsPayload(const Program &program,

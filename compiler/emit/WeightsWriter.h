@@ -23,9 +23,8 @@ using WeightStream = std::function<llvm::Error(nn::WeightOp, ChunkSink)>;
 using WeightsDigest = std::array<uint8_t, 32>;
 
 /// Writes the payload, weightsPayloadBytes long, and returns its BLAKE3 hash.
-llvm::Expected<WeightsDigest> writeWeightsPayload(const Program &program,
-                                                  const WeightStream &stream,
-                                                  llvm::raw_ostream &os);
+llvm::Expected<WeightsDigest>
+writeWeightsPayload(const Program &program, const WeightStream &stream, llvm::raw_ostream &os);
 
 /// Writes what follows the payload in NAME.weights.
 void writeWeightsTrailer(const Program &program, const WeightsDigest &digest,

@@ -89,7 +89,8 @@ bool Compilation::runPasses(Stage stage, ModuleOp on,
   if (succeeded(pm.run(on)))
     return true;
   if (diagnostics.errorCount() == 0) {
-    diagnostics.error("stage '" + nameOf(stage) + "' failed without saying why; this is a fault "
+    diagnostics.error("stage '" + nameOf(stage) +
+                      "' failed without saying why; this is a fault "
                       "of Tercet: try --stop-after to find the stage's input and report it");
     internal = true;
   }

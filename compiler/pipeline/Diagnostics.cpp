@@ -64,7 +64,8 @@ std::string tercet::describeLocation(Location loc) {
 
 UserDiagnostics::UserDiagnostics(MLIRContext *context, std::string file, raw_ostream &os,
                                  std::string tool)
-    : file(std::move(file)), tool(std::move(tool)), os(os), handler(context, [this](Diagnostic &diagnostic) {
+    : file(std::move(file)), tool(std::move(tool)), os(os),
+      handler(context, [this](Diagnostic &diagnostic) {
         print(diagnostic);
         return success();
       }) {}

@@ -35,15 +35,14 @@ llvm::Expected<soc::MachineAttr> tercet::buildMachine(MLIRContext *context,
   if (target.empty())
     target = (llvm::Triple(llvm::sys::getProcessTriple()).getArchName() + "-linux-gnu").str();
   llvm::Expected<soc::CpuAttr> cpu =
-      host ? cpu::describeHostCpu(context)
-           : cpu::describeCpu(context, target, options.cpu);
+      host ? cpu::describeHostCpu(context) : cpu::describeCpu(context, target, options.cpu);
   if (!cpu)
     return cpu.takeError();
   Builder builder(context);
   unsigned workers = options.workers ? options.workers : cpu->getCores();
   auto memory = soc::MemoryAttr::get(context, cpu->getMemory(), /*bytes=*/0, /*alignment=*/64,
                                      /*bandwidthBytesPerSecond=*/0);
-  return soc::MachineAttr::get(context, builder.getStringAttr(host ? "host" : cpu->getTriple().getValue()),
-                               workers, builder.getArrayAttr({*cpu}),
-                               builder.getArrayAttr({memory}));
+  return soc::MachineAttr::get(
+      context, builder.getStringAttr(host ? "host" : cpu->getTriple().getValue()), workers,
+      builder.getArrayAttr({*cpu}), builder.getArrayAttr({memory}));
 }

@@ -15,9 +15,8 @@ namespace tercet {
 
 /// The model as a module: imported if it is an ONNX file, parsed if it is MLIR
 /// (TOSA is lowered to linalg). Null, with the errors printed, if that fails.
-mlir::OwningOpRef<mlir::ModuleOp> readModel(mlir::MLIRContext &context,
-                                            const CompileOptions &options,
-                                            UserDiagnostics &diagnostics);
+mlir::OwningOpRef<mlir::ModuleOp>
+readModel(mlir::MLIRContext &context, const CompileOptions &options, UserDiagnostics &diagnostics);
 
 } // namespace tercet
 

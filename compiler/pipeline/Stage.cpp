@@ -38,9 +38,8 @@ llvm::StringRef tercet::nameOf(Stage stage) {
 }
 
 llvm::ArrayRef<Stage> tercet::allStages() {
-  static constexpr Stage stages[] = {Stage::Import, Stage::Graph, Stage::Partition,
-                                     Stage::Schedule, Stage::Tile, Stage::Plan,
-                                     Stage::Codegen, Stage::Emit};
+  static constexpr Stage stages[] = {Stage::Import, Stage::Graph, Stage::Partition, Stage::Schedule,
+                                     Stage::Tile,   Stage::Plan,  Stage::Codegen,   Stage::Emit};
   return stages;
 }
 

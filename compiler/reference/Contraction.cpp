@@ -98,7 +98,9 @@ bool matchBody(Block &body, Factor factors[2]) {
   if (!lhs || !rhs || lhs->argument == rhs->argument)
     return false;
   // Without side effects (an assertion) beside the product.
-  if (llvm::any_of(body, [](Operation &op) { return !isPure(&op) && !op.hasTrait<OpTrait::IsTerminator>(); }))
+  if (llvm::any_of(body, [](Operation &op) {
+        return !isPure(&op) && !op.hasTrait<OpTrait::IsTerminator>();
+      }))
     return false;
   factors[lhs->argument] = *lhs;
   factors[rhs->argument] = *rhs;
@@ -157,14 +159,13 @@ std::optional<SmallVector<int64_t>> stridesOf(AffineMap map, const Tensor &tenso
   if (!map.isProjectedPermutation())
     return std::nullopt;
   SmallVector<int64_t> strides(map.getNumDims(), 0);
-  for (auto [expr, stride] : llvm::zip_equal(map.getResults(), getRowMajorStrides(tensor.getShape())))
+  for (auto [expr, stride] :
+       llvm::zip_equal(map.getResults(), getRowMajorStrides(tensor.getShape())))
     strides[cast<AffineDimExpr>(expr).getPosition()] += stride;
   return strides;
 }
 
-bool isNarrowInt(ElementKind kind) {
-  return kind == ElementKind::I8 || kind == ElementKind::I16;
-}
+bool isNarrowInt(ElementKind kind) { return kind == ElementKind::I8 || kind == ElementKind::I16; }
 
 } // namespace
 
@@ -210,12 +211,14 @@ std::optional<Tensor> tercet::evaluateContraction(linalg::LinalgOp op,
   Tensor result = std::move(operands[2]);
   char *out = result.mutableData();
   Reader lhs(operands[0], factors[0].isUnsigned), rhs(operands[1], factors[1].isUnsigned);
-  auto batchLhs = offsetsOf(batch, sizes, *lhsStrides), batchRhs = offsetsOf(batch, sizes, *rhsStrides),
+  auto batchLhs = offsetsOf(batch, sizes, *lhsStrides),
+       batchRhs = offsetsOf(batch, sizes, *rhsStrides),
        batchOut = offsetsOf(batch, sizes, *outStrides);
   auto rowLhs = offsetsOf(rows, sizes, *lhsStrides), rowOut = offsetsOf(rows, sizes, *outStrides);
   auto columnRhs = offsetsOf(columns, sizes, *rhsStrides),
        columnOut = offsetsOf(columns, sizes, *outStrides);
-  auto depthLhs = offsetsOf(depth, sizes, *lhsStrides), depthRhs = offsetsOf(depth, sizes, *rhsStrides);
+  auto depthLhs = offsetsOf(depth, sizes, *lhsStrides),
+       depthRhs = offsetsOf(depth, sizes, *rhsStrides);
   int64_t m = rowLhs.size(), n = columnRhs.size(), k = depthLhs.size();
   int64_t outBytes = result.getElementBytes();
   ElementKind outKind = result.getKind();

@@ -95,8 +95,7 @@ void tercet::storeLanes(ElementKind kind, const Lanes &lanes, char *base, int64_
   case ElementKind::BF16:
     return storeLoop<BFloat16>(lanes.f32, base, stride, n, toBFloat16);
   case ElementKind::Bool:
-    return storeLoop<uint8_t>(lanes.i64, base, stride, n,
-                              [](int64_t v) { return uint8_t(v & 1); });
+    return storeLoop<uint8_t>(lanes.i64, base, stride, n, [](int64_t v) { return uint8_t(v & 1); });
   case ElementKind::I8:
   case ElementKind::U8:
     return storeLoop<int8_t>(lanes.i64, base, stride, n, same);

@@ -366,9 +366,8 @@ llvm::Error LoopNest::run() {
 
 } // namespace
 
-llvm::Expected<SmallVector<Tensor>> tercet::evaluateLinalg(linalg::LinalgOp op,
-                                                           MutableArrayRef<Tensor> operands,
-                                                           Lookup lookup) {
+llvm::Expected<SmallVector<Tensor>>
+tercet::evaluateLinalg(linalg::LinalgOp op, MutableArrayRef<Tensor> operands, Lookup lookup) {
   Operation *operation = op.getOperation();
   unsigned numInputs = op.getNumDpsInputs();
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();

@@ -104,9 +104,13 @@ void executeFloat(const Instruction &in, Lanes &dst, const Lanes &la, const Lane
   case Opcode::MinimumF:
     return each([&](int i) { return minimum(a[i], b[i]); });
   case Opcode::MaxNumF:
-    return each([&](int i) { return a[i] != a[i] ? b[i] : b[i] != b[i] ? a[i] : maximum(a[i], b[i]); });
+    return each([&](int i) {
+      return a[i] != a[i] ? b[i] : b[i] != b[i] ? a[i] : maximum(a[i], b[i]);
+    });
   case Opcode::MinNumF:
-    return each([&](int i) { return a[i] != a[i] ? b[i] : b[i] != b[i] ? a[i] : minimum(a[i], b[i]); });
+    return each([&](int i) {
+      return a[i] != a[i] ? b[i] : b[i] != b[i] ? a[i] : minimum(a[i], b[i]);
+    });
   case Opcode::PowF:
     return each([&](int i) { return T(std::pow(double(a[i]), double(b[i]))); });
   case Opcode::Atan2:
@@ -344,13 +348,11 @@ bool executeInt(const Instruction &in, Lanes &dst, const Lanes &la, const Lanes 
   case Opcode::CeilDivUI:
     return each([&](int i) { return low(a[i]) / low(b[i]) + (low(a[i]) % low(b[i]) != 0); });
   case Opcode::CeilDivSI:
-    return each([&](int i) {
-      return quotient(i) + (remainder(i) != 0 && (a[i] < 0) == (b[i] < 0));
-    });
+    return each(
+        [&](int i) { return quotient(i) + (remainder(i) != 0 && (a[i] < 0) == (b[i] < 0)); });
   case Opcode::FloorDivSI:
-    return each([&](int i) {
-      return quotient(i) - (remainder(i) != 0 && (a[i] < 0) != (b[i] < 0));
-    });
+    return each(
+        [&](int i) { return quotient(i) - (remainder(i) != 0 && (a[i] < 0) != (b[i] < 0)); });
   default:
     llvm_unreachable("not an instruction on integers");
   }

@@ -189,8 +189,7 @@ public:
   DenseMap<Value, uint16_t> registers;
 };
 
-llvm::Expected<uint16_t> ProgramBuilder::addAffine(Operation *op, AffineExpr expr,
-                                                   unsigned numDims,
+llvm::Expected<uint16_t> ProgramBuilder::addAffine(Operation *op, AffineExpr expr, unsigned numDims,
                                                    ArrayRef<uint16_t> operands) {
   if (auto dim = dyn_cast<AffineDimExpr>(expr))
     return operands[dim.getPosition()];
@@ -218,8 +217,7 @@ llvm::Expected<uint16_t> ProgramBuilder::addAffine(Operation *op, AffineExpr exp
   case AffineExprKind::CeilDiv:
     return two(Opcode::CeilDivSI, *lhs, *rhs);
   default: // Mod: x - floor(x / m) * m.
-    return two(Opcode::SubI, *lhs,
-               two(Opcode::MulI, two(Opcode::FloorDivSI, *lhs, *rhs), *rhs));
+    return two(Opcode::SubI, *lhs, two(Opcode::MulI, two(Opcode::FloorDivSI, *lhs, *rhs), *rhs));
   }
 }
 
@@ -231,7 +229,8 @@ llvm::Error ProgramBuilder::addCast(Operation *op, uint16_t from) {
   if (isa<arith::ExtFOp, arith::TruncFOp>(op)) {
     // From f64 straight to 16 bits: keep what is lost sticky for the second rounding.
     if (sourceKind == RegisterKind::F64 && targetKind == RegisterKind::F32)
-      result = emit(targetBits == 16 ? Opcode::F64ToF32Odd : Opcode::F64ToF32, sourceKind, 64, from);
+      result =
+          emit(targetBits == 16 ? Opcode::F64ToF32Odd : Opcode::F64ToF32, sourceKind, 64, from);
     else if (sourceKind == RegisterKind::F32 && targetKind == RegisterKind::F64)
       result = emit(Opcode::F32ToF64, sourceKind, 64, from);
     if (targetBits < sourceBits)
@@ -346,16 +345,15 @@ llvm::Error ProgramBuilder::add(Operation *op) {
     return llvm::Error::success();
   }
   if (auto compare = dyn_cast<arith::CmpIOp>(op)) {
-    registers[compare] =
-        emit(Opcode::CmpI, RegisterKind::Int, bitsOf(compare.getLhs().getType()), operands[0],
-             operands[1], 0, uint32_t(compare.getPredicate()));
+    registers[compare] = emit(Opcode::CmpI, RegisterKind::Int, bitsOf(compare.getLhs().getType()),
+                              operands[0], operands[1], 0, uint32_t(compare.getPredicate()));
     return llvm::Error::success();
   }
   if (Opcode opcode = simpleOpcode(op); opcode != Opcode::Invalid) {
     operands.resize(3, 0);
     Type type = op->getOperand(0).getType();
-    uint16_t value = emit(opcode, getRegisterKind(type), bitsOf(type), operands[0], operands[1],
-                          operands[2]);
+    uint16_t value =
+        emit(opcode, getRegisterKind(type), bitsOf(type), operands[0], operands[1], operands[2]);
     registers[op->getResult(0)] = rounded(value, op->getResult(0).getType());
     return llvm::Error::success();
   }
@@ -429,10 +427,9 @@ llvm::Expected<Program> Program::compile(Operation *op) {
   auto scalar = [](Type type) { return getElementTypeOrSelf(type); };
   for (Value operand : op->getOperands())
     block.addArgument(scalar(operand.getType()), op->getLoc());
-  Operation *clone = Operation::create(op->getLoc(), op->getName(),
-                                       llvm::map_to_vector(op->getResultTypes(), scalar),
-                                       block.getArguments(), op->getAttrDictionary(),
-                                       op->getPropertiesStorage(), BlockRange(), 0);
+  Operation *clone = Operation::create(
+      op->getLoc(), op->getName(), llvm::map_to_vector(op->getResultTypes(), scalar),
+      block.getArguments(), op->getAttrDictionary(), op->getPropertiesStorage(), BlockRange(), 0);
   block.push_back(clone);
   ProgramBuilder builder;
   builder.program.owner = op;

@@ -34,7 +34,7 @@ std::string tercet::describeSource(Location location) {
 
 llvm::Error tercet::sourceError(Location location, StringRef operation, StringRef text) {
   std::string where = describeSource(location);
-  return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                 Twine(where) + (where.empty() ? "(" : " (") + operation +
-                                     "): " + text);
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), Twine(where) +
+                                                                     (where.empty() ? "(" : " (") +
+                                                                     operation + "): " + text);
 }

@@ -22,7 +22,9 @@ public:
   Tensor() = default;
 
   /// Whether elements of this type can be held at all.
-  static bool isSupported(mlir::Type elementType) { return getElementKind(elementType).has_value(); }
+  static bool isSupported(mlir::Type elementType) {
+    return getElementKind(elementType).has_value();
+  }
 
   /// A tensor whose bytes are all 0xff (NaN for floats, -1 for integers), so
   /// that a value which is read before it is written shows. The type must be
@@ -35,8 +37,8 @@ public:
 
   /// A tensor of this type with the given elements; T must be the storage type.
   template <class T> static Tensor of(mlir::RankedTensorType type, llvm::ArrayRef<T> elements) {
-    return fromBytes(type, {reinterpret_cast<const char *>(elements.data()),
-                            elements.size() * sizeof(T)});
+    return fromBytes(
+        type, {reinterpret_cast<const char *>(elements.data()), elements.size() * sizeof(T)});
   }
 
   explicit operator bool() const { return bool(storage); }

@@ -122,8 +122,8 @@ Error tercet::writeNpy(StringRef path, StringRef dtype, ArrayRef<int64_t> shape,
   header += '\n';
   if (header.size() > 0xffff)
     return failure(path, "the shape has too many dimensions");
-  char prefix[] = {'\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0, char(header.size() & 0xff),
-                   char(header.size() >> 8)};
+  char prefix[] = {
+      '\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0, char(header.size() & 0xff), char(header.size() >> 8)};
   // A temporary file beside the target, renamed when complete.
   Expected<sys::fs::TempFile> file = sys::fs::TempFile::create(path + "-%%%%%%%%.tmp");
   if (!file)

@@ -80,7 +80,8 @@ void Comparison::report(const Match &match, StringRef node, const llvm::Twine &w
   std::string decibels = formatDecibels(match.decibels);
   llvm::outs() << llvm::right_justify(decibels, 10) << "  " << node;
   if (!match.order.empty())
-    llvm::outs() << llvm::formatv(" (dimensions in the order {0})", llvm::iterator_range(match.order));
+    llvm::outs() << llvm::formatv(" (dimensions in the order {0})",
+                                  llvm::iterator_range(match.order));
   bool parts = match.decibels < threshold;
   llvm::outs() << (parts ? "  <- off" : "") << "\n";
   if (parts && first.empty())
@@ -106,9 +107,9 @@ void Comparison::compareCommand(const CommandResult &command) {
         best = match;
     }
     if (best) {
-      std::string nodeNames =
-          command.nodes == node ? "" : ", fused: " + command.nodes;
-      report(*best, node, "'" + node + "' (command " + llvm::Twine(command.command) + nodeNames + ")");
+      std::string nodeNames = command.nodes == node ? "" : ", fused: " + command.nodes;
+      report(*best, node,
+             "'" + node + "' (command " + llvm::Twine(command.command) + nodeNames + ")");
       continue;
     }
     ++skipped;

@@ -146,7 +146,8 @@ int printMachine(const CompileOptions &options) {
   context.loadAllAvailableDialects();
   llvm::Expected<soc::MachineAttr> machine = buildMachine(&context, options);
   if (!machine) {
-    llvm::errs() << "tercet-compile: error: " << oneLine(llvm::toString(machine.takeError())) << "\n";
+    llvm::errs() << "tercet-compile: error: " << oneLine(llvm::toString(machine.takeError()))
+                 << "\n";
     return 1;
   }
   llvm::outs() << *machine << "\n";

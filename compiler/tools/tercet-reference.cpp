@@ -115,7 +115,8 @@ int main(int argc, char **argv) {
       continue;
     llvm::StringRef type = getNpyType(result.getKind());
     if (type.empty())
-      return fail(failure("output '", path->getKey(), "': .npy has no type for ", result.getType()));
+      return fail(
+          failure("output '", path->getKey(), "': .npy has no type for ", result.getType()));
     if (llvm::Error error = writeNpy(path->second, type, result.getShape(), result.bytes()))
       return fail(std::move(error));
     outputFiles->erase(path);

@@ -16,7 +16,19 @@
 namespace tercet {
 
 enum class ElementKind : uint8_t {
-  F32, F64, F16, BF16, Bool, I8, I16, I32, I64, U8, U16, U32, U64
+  F32,
+  F64,
+  F16,
+  BF16,
+  Bool,
+  I8,
+  I16,
+  I32,
+  I64,
+  U8,
+  U16,
+  U32,
+  U64
 };
 
 /// The storage of an element type, or nothing for types that have none here.

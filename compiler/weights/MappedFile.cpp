@@ -61,9 +61,8 @@ MappedFile::~MappedFile() {
 llvm::Expected<llvm::ArrayRef<char>> MappedFile::region(uint64_t offset, uint64_t bytes,
                                                         llvm::StringRef digest) {
   struct stat status;
-  uint64_t available = ::fstat(descriptor, &status) == 0
-                           ? std::min<uint64_t>(size, status.st_size)
-                           : 0;
+  uint64_t available =
+      ::fstat(descriptor, &status) == 0 ? std::min<uint64_t>(size, status.st_size) : 0;
   if (offset > available || bytes > available - offset)
     return failure(path, "expected ", bytes, " bytes at offset ", offset, ", but the file has ",
                    available, "; was it cut off or replaced since import?");

@@ -40,7 +40,8 @@ void copyBlocked(const char *source, char *destination, const Dim &outer, const 
       int64_t j1 = std::min(inner.size, j0 + kBlock);
       for (int64_t i = i0; i < i1; ++i) {
         const char *from = source + (i * outer.source + j0 * inner.source) * int64_t(sizeof(T));
-        char *to = destination + (i * outer.destination + j0 * inner.destination) * int64_t(sizeof(T));
+        char *to =
+            destination + (i * outer.destination + j0 * inner.destination) * int64_t(sizeof(T));
         for (int64_t j = j0; j < j1; ++j) {
           std::memcpy(to, from, sizeof(T));
           from += inner.source * int64_t(sizeof(T));

@@ -248,8 +248,8 @@ llvm::Error WeightReader::streamView(const View &view, Sink sink) {
     return llvm::Error::success();
   if (view.stored == view.yielded && view.isRowMajor()) {
     for (int64_t at = 0; at < total; at += chunkElements)
-      if (llvm::Error error = sink(
-              {view.base + at * bytes, size_t(std::min(chunkElements, total - at) * bytes)}))
+      if (llvm::Error error =
+              sink({view.base + at * bytes, size_t(std::min(chunkElements, total - at) * bytes)}))
         return error;
     return llvm::Error::success();
   }
@@ -406,8 +406,8 @@ llvm::Error WeightReader::read(TypedAttr recipe, MutableArrayRef<char> out) {
   auto type = dyn_cast<ShapedType>(recipe.getType());
   std::optional<int64_t> expected = type ? getTensorBytes(type) : std::nullopt;
   if (expected && *expected != int64_t(out.size()))
-    return recipeError(concatText("expected a buffer of ", *expected, " bytes for ", type, ", got ",
-                                  out.size()));
+    return recipeError(
+        concatText("expected a buffer of ", *expected, " bytes for ", type, ", got ", out.size()));
   char *to = out.data();
   return stream(recipe, [&](ArrayRef<char> chunk) {
     std::memcpy(to, chunk.data(), chunk.size());

@@ -23,7 +23,8 @@ LogicalResult PoolOp::verify() {
   if (static_cast<int64_t>(getBytes()) < 0 || !llvm::isPowerOf2_64(getAlignment()))
     return emitOpError() << "expected a size of at least 0 and an alignment that is a power of two";
   if (getLowerBound() > getBytes())
-    return emitOpError() << "lower bound " << getLowerBound() << " is above the size " << getBytes();
+    return emitOpError() << "lower bound " << getLowerBound() << " is above the size "
+                         << getBytes();
   return success();
 }
 
@@ -33,8 +34,7 @@ static LogicalResult verifyRange(Operation *op, PoolOp pool, int64_t offset, int
     return op->emitOpError() << "[" << offset << " for " << bytes << "] exceeds pool '"
                              << pool.getSymName() << "' of " << pool.getBytes() << " bytes";
   if (offset % pool.getAlignment() != 0)
-    return op->emitOpError() << "offset " << offset << " is not aligned to "
-                             << pool.getAlignment();
+    return op->emitOpError() << "offset " << offset << " is not aligned to " << pool.getAlignment();
   return success();
 }
 
@@ -97,8 +97,8 @@ LogicalResult DispatchOp::verify() {
   if (bool(getScratch()) != (static_cast<int64_t>(getScratchStride()) > 0))
     return emitOpError() << "expected a scratch stride above 0 exactly where there is scratch";
   for (auto [i, buffer] : llvm::enumerate(getBuffers()))
-    if (failed(verifyPart(*this, "operand " + llvm::Twine(i), buffer, getOffsets()[i],
-                          getBytes()[i])))
+    if (failed(
+            verifyPart(*this, "operand " + llvm::Twine(i), buffer, getOffsets()[i], getBytes()[i])))
       return failure();
   return success();
 }

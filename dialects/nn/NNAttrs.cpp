@@ -44,8 +44,8 @@ LogicalResult FileAttr::verify(EmitError emitError, StringAttr path, uint64_t of
   return success();
 }
 
-LogicalResult TransposeAttr::verify(EmitError emitError, TypedAttr source,
-                                    ArrayRef<int64_t> perm, RankedTensorType type) {
+LogicalResult TransposeAttr::verify(EmitError emitError, TypedAttr source, ArrayRef<int64_t> perm,
+                                    RankedTensorType type) {
   RankedTensorType from = sourceType(emitError, source);
   if (!from || failed(verifySameElementType(emitError, from, type)))
     return failure();
@@ -74,8 +74,8 @@ LogicalResult CastAttr::verify(EmitError emitError, TypedAttr source, RankedTens
   return success();
 }
 
-LogicalResult SliceAttr::verify(EmitError emitError, TypedAttr source,
-                                ArrayRef<int64_t> offsets, RankedTensorType type) {
+LogicalResult SliceAttr::verify(EmitError emitError, TypedAttr source, ArrayRef<int64_t> offsets,
+                                RankedTensorType type) {
   RankedTensorType from = sourceType(emitError, source);
   if (!from || failed(verifySameElementType(emitError, from, type)))
     return failure();
@@ -107,8 +107,8 @@ LogicalResult ConcatAttr::verify(EmitError emitError, ArrayAttr sources, int64_t
     along += from.getDimSize(axis);
   }
   if (along != type.getDimSize(axis))
-    return emitError() << "sources add up to " << along << " along axis " << axis
-                       << ", expected " << type.getDimSize(axis);
+    return emitError() << "sources add up to " << along << " along axis " << axis << ", expected "
+                       << type.getDimSize(axis);
   return success();
 }
 

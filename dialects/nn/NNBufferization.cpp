@@ -15,8 +15,8 @@ namespace {
 
 struct PackedMatmulModel
     : DstBufferizableOpInterfaceExternalModel<PackedMatmulModel, tercet::nn::PackedMatmulOp> {
-  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options,
-                          BufferizationState &state) const {
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options, BufferizationState &state) const {
     auto matmul = cast<tercet::nn::PackedMatmulOp>(op);
     rewriter.setInsertionPoint(op);
     SmallVector<Value> buffers;

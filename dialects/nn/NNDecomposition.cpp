@@ -144,17 +144,15 @@ FailureOr<SmallVector<Value>> LayerNormOp::decomposeOperation(OpBuilder &b) {
   double count = size;
   Value sum = sumRows(b, loc, maps, getInput(), {},
                       [](OpBuilder &, Location, ValueRange args) { return args[0]; });
-  Value mean =
-      mapRows(b, loc, maps, sum, [&](OpBuilder &n, Location at, ValueRange args) -> Value {
-        return arith::DivFOp::create(n, at, args[0], constant(n, at, args[0].getType(), count));
-      });
+  Value mean = mapRows(b, loc, maps, sum, [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+    return arith::DivFOp::create(n, at, args[0], constant(n, at, args[0].getType(), count));
+  });
   Value squares = sumRows(b, loc, maps, getInput(), mean,
                           [](OpBuilder &n, Location at, ValueRange args) -> Value {
                             Value d = arith::SubFOp::create(n, at, args[0], args[1]);
                             return arith::MulFOp::create(n, at, d, d);
                           });
-  Value inverse =
-      inverseDeviation(b, loc, maps, squares, count, getEpsilon().convertToDouble());
+  Value inverse = inverseDeviation(b, loc, maps, squares, count, getEpsilon().convertToDouble());
   SmallVector<Value> inputs{getInput(), mean, inverse, getScale()};
   SmallVector<AffineMap> indexing{maps.all, maps.row, maps.row, maps.last};
   if (getBias()) {
@@ -217,16 +215,16 @@ FailureOr<SmallVector<Value>> RopeOp::decomposeOperation(OpBuilder &b) {
   Value result = getInit();
   for (bool high : {false, true}) {
     Value self = piece(getInput(), high), other = piece(getInput(), !high);
-    Value out = generic(
-        b, loc, {self, other, piece(getCos(), high), piece(getSin(), high)}, piece(result, high),
-        {all, all, tableMap(getCos()), tableMap(getSin()), all}, loops,
-        [&](OpBuilder &n, Location at, ValueRange args) -> Value {
-          Value straight = arith::MulFOp::create(n, at, args[0], args[2]);
-          Value turned = arith::MulFOp::create(n, at, args[1], args[3]);
-          if (high)
-            return arith::AddFOp::create(n, at, straight, turned);
-          return arith::SubFOp::create(n, at, straight, turned);
-        });
+    Value out =
+        generic(b, loc, {self, other, piece(getCos(), high), piece(getSin(), high)},
+                piece(result, high), {all, all, tableMap(getCos()), tableMap(getSin()), all}, loops,
+                [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+                  Value straight = arith::MulFOp::create(n, at, args[0], args[2]);
+                  Value turned = arith::MulFOp::create(n, at, args[1], args[3]);
+                  if (high)
+                    return arith::AddFOp::create(n, at, straight, turned);
+                  return arith::SubFOp::create(n, at, straight, turned);
+                });
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, out);
     SmallVector<OpFoldResult> offsets(4, b.getIndexAttr(0)), strides(4, b.getIndexAttr(1));
     offsets.back() = b.getIndexAttr(high ? half : 0);
@@ -253,8 +251,7 @@ FailureOr<SmallVector<Value>> GatherOp::decomposeOperation(OpBuilder &b) {
         Value index = arith::IndexCastOp::create(n, at, n.getIndexType(), args[0]);
         Value zero = arith::ConstantIndexOp::create(n, at, 0);
         Value one = arith::ConstantIndexOp::create(n, at, 1);
-        Value negative =
-            arith::CmpIOp::create(n, at, arith::CmpIPredicate::slt, index, zero);
+        Value negative = arith::CmpIOp::create(n, at, arith::CmpIPredicate::slt, index, zero);
         Value fromEnd = arith::AddIOp::create(n, at, index, limit);
         index = arith::SelectOp::create(n, at, negative, fromEnd, index);
         // Unsigned: what is still negative is out of range as well.
@@ -308,19 +305,19 @@ FailureOr<SmallVector<Value>> AttentionOp::decomposeOperation(OpBuilder &b) {
 
   // Keys transposed, [B, G, D, T], so that the product reads them with unit stride.
   SmallVector<OpFoldResult> keySizes{k[0], k[2], k[3], k[1]};
-  Value keys = linalg::TransposeOp::create(
-                   b, loc, getKey(), tensor::EmptyOp::create(b, loc, keySizes, element),
-                   ArrayRef<int64_t>{0, 2, 3, 1})
+  Value keys = linalg::TransposeOp::create(b, loc, getKey(),
+                                           tensor::EmptyOp::create(b, loc, keySizes, element),
+                                           ArrayRef<int64_t>{0, 2, 3, 1})
                    ->getResult(0);
 
   SmallVector<OpFoldResult> scoreSizes{q[0], groups, inGroup, q[1], k[1]};
-  Value scores = generic(b, loc, {query, keys}, filled(b, loc, scoreSizes, element, 0.0),
-                         {map({db, ds, dg, dr, dd}), map({db, dg, dd, dt}), map({db, dg, dr, ds, dt})},
-                         {par, par, par, par, par, red},
-                         [](OpBuilder &n, Location at, ValueRange args) -> Value {
-                           Value product = arith::MulFOp::create(n, at, args[0], args[1]);
-                           return arith::AddFOp::create(n, at, product, args[2]);
-                         });
+  Value scores = generic(
+      b, loc, {query, keys}, filled(b, loc, scoreSizes, element, 0.0),
+      {map({db, ds, dg, dr, dd}), map({db, dg, dd, dt}), map({db, dg, dr, ds, dt})},
+      {par, par, par, par, par, red}, [](OpBuilder &n, Location at, ValueRange args) -> Value {
+        Value product = arith::MulFOp::create(n, at, args[0], args[1]);
+        return arith::AddFOp::create(n, at, product, args[2]);
+      });
 
   AffineMap all = b.getMultiDimIdentityMap(5);
   SmallVector<IteratorType> loops(5, par);
@@ -361,11 +358,12 @@ FailureOr<SmallVector<Value>> AttentionOp::decomposeOperation(OpBuilder &b) {
   RowMaps rows(b, 5);
   SmallVector<OpFoldResult> rowSizes(scoreSizes.begin(), scoreSizes.end() - 1);
   Value lowest = arith::ConstantOp::create(
-      b, loc, b.getFloatAttr(element, APFloat::getInf(cast<FloatType>(element).getFloatSemantics(),
-                                                      /*Negative=*/true)));
-  Value noMaximum =
-      linalg::FillOp::create(b, loc, lowest, Value(tensor::EmptyOp::create(b, loc, rowSizes, element)))
-          .getResult(0);
+      b, loc,
+      b.getFloatAttr(element, APFloat::getInf(cast<FloatType>(element).getFloatSemantics(),
+                                              /*Negative=*/true)));
+  Value noMaximum = linalg::FillOp::create(
+                        b, loc, lowest, Value(tensor::EmptyOp::create(b, loc, rowSizes, element)))
+                        .getResult(0);
   Value maximum = generic(b, loc, scaled, noMaximum, {rows.all, rows.row}, rows.reduce,
                           [](OpBuilder &n, Location at, ValueRange args) -> Value {
                             return arith::MaxNumFOp::create(n, at, args[0], args[1]);
@@ -381,18 +379,18 @@ FailureOr<SmallVector<Value>> AttentionOp::decomposeOperation(OpBuilder &b) {
                       [](OpBuilder &, Location, ValueRange args) { return args[0]; });
 
   SmallVector<OpFoldResult> resultSizes{q[0], q[1], groups, inGroup, v[3]};
-  Value products =
-      generic(b, loc, {weights, getValue()}, filled(b, loc, resultSizes, element, 0.0),
-              {map({db, dg, dr, ds, dt}), map({db, dt, dg, dd}), map({db, ds, dg, dr, dd})},
-              {par, par, par, par, red, par}, [](OpBuilder &n, Location at, ValueRange args) -> Value {
-                Value product = arith::MulFOp::create(n, at, args[0], args[1]);
-                return arith::AddFOp::create(n, at, product, args[2]);
-              });
+  Value products = generic(
+      b, loc, {weights, getValue()}, filled(b, loc, resultSizes, element, 0.0),
+      {map({db, dg, dr, ds, dt}), map({db, dt, dg, dd}), map({db, ds, dg, dr, dd})},
+      {par, par, par, par, red, par}, [](OpBuilder &n, Location at, ValueRange args) -> Value {
+        Value product = arith::MulFOp::create(n, at, args[0], args[1]);
+        return arith::AddFOp::create(n, at, product, args[2]);
+      });
   // Loops of the division: b, s, g, r, e; the sums are in b, g, r, s.
-  AffineMap sumMap = AffineMap::get(5, 0,
-                                    {b.getAffineDimExpr(0), b.getAffineDimExpr(2),
-                                     b.getAffineDimExpr(3), b.getAffineDimExpr(1)},
-                                    context);
+  AffineMap sumMap = AffineMap::get(
+      5, 0,
+      {b.getAffineDimExpr(0), b.getAffineDimExpr(2), b.getAffineDimExpr(3), b.getAffineDimExpr(1)},
+      context);
   Value result = generic(b, loc, {products, sum}, split(getInit(), v[3]), {all, sumMap, all}, loops,
                          [](OpBuilder &n, Location at, ValueRange args) -> Value {
                            return arith::DivFOp::create(n, at, args[0], args[1]);
@@ -409,17 +407,17 @@ FailureOr<SmallVector<Value>> PackedMatmulOp::decomposeOperation(OpBuilder &b) {
   SmallVector<OpFoldResult> rhs = tensor::getMixedSizes(b, loc, getRhs());
   SmallVector<OpFoldResult> init = tensor::getMixedSizes(b, loc, getInit());
   SmallVector<OpFoldResult> turnedSizes{rhs[1], rhs[0], rhs[2]};
-  Value turned = linalg::TransposeOp::create(
-                     b, loc, getRhs(), tensor::EmptyOp::create(b, loc, turnedSizes, element),
-                     ArrayRef<int64_t>{1, 0, 2})
+  Value turned = linalg::TransposeOp::create(b, loc, getRhs(),
+                                             tensor::EmptyOp::create(b, loc, turnedSizes, element),
+                                             ArrayRef<int64_t>{1, 0, 2})
                      ->getResult(0);
   Value flat = tensor::CollapseShapeOp::create(b, loc, turned,
                                                SmallVector<ReassociationIndices>{{0}, {1, 2}});
   SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0)), strides(2, b.getIndexAttr(1));
   Value columns = tensor::ExtractSliceOp::create(
       b, loc, flat, offsets, SmallVector<OpFoldResult>{rhs[1], init[1]}, strides);
-  return SmallVector<Value>{
-      linalg::MatmulOp::create(b, loc, TypeRange{getInit().getType()}, ValueRange{getLhs(), columns},
-                               ValueRange{getInit()})
-          .getResult(0)};
+  return SmallVector<Value>{linalg::MatmulOp::create(b, loc, TypeRange{getInit().getType()},
+                                                     ValueRange{getLhs(), columns},
+                                                     ValueRange{getInit()})
+                                .getResult(0)};
 }

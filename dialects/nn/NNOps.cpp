@@ -52,7 +52,8 @@ static LogicalResult expectStatic(Operation *op) {
 LogicalResult WeightOp::verify() {
   auto type = dyn_cast<RankedTensorType>(getRecipe().getType());
   if (!type || !type.hasStaticShape())
-    return emitOpError() << "expected a recipe of static tensor type, got " << getRecipe().getType();
+    return emitOpError() << "expected a recipe of static tensor type, got "
+                         << getRecipe().getType();
   return success();
 }
 
@@ -152,7 +153,8 @@ LogicalResult GatherOp::verify() {
   if (!indices.getElementType().isInteger())
     return emitOpError() << "expected integer indices, got " << indices;
   if (data.getElementType() != getType().getElementType())
-    return emitOpError() << "expected elements of " << data.getElementType() << ", got " << getType();
+    return emitOpError() << "expected elements of " << data.getElementType() << ", got "
+                         << getType();
   SmallVector<int64_t> expected(data.getShape().take_front(getAxis()));
   llvm::append_range(expected, indices.getShape());
   llvm::append_range(expected, data.getShape().drop_front(getAxis() + 1));

@@ -22,12 +22,14 @@ struct Tile {
 
 OpFoldResult floorDiv(OpBuilder &b, Location loc, OpFoldResult value, int64_t by) {
   AffineExpr d0 = b.getAffineDimExpr(0);
-  return affine::makeComposedFoldedAffineApply(b, loc, AffineMap::get(1, 0, d0.floorDiv(by)), {value});
+  return affine::makeComposedFoldedAffineApply(b, loc, AffineMap::get(1, 0, d0.floorDiv(by)),
+                                               {value});
 }
 
 OpFoldResult ceilDiv(OpBuilder &b, Location loc, OpFoldResult value, int64_t by) {
   AffineExpr d0 = b.getAffineDimExpr(0);
-  return affine::makeComposedFoldedAffineApply(b, loc, AffineMap::get(1, 0, d0.ceilDiv(by)), {value});
+  return affine::makeComposedFoldedAffineApply(b, loc, AffineMap::get(1, 0, d0.ceilDiv(by)),
+                                               {value});
 }
 
 /// The least constant that the value is known not to exceed.
@@ -115,7 +117,8 @@ FailureOr<TilingResult> tileByLoops(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult
 }
 
 LogicalResult sameAsLoops(ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes,
-                          SmallVector<OpFoldResult> &toOffsets, SmallVector<OpFoldResult> &toSizes) {
+                          SmallVector<OpFoldResult> &toOffsets,
+                          SmallVector<OpFoldResult> &toSizes) {
   toOffsets.assign(offsets.begin(), offsets.end());
   toSizes.assign(sizes.begin(), sizes.end());
   return success();
@@ -150,8 +153,8 @@ LogicalResult sameAsLoops(ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult>
 
 #define TERCET_TILING_BY_LOOPS(OP)                                                                 \
   TERCET_TILING_BY_RESULT(OP)                                                                      \
-  FailureOr<TilingResult> OP::getTiledImplementation(                                              \
-      OpBuilder &b, ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {                \
+  FailureOr<TilingResult> OP::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets, \
+                                                     ArrayRef<OpFoldResult> sizes) {               \
     return tileByLoops(*this, b, offsets, sizes);                                                  \
   }
 

@@ -72,8 +72,8 @@ LogicalResult KernelOp::verify() {
     return emitOpError() << "a kernel returns nothing; it writes its last arguments";
   int64_t inputs = getNumInputs();
   if (inputs < 0 || inputs > static_cast<int64_t>(getFunctionType().getNumInputs()))
-    return emitOpError() << "num_inputs is " << inputs << " of "
-                         << getFunctionType().getNumInputs() << " arguments";
+    return emitOpError() << "num_inputs is " << inputs << " of " << getFunctionType().getNumInputs()
+                         << " arguments";
   for (Type type : getFunctionType().getInputs()) {
     auto memref = dyn_cast<MemRefType>(type);
     if (!memref || !memref.hasStaticShape() || !memref.getLayout().isIdentity())

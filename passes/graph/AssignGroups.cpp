@@ -28,9 +28,7 @@ using namespace tercet;
 namespace {
 
 /// Operations that stay at the level of the function: views and weights.
-bool isView(Operation *op) {
-  return isa<nn::GetWeightOp>(op) || soc::isBetweenTasks(op);
-}
+bool isView(Operation *op) { return isa<nn::GetWeightOp>(op) || soc::isBetweenTasks(op); }
 
 /// Operations that are cheaper to repeat in every group than to share.
 bool isRepeatable(Operation *op) {
@@ -46,7 +44,8 @@ bool isRepeatable(Operation *op) {
 
 bool isParallel(linalg::LinalgOp op) {
   return op.getNumParallelLoops() == op.getNumLoops() && op.getNumDpsInits() == 1 &&
-         op->getNumResults() == 1 && op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity();
+         op->getNumResults() == 1 &&
+         op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity();
 }
 
 /// Elementwise: every element of the result from the elements at its index
@@ -99,9 +98,8 @@ private:
   /// A constant or a fill that the function returns or reshapes must be
   /// computed once into memory after all.
   static bool isNeededOutside(Operation *op) {
-    return llvm::any_of(op->getUsers(), [](Operation *user) {
-      return isView(user) || isa<func::ReturnOp>(user);
-    });
+    return llvm::any_of(op->getUsers(),
+                        [](Operation *user) { return isView(user) || isa<func::ReturnOp>(user); });
   }
 
   /// The group that ends with the producer of the operand, if `op` may join it.
@@ -166,7 +164,8 @@ private:
   static bool isProduct(Operation *op) {
     auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
     return isa<nn::PackedMatmulOp>(op) ||
-           (linalgOp && isa<linalg::MatmulOp, linalg::BatchMatmulOp>(op) && op->getNumResults() == 1);
+           (linalgOp && isa<linalg::MatmulOp, linalg::BatchMatmulOp>(op) &&
+            op->getNumResults() == 1);
   }
 
   func::FuncOp func;

@@ -65,8 +65,7 @@ void inlineSplats(linalg::GenericOp op) {
   op.erase();
 }
 
-struct FoldConstantWeightsPass
-    : graph::impl::FoldConstantWeightsPassBase<FoldConstantWeightsPass> {
+struct FoldConstantWeightsPass : graph::impl::FoldConstantWeightsPassBase<FoldConstantWeightsPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SymbolTable symbols(module);

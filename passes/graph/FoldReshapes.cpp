@@ -38,8 +38,8 @@ template <typename OpTy> struct ExpandBehind : OpRewritePattern<OpTy> {
     auto to = cast<RankedTensorType>(expand.getResultType());
     if (from.getRank() == 0 || from.getShape().back() != to.getShape().back())
       return rewriter.notifyMatchFailure(op, "the last dimension is split");
-    Value init = tensor::EmptyOp::create(rewriter, op.getLoc(), from.getShape(),
-                                         from.getElementType());
+    Value init =
+        tensor::EmptyOp::create(rewriter, op.getLoc(), from.getShape(), from.getElementType());
     IRMapping mapping;
     mapping.map(op.getInput(), expand.getSrc());
     mapping.map(op.getDpsInits()[0], init);
@@ -94,7 +94,7 @@ struct FoldReshapesPass : graph::impl::FoldReshapesPassBase<FoldReshapesPass> {
     patterns.add<ExpandBehind<nn::ActivationOp>, ExpandBehind<nn::LayerNormOp>,
                  ExpandBehind<nn::RmsNormOp>, ExpandBehindSoftmax>(context);
     patterns.add<IntoRecipe<tensor::CollapseShapeOp>, IntoRecipe<tensor::ExpandShapeOp>>(context,
-                                                                                      symbols);
+                                                                                         symbols);
     tensor::CollapseShapeOp::getCanonicalizationPatterns(patterns, context);
     tensor::ExpandShapeOp::getCanonicalizationPatterns(patterns, context);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

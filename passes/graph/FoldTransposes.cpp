@@ -75,8 +75,8 @@ struct IntoRecipe : OpRewritePattern<linalg::TransposeOp> {
     if (!get)
       return rewriter.notifyMatchFailure(op, "input is no weight");
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
-    auto recipe = nn::TransposeAttr::get(op.getContext(), recipeOf(get, symbols),
-                                         op.getPermutation(), type);
+    auto recipe =
+        nn::TransposeAttr::get(op.getContext(), recipeOf(get, symbols), op.getPermutation(), type);
     replaceByWeight(rewriter, op, get, recipe, symbols);
     return success();
   }

@@ -141,28 +141,26 @@ struct FuseAttentionPass : graph::impl::FuseAttentionPassBase<FuseAttentionPass>
     Value query = turned(rewriter, first.getInputs()[0], attention, {0, 2, 1, 3});
     Value key = turned(rewriter, first.getInputs()[1], attention, {0, 3, 1, 2});
     Value value = turned(rewriter, second.getInputs()[1], attention, {0, 2, 1, 3});
-    Value mask = attention.mask
-                     ? reshapeTo(rewriter, loc, attention.mask, attention.maskShape)
-                     : Value();
+    Value mask =
+        attention.mask ? reshapeTo(rewriter, loc, attention.mask, attention.maskShape) : Value();
     auto queryType = cast<RankedTensorType>(query.getType());
-    auto resultType = RankedTensorType::get(
-        {attention.batch, queryType.getDimSize(1), attention.heads,
-         cast<RankedTensorType>(value.getType()).getDimSize(3)},
-        queryType.getElementType());
-    Value init = tensor::EmptyOp::create(rewriter, loc, resultType.getShape(),
-                                         resultType.getElementType());
-    Value result =
-        nn::AttentionOp::create(rewriter, loc, resultType, query, key, value, mask, init,
-                                rewriter.getF64FloatAttr(attention.scale));
+    auto resultType =
+        RankedTensorType::get({attention.batch, queryType.getDimSize(1), attention.heads,
+                               cast<RankedTensorType>(value.getType()).getDimSize(3)},
+                              queryType.getElementType());
+    Value init =
+        tensor::EmptyOp::create(rewriter, loc, resultType.getShape(), resultType.getElementType());
+    Value result = nn::AttentionOp::create(rewriter, loc, resultType, query, key, value, mask, init,
+                                           rewriter.getF64FloatAttr(attention.scale));
     // Back to [B*H, S, E].
     int64_t perm[] = {0, 2, 1, 3};
     Value empty = tensor::EmptyOp::create(
         rewriter, loc, applyPermutation(resultType.getShape(), ArrayRef<int64_t>(perm)),
         resultType.getElementType());
     Value back = linalg::TransposeOp::create(rewriter, loc, result, empty, perm)->getResult(0);
-    rewriter.replaceOp(second, reshapeTo(rewriter, loc, back,
-                                         cast<RankedTensorType>(second->getResult(0).getType())
-                                             .getShape()));
+    rewriter.replaceOp(
+        second, reshapeTo(rewriter, loc, back,
+                          cast<RankedTensorType>(second->getResult(0).getType()).getShape()));
   }
 };
 

@@ -142,8 +142,7 @@ struct FuseNormsPass : graph::impl::FuseNormsPassBase<FuseNormsPass> {
       auto vector = [&](Value value) {
         return value ? reshapeTo(rewriter, loc, value, type.getShape().take_back()) : Value();
       };
-      Value init =
-          tensor::EmptyOp::create(rewriter, loc, type.getShape(), type.getElementType());
+      Value init = tensor::EmptyOp::create(rewriter, loc, type.getShape(), type.getElementType());
       FloatAttr epsilon = rewriter.getF64FloatAttr(norm->epsilon);
       Value result;
       if (norm->centred)

@@ -27,7 +27,8 @@ namespace {
 /// The half of x along the last dimension, if `value` is one, and which.
 Value matchHalf(Value value, bool &high) {
   auto slice = value.getDefiningOp<tensor::ExtractSliceOp>();
-  if (!slice || !slice.hasUnitStride() || slice.getSourceType().getRank() != slice.getType().getRank())
+  if (!slice || !slice.hasUnitStride() ||
+      slice.getSourceType().getRank() != slice.getType().getRank())
     return {};
   ArrayRef<int64_t> from = slice.getSourceType().getShape(), to = slice.getType().getShape();
   ArrayRef<int64_t> offsets = slice.getStaticOffsets();
@@ -47,8 +48,9 @@ Value matchRotatedHalf(Value value) {
   Value negated = matchUnary<arith::NegFOp>(concat.getInputs()[0]);
   bool firstHigh = false, secondHigh = false;
   Value x = negated ? matchHalf(negated, firstHigh) : Value();
-  return x && firstHigh && matchHalf(concat.getInputs()[1], secondHigh) == x && !secondHigh ? x
-                                                                                            : Value();
+  return x && firstHigh && matchHalf(concat.getInputs()[1], secondHigh) == x && !secondHigh
+             ? x
+             : Value();
 }
 
 struct Rope {
@@ -128,8 +130,8 @@ struct FuseRopePass : graph::impl::FuseRopePassBase<FuseRopePass> {
       };
       Value input = turn(rope->input);
       auto inputType = cast<RankedTensorType>(input.getType());
-      Value init = tensor::EmptyOp::create(rewriter, loc, inputType.getShape(),
-                                           inputType.getElementType());
+      Value init =
+          tensor::EmptyOp::create(rewriter, loc, inputType.getShape(), inputType.getElementType());
       Value result = nn::RopeOp::create(rewriter, loc, inputType, input, table(rope->cos),
                                         table(rope->sin), init);
       rewriter.replaceOp(op, turn(result));

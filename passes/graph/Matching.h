@@ -61,7 +61,7 @@ Product flattenProduct(mlir::Value value);
 template <typename OpTy> mlir::Value matchUnary(mlir::Value value) {
   std::optional<Elementwise> match = matchElementwise<OpTy>(value);
   return match && match->operands.size() == 1 && match->isAligned(0) ? match->operands[0]
-                                                                      : mlir::Value();
+                                                                     : mlir::Value();
 }
 
 /// The tensor x, if `value` is x + constant.

@@ -28,8 +28,7 @@ struct VerifyGraphPass : graph::impl::VerifyGraphPassBase<VerifyGraphPass> {
       if (func.isExternal())
         return;
       for (Operation &op : func.getBody().front()) {
-        if (!isa<soc::GroupOp, nn::GetWeightOp, func::ReturnOp>(op) &&
-            !soc::isBetweenTasks(&op)) {
+        if (!isa<soc::GroupOp, nn::GetWeightOp, func::ReturnOp>(op) && !soc::isBetweenTasks(&op)) {
           op.emitOpError() << "is left outside of a group after the graph stage";
           ok = false;
         }

@@ -52,15 +52,15 @@ struct ApplyPlacementPass : partition::impl::ApplyPlacementPassBase<ApplyPlaceme
       if (!get)
         return group.emitOpError() << "input " << index << " is wanted in panels but is no weight";
       nn::WeightOp weight = packedWeight(get, panel);
-      inputs[index] = nn::GetWeightOp::create(builder, get.getLoc(), weight.getType(),
-                                              weight.getSymName());
+      inputs[index] =
+          nn::GetWeightOp::create(builder, get.getLoc(), weight.getType(), weight.getSymName());
       BlockArgument argument = body.getArgument(index);
       argument.setType(weight.getType());
       for (Operation *user : llvm::make_early_inc_range(argument.getUsers())) {
         auto matmul = dyn_cast<linalg::MatmulOp>(user);
         if (!matmul || matmul.getInputs()[1] != argument || matmul.getInputs()[0] == argument)
-          return group.emitOpError() << "input " << index
-                                     << " is wanted in panels but is no right-hand side";
+          return group.emitOpError()
+                 << "input " << index << " is wanted in panels but is no right-hand side";
         OpBuilder inside(matmul);
         auto product = nn::PackedMatmulOp::create(
             inside, matmul.getLoc(), TypeRange{matmul->getResult(0).getType()},
@@ -69,10 +69,10 @@ struct ApplyPlacementPass : partition::impl::ApplyPlacementPassBase<ApplyPlaceme
         matmul.erase();
       }
     }
-    auto task = soc::TaskOp::create(
-        builder, group.getLoc(), group.getOutputs().getTypes(),
-        soc::TokenType::get(builder.getContext()), builder.getStringAttr(*group.getEngine()),
-        variant, IntegerAttr(), inputs, ValueRange{});
+    auto task = soc::TaskOp::create(builder, group.getLoc(), group.getOutputs().getTypes(),
+                                    soc::TokenType::get(builder.getContext()),
+                                    builder.getStringAttr(*group.getEngine()), variant,
+                                    IntegerAttr(), inputs, ValueRange{});
     task.getBody().takeBody(group.getBody());
     group.replaceAllUsesWith(task.getOutputs());
     group.erase();
@@ -83,12 +83,12 @@ struct ApplyPlacementPass : partition::impl::ApplyPlacementPassBase<ApplyPlaceme
   nn::WeightOp packedWeight(nn::GetWeightOp get, int64_t panel) {
     auto weight = symbols->lookup<nn::WeightOp>(get.getWeight());
     RankedTensorType type = weight.getType();
-    auto packedType = RankedTensorType::get(
-        {static_cast<int64_t>(llvm::divideCeil(type.getDimSize(1), panel)), type.getDimSize(0),
-         panel},
-        type.getElementType());
-    auto recipe = nn::PackAttr::get(get.getContext(), cast<TypedAttr>(weight.getRecipe()), panel,
-                                    packedType);
+    auto packedType =
+        RankedTensorType::get({static_cast<int64_t>(llvm::divideCeil(type.getDimSize(1), panel)),
+                               type.getDimSize(0), panel},
+                              type.getElementType());
+    auto recipe =
+        nn::PackAttr::get(get.getContext(), cast<TypedAttr>(weight.getRecipe()), panel, packedType);
     nn::WeightOp &result = packed[recipe];
     if (!result) {
       OpBuilder builder(get.getContext());

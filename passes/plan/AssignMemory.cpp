@@ -55,8 +55,7 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
                                        plan::kBufferAlignment);
     }
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-    StringRef memory =
-        cast<soc::EngineAttrInterface>(machine.getEngines()[0]).getEngineMemory();
+    StringRef memory = cast<soc::EngineAttrInterface>(machine.getEngines()[0]).getEngineMemory();
     auto pool = [&](bool isUsed, StringRef name, cmd::PoolKind kind, int64_t bytes, int64_t lower,
                     StringRef how) {
       if (!isUsed)
@@ -66,8 +65,7 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
       symbols.insert(op);
       return op;
     };
-    cmd::PoolOp arena =
-        pool(usesArena, "arena", cmd::PoolKind::Arena, arenaBytes, bound, method);
+    cmd::PoolOp arena = pool(usesArena, "arena", cmd::PoolKind::Arena, arenaBytes, bound, method);
     cmd::PoolOp weights = pool(!weightAt.empty(), "weights", cmd::PoolKind::Weights, weightBytes,
                                weightBytes, "in order of use");
     for (auto [func, planner] : llvm::zip(funcs, planners)) {

@@ -162,8 +162,7 @@ void EntryPlanner::shareInPlace(soc::TaskOp task, int64_t command) {
     unsigned readers = llvm::count_if(task.getInputs(), [&](Value other) {
       return placeOfValue.at(other).storage == place.storage;
     });
-    if (!isMovable(place, result.bytes) || input.assembled || input.last != command ||
-        readers != 1)
+    if (!isMovable(place, result.bytes) || input.assembled || input.last != command || readers != 1)
       continue;
     result.placeOf = input.placeOf;
     return;
@@ -226,10 +225,10 @@ void EntryPlanner::buildBuffers(OpBuilder &builder, cmd::PoolOp arena, cmd::Pool
   SmallVector<Value> inputs, outputs;
   for (BlockArgument argument : func.getArguments()) {
     unsigned i = argument.getArgNumber();
-    inputs.push_back(cmd::InputOp::create(
-        builder, argument.getLoc(), bufferType, i,
-        nameOr(func.getArgAttrOfType<StringAttr>(i, "nn.name"), "input", i),
-        outsideType(argument.getType(), func.getArgAttr(i, "nn.unsigned"))));
+    inputs.push_back(
+        cmd::InputOp::create(builder, argument.getLoc(), bufferType, i,
+                             nameOr(func.getArgAttrOfType<StringAttr>(i, "nn.name"), "input", i),
+                             outsideType(argument.getType(), func.getArgAttr(i, "nn.unsigned"))));
   }
   for (auto [i, type] : llvm::enumerate(func.getResultTypes()))
     outputs.push_back(cmd::OutputOp::create(
@@ -247,9 +246,9 @@ void EntryPlanner::buildBuffers(OpBuilder &builder, cmd::PoolOp arena, cmd::Pool
       storage.buffer = outputs[storage.index];
       break;
     case Storage::Weight:
-      storage.buffer = cmd::WeightOp::create(
-          builder, storage.loc, bufferType, storage.weight.getSymName(), weights.getSymName(),
-          weightOffsets.at(storage.weight), storage.bytes);
+      storage.buffer = cmd::WeightOp::create(builder, storage.loc, bufferType,
+                                             storage.weight.getSymName(), weights.getSymName(),
+                                             weightOffsets.at(storage.weight), storage.bytes);
       break;
     case Storage::Arena:
       storage.buffer = cmd::BufferOp::create(builder, storage.loc, bufferType, arena.getSymName(),

@@ -26,9 +26,9 @@ MemoryPlan tercet::plan::placeInOrder(const MemoryProblem &problem, llvm::ArrayR
     for (unsigned other = 0; other < problem.buffers.size(); ++other) {
       const MemoryBuffer &placed = problem.buffers[other];
       if (plan.offsets[other] >= 0 && placed.lower < buffer.upper && buffer.lower < placed.upper)
-        occupied.push_back({plan.offsets[other],
-                            plan.offsets[other] +
-                                static_cast<int64_t>(llvm::alignTo(placed.size, problem.alignment))});
+        occupied.push_back(
+            {plan.offsets[other], plan.offsets[other] + static_cast<int64_t>(llvm::alignTo(
+                                                            placed.size, problem.alignment))});
     }
     llvm::sort(occupied);
     int64_t end = 0, chosen = -1, smallest = std::numeric_limits<int64_t>::max();

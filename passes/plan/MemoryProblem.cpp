@@ -22,8 +22,8 @@ llvm::Error MemoryProblem::check() const {
     return error("alignment " + llvm::Twine(alignment) + " is not above 0");
   for (const MemoryBuffer &buffer : buffers) {
     if (buffer.lower >= buffer.upper)
-      return error("buffer " + llvm::Twine(buffer.id) + ": lifetime [" +
-                   llvm::Twine(buffer.lower) + ", " + llvm::Twine(buffer.upper) + ") is empty");
+      return error("buffer " + llvm::Twine(buffer.id) + ": lifetime [" + llvm::Twine(buffer.lower) +
+                   ", " + llvm::Twine(buffer.upper) + ") is empty");
     if (buffer.size < 0)
       return error("buffer " + llvm::Twine(buffer.id) + ": size " + llvm::Twine(buffer.size) +
                    " is negative");

@@ -93,8 +93,8 @@ public:
 
 private:
   LogicalResult replay(cmd::DispatchOp dispatch) {
-    auto kernel = SymbolTable::lookupNearestSymbolFrom<soc::KernelOp>(dispatch,
-                                                                      dispatch.getKernelAttr());
+    auto kernel =
+        SymbolTable::lookupNearestSymbolFrom<soc::KernelOp>(dispatch, dispatch.getKernelAttr());
     if (!kernel)
       return dispatch.emitOpError() << "kernel " << dispatch.getKernelAttr() << " is not there";
     int64_t inputs = kernel.getNumInputs(), count = dispatch.getBuffers().size();
@@ -106,16 +106,16 @@ private:
     // the kernel can work on in place.
     for (int64_t o = inputs; o < count; ++o) {
       for (int64_t i = 0; i < inputs; ++i) {
-        bool inPlace = o == inputs && llvm::is_contained(kernel.getInPlace(), i) &&
-                       sameRange(dispatch, i, o);
+        bool inPlace =
+            o == inputs && llvm::is_contained(kernel.getInPlace(), i) && sameRange(dispatch, i, o);
         if (!inPlace && overlap(dispatch, i, o))
           return dispatch.emitOpError() << "output " << o - inputs << " overlaps input " << i
                                         << ", which the kernel cannot work on in place";
       }
       for (int64_t other = inputs; other < o; ++other)
         if (overlap(dispatch, o, other))
-          return dispatch.emitOpError() << "outputs " << other - inputs << " and " << o - inputs
-                                        << " overlap";
+          return dispatch.emitOpError()
+                 << "outputs " << other - inputs << " and " << o - inputs << " overlap";
     }
     if (Value scratch = dispatch.getScratch()) {
       auto buffer = scratch.getDefiningOp<cmd::BufferOp>();
@@ -175,9 +175,8 @@ private:
         arenas[op.getPoolAttr().getAttr()].stranger(begin, begin + bytes, buffer);
     if (!stranger)
       return success();
-    auto diag = command->emitOpError()
-                << "reads bytes " << begin << " to " << begin + bytes << " of pool '"
-                << op.getPool() << "', where ";
+    auto diag = command->emitOpError() << "reads bytes " << begin << " to " << begin + bytes
+                                       << " of pool '" << op.getPool() << "', where ";
     if (*stranger) {
       diag << "another buffer has been written since";
       diag.attachNote(stranger->getLoc()) << "the other buffer";

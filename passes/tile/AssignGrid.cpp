@@ -23,8 +23,7 @@ FailureOr<tile::KernelGrid> tile::KernelGrid::of(soc::KernelOp kernel) {
     if (!forall)
       continue;
     if (grid.forall) {
-      auto diag = forall.emitOpError()
-                  << "is the kernel's second grid; expected at most one";
+      auto diag = forall.emitOpError() << "is the kernel's second grid; expected at most one";
       diag.attachNote(grid.forall.getLoc()) << "first grid here";
       return failure();
     }
@@ -33,16 +32,14 @@ FailureOr<tile::KernelGrid> tile::KernelGrid::of(soc::KernelOp kernel) {
   if (!grid.forall)
     return grid;
   if (grid.forall.getRank() > 3)
-    return grid.forall.emitOpError() << "has " << grid.forall.getRank()
-                                     << " dimensions; a grid has at most 3";
-  if (grid.forall.getNumResults() != 0)
     return grid.forall.emitOpError()
-           << "expected a forall on memrefs, without results";
+           << "has " << grid.forall.getRank() << " dimensions; a grid has at most 3";
+  if (grid.forall.getNumResults() != 0)
+    return grid.forall.emitOpError() << "expected a forall on memrefs, without results";
   for (Operation &op : kernel.getBody().front())
-    if (&op != grid.forall && !isMemoryEffectFree(&op) &&
-        !isa<soc::ReturnOp>(op) && !isa<memref::AllocaOp>(op)) {
-      auto diag = op.emitOpError()
-                  << "would run once a tile; expected nothing beside the grid";
+    if (&op != grid.forall && !isMemoryEffectFree(&op) && !isa<soc::ReturnOp>(op) &&
+        !isa<memref::AllocaOp>(op)) {
+      auto diag = op.emitOpError() << "would run once a tile; expected nothing beside the grid";
       diag.attachNote(grid.forall.getLoc()) << "grid here";
       return failure();
     }
@@ -57,8 +54,7 @@ FailureOr<tile::KernelGrid> tile::KernelGrid::of(soc::KernelOp kernel) {
     if (!from || !to || !by || *by <= 0)
       return grid.forall.emitOpError()
              << "expected constant bounds of the grid's dimension " << dim;
-    grid.counts[rank - 1 - dim] =
-        *to <= *from ? 0 : llvm::divideCeil(*to - *from, *by);
+    grid.counts[rank - 1 - dim] = *to <= *from ? 0 : llvm::divideCeil(*to - *from, *by);
   }
   return grid;
 }

@@ -30,9 +30,8 @@ struct LowerToBuffersPass : tile::impl::LowerToBuffersPassBase<LowerToBuffersPas
     bufferization::OneShotBufferizationOptions options;
     options.bufferAlignment = 64;
     options.allowUnknownOps = false;
-    options.opFilter.allowOperation([&](Operation *op) {
-      return !isa<soc::KernelOp, soc::ReturnOp, soc::ScratchOp>(op);
-    });
+    options.opFilter.allowOperation(
+        [&](Operation *op) { return !isa<soc::KernelOp, soc::ReturnOp, soc::ScratchOp>(op); });
     bufferization::BufferizationState state;
     if (failed(bufferization::runOneShotBufferize(getOperation(), options, state)))
       return signalPassFailure();

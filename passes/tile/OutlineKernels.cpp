@@ -41,8 +41,8 @@ std::string nameOf(Block &body) {
                      linalg::ConvolutionOpInterface, nn::AttentionOp>(op)
                      ? 3
                  : isa<nn::LayerNormOp, nn::RmsNormOp, linalg::SoftmaxOp, nn::GatherOp>(op) ? 2
-                 : isa<linalg::GenericOp>(op)                                              ? 0
-                                                                                           : 1;
+                 : isa<linalg::GenericOp>(op)                                               ? 0
+                                                                                            : 1;
     if (weight >= best) {
       best = weight;
       chosen = &op;
@@ -104,7 +104,8 @@ void writeInto(Value output, Value value) {
   Value memory = bufferization::ToTensorOp::create(builder, dps.getLoc(), start.getType(), output,
                                                    /*restrict=*/true, /*writable=*/true);
   if (fill)
-    memory = linalg::FillOp::create(builder, fill.getLoc(), fill.getInputs()[0], memory).getResult(0);
+    memory =
+        linalg::FillOp::create(builder, fill.getLoc(), fill.getInputs()[0], memory).getResult(0);
   init->set(memory);
 }
 
@@ -149,10 +150,10 @@ struct OutlineKernelsPass : tile::impl::OutlineKernelsPassBase<OutlineKernelsPas
         if (mayShareMemory(argument, yield.getResults()[0]))
           inPlace.push_back(argument.getArgNumber());
 
-    auto kernel = soc::KernelOp::create(
-        builder, loc, "kernel", builder.getFunctionType(types, {}), ArrayAttr(), ArrayAttr(),
-        task.getEngine(), task.getVariant(), task.getInputs().size(), inPlace, IntegerAttr(),
-        DenseI64ArrayAttr());
+    auto kernel =
+        soc::KernelOp::create(builder, loc, "kernel", builder.getFunctionType(types, {}),
+                              ArrayAttr(), ArrayAttr(), task.getEngine(), task.getVariant(),
+                              task.getInputs().size(), inPlace, IntegerAttr(), DenseI64ArrayAttr());
     Block *entry = builder.createBlock(&kernel.getBody());
     for (Type type : types)
       entry->addArgument(type, loc);

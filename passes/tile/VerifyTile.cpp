@@ -42,7 +42,8 @@ LogicalResult verifyKernel(soc::KernelOp kernel) {
     if (loop.getRank() > 3 || !loop.getStaticUpperBound().size() ||
         !loop.getDynamicUpperBound().empty() || !loop.getDynamicLowerBound().empty() ||
         !loop.getDynamicStep().empty())
-      return loop.emitOpError() << "expected a grid of at most three dimensions and constant bounds";
+      return loop.emitOpError()
+             << "expected a grid of at most three dimensions and constant bounds";
   }
   if (grids > 1)
     return kernel.emitOpError() << "has " << grids << " grids, expected one at most";

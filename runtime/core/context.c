@@ -27,8 +27,7 @@ TERCET_NOINLINE static shape shape_of(const tercet_table *table) {
 }
 
 static uint64_t bytes_of(const shape *s) {
-  return sizeof(tercet_context) +
-         ((uint64_t)s->scalars + s->scalar_args) * sizeof(int64_t) +
+  return sizeof(tercet_context) + ((uint64_t)s->scalars + s->scalar_args) * sizeof(int64_t) +
          ((uint64_t)s->pools + s->buffers + s->operands) * sizeof(void *);
 }
 
@@ -38,19 +37,17 @@ static tercet_status check(const tercet_program *program, tercet_table *table,
   return status ? status : tercet_table_validate(program, table, error);
 }
 
-tercet_status tercet_program_check(const tercet_program *program,
-                                   tercet_error *error) {
+tercet_status tercet_program_check(const tercet_program *program, tercet_error *error) {
   tercet_table table;
   tercet_status status = check(program, &table, error);
   return status ? status : tercet_error_set(error, TERCET_OK, "");
 }
 
-tercet_status tercet_context_bytes(const tercet_program *program,
-                                   uint64_t *bytes, tercet_error *error) {
+tercet_status tercet_context_bytes(const tercet_program *program, uint64_t *bytes,
+                                   tercet_error *error) {
   tercet_table table;
   if (!bytes)
-    return tercet_error_set(error, TERCET_ERROR_INVALID_ARGUMENT,
-                            "bytes is NULL");
+    return tercet_error_set(error, TERCET_ERROR_INVALID_ARGUMENT, "bytes is NULL");
   *bytes = 0;
   tercet_status status = check(program, &table, error);
   if (status)
@@ -68,27 +65,22 @@ static int digests_equal(const uint8_t a[32], const uint8_t b[32]) {
 }
 
 static tercet_status check_trailer(const tercet_weights_record *weights,
-                                   const tercet_options *options,
-                                   tercet_error *error) {
+                                   const tercet_options *options, tercet_error *error) {
   tercet_weights_trailer trailer;
   if (!options->weights)
     return tercet_error_set(error, TERCET_ERROR_WEIGHTS_MISSING,
                             "program needs its weights file; set "
                             "options.weights");
-  if (options->weights_bytes < sizeof trailer ||
-      options->weights_bytes > SIZE_MAX / 2)
+  if (options->weights_bytes < sizeof trailer || options->weights_bytes > SIZE_MAX / 2)
     return tercet_error_set(error, TERCET_ERROR_WEIGHTS_TRUNCATED,
                             "weights are smaller than their trailer");
   uint64_t payload = options->weights_bytes - sizeof trailer;
-  memcpy(&trailer, (const unsigned char *)options->weights + payload,
-         sizeof trailer);
-  if (trailer.magic != TERCET_MAGIC_WEIGHTS ||
-      trailer.payload_bytes != payload || trailer.major != TERCET_ABI_MAJOR ||
-      weights->offset + weights->bytes > payload)
-    return tercet_error_format(
-        error, TERCET_ERROR_WEIGHTS_TRUNCATED,
-        "no valid trailer at the end of the @x bytes of weights", NULL, NULL,
-        (int64_t)options->weights_bytes, 0, 0);
+  memcpy(&trailer, (const unsigned char *)options->weights + payload, sizeof trailer);
+  if (trailer.magic != TERCET_MAGIC_WEIGHTS || trailer.payload_bytes != payload ||
+      trailer.major != TERCET_ABI_MAJOR || weights->offset + weights->bytes > payload)
+    return tercet_error_format(error, TERCET_ERROR_WEIGHTS_TRUNCATED,
+                               "no valid trailer at the end of the @x bytes of weights", NULL, NULL,
+                               (int64_t)options->weights_bytes, 0, 0);
   if (weights->digest_kind != trailer.digest_kind ||
       !digests_equal(weights->digest, trailer.digest))
     return tercet_error_set(error, TERCET_ERROR_WEIGHTS_MISMATCH,
@@ -98,28 +90,25 @@ static tercet_status check_trailer(const tercet_weights_record *weights,
 }
 
 // Points the buffers of one pool into its memory.
-TERCET_NOINLINE static void place_buffers(tercet_context *context,
-                                          uint32_t pool, unsigned char *base) {
+TERCET_NOINLINE static void place_buffers(tercet_context *context, uint32_t pool,
+                                          unsigned char *base) {
   context->pools[pool] = base;
   uint32_t count = tercet_table_count(&context->table, TERCET_RECORD_BUFFERS);
   for (uint32_t i = 0; i < count; ++i) {
-    const tercet_buffer_record *buffer =
-        tercet_table_buffer(&context->table, i);
+    const tercet_buffer_record *buffer = tercet_table_buffer(&context->table, i);
     if (buffer->pool == pool)
       context->buffers[i] = base + buffer->offset;
   }
   context->pools_bound |= TERCET_BIT(pool);
 }
 
-static tercet_status bind_weights(tercet_context *context,
-                                  const tercet_options *options,
+static tercet_status bind_weights(tercet_context *context, const tercet_options *options,
                                   tercet_error *error) {
   const tercet_table *table = &context->table;
   uint32_t count = tercet_table_count(table, TERCET_RECORD_WEIGHTS);
   for (uint32_t i = 0; i < count; ++i) {
     const tercet_weights_record *weights = tercet_table_weights(table, i);
-    const unsigned char *base =
-        (const unsigned char *)context->program->embedded_weights;
+    const unsigned char *base = (const unsigned char *)context->program->embedded_weights;
     if (weights->place == TERCET_WEIGHTS_FILE) {
       tercet_status status = check_trailer(weights, options, error);
       if (status)
@@ -129,8 +118,7 @@ static tercet_status bind_weights(tercet_context *context,
     const tercet_pool_record *pool = tercet_table_pool(table, weights->pool);
     base += weights->offset;
     tercet_status status = tercet_error_check_memory(
-        error, "pool", tercet_table_name(table, pool->name), base, 0, 0,
-        pool->alignment);
+        error, "pool", tercet_table_name(table, pool->name), base, 0, 0, pool->alignment);
     if (status)
       return status;
     // Buffers hold writable pointers; validation has refused every write
@@ -144,32 +132,27 @@ static void lay_out(tercet_context *context, const shape *s) {
   int64_t *numbers = (int64_t *)(context + 1);
   context->scalars = numbers;
   context->scalar_args = numbers + s->scalars;
-  unsigned char **pointers =
-      (unsigned char **)(numbers + s->scalars + s->scalar_args);
+  unsigned char **pointers = (unsigned char **)(numbers + s->scalars + s->scalar_args);
   context->pools = pointers;
   context->buffers = pointers + s->pools;
   context->operands = (void **)(pointers + s->pools + s->buffers);
 }
 
-static void set_workers(tercet_context *context,
-                        const tercet_options *options) {
+static void set_workers(tercet_context *context, const tercet_options *options) {
   uint32_t limit = tercet_table_limits(&context->table, 0)->max_workers;
   uint32_t workers = options->workers ? options->workers : 1;
   context->workers = workers < limit ? workers : limit;
   context->parallel_user = options->parallel_user;
-  context->parallel_for =
-      options->parallel_for ? options->parallel_for : tercet_port_parallel_for;
+  context->parallel_for = options->parallel_for ? options->parallel_for : tercet_port_parallel_for;
 }
 
-tercet_status tercet_context_open(void *memory, uint64_t bytes,
-                                  const tercet_program *program,
-                                  const tercet_options *options,
-                                  tercet_context **out, tercet_error *error) {
+tercet_status tercet_context_open(void *memory, uint64_t bytes, const tercet_program *program,
+                                  const tercet_options *options, tercet_context **out,
+                                  tercet_error *error) {
   if (out)
     *out = NULL;
   if (!out || !memory)
-    return tercet_error_set(error, TERCET_ERROR_INVALID_ARGUMENT,
-                            "memory or context is NULL");
+    return tercet_error_set(error, TERCET_ERROR_INVALID_ARGUMENT, "memory or context is NULL");
   static const tercet_options defaults = {0};
   if (!options)
     options = &defaults;
@@ -187,8 +170,8 @@ tercet_status tercet_context_open(void *memory, uint64_t bytes,
     return status;
 
   shape s = shape_of(&table);
-  status = tercet_error_check_memory(error, "context", "", memory, bytes,
-                                     bytes_of(&s), TERCET_CONTEXT_ALIGN);
+  status = tercet_error_check_memory(error, "context", "", memory, bytes, bytes_of(&s),
+                                     TERCET_CONTEXT_ALIGN);
   if (status)
     return status;
   memset(memory, 0, (size_t)bytes_of(&s));
@@ -219,8 +202,7 @@ tercet_status tercet_context_enter(tercet_context *context) {
   if (!context)
     return TERCET_ERROR_INVALID_ARGUMENT;
   if (context->running)
-    return tercet_error_set(&context->error, TERCET_ERROR_BUSY,
-                            "the context is inside a run");
+    return tercet_error_set(&context->error, TERCET_ERROR_BUSY, "the context is inside a run");
   return TERCET_OK;
 }
 
@@ -259,8 +241,7 @@ tercet_status tercet_pool_query(const tercet_context *context, uint32_t pool,
   return TERCET_OK;
 }
 
-tercet_status tercet_pool_find(const tercet_context *context,
-                               tercet_pool_kind kind, uint32_t from,
+tercet_status tercet_pool_find(const tercet_context *context, tercet_pool_kind kind, uint32_t from,
                                uint32_t *pool) {
   if (!context || !pool)
     return TERCET_ERROR_INVALID_ARGUMENT;
@@ -272,23 +253,21 @@ tercet_status tercet_pool_find(const tercet_context *context,
   return TERCET_ERROR_NOT_FOUND;
 }
 
-tercet_status tercet_pool_bind(tercet_context *context, uint32_t pool,
-                               void *memory, uint64_t bytes) {
+tercet_status tercet_pool_bind(tercet_context *context, uint32_t pool, void *memory,
+                               uint64_t bytes) {
   tercet_status status = tercet_context_enter(context);
   if (status)
     return status;
   tercet_error *error = &context->error;
   if (!memory || pool >= tercet_pool_count(context))
-    return tercet_error_set(error, TERCET_ERROR_INVALID_ARGUMENT,
-                            "memory is NULL or no such pool");
+    return tercet_error_set(error, TERCET_ERROR_INVALID_ARGUMENT, "memory is NULL or no such pool");
   const tercet_pool_record *record = tercet_table_pool(&context->table, pool);
   const char *name = tercet_table_name(&context->table, record->name);
   if (!(context->pools_needed >> pool & 1))
     return tercet_error_format(error, TERCET_ERROR_NOT_BINDABLE,
-                               "pool '@a' is not bound by the application",
-                               name, NULL, 0, 0, 0);
-  status = tercet_error_check_memory(error, "pool", name, memory, bytes,
-                                     record->bytes, record->alignment);
+                               "pool '@a' is not bound by the application", name, NULL, 0, 0, 0);
+  status = tercet_error_check_memory(error, "pool", name, memory, bytes, record->bytes,
+                                     record->alignment);
   if (!status)
     place_buffers(context, pool, (unsigned char *)memory);
   return status;
@@ -304,8 +283,7 @@ tercet_status tercet_state_reset(tercet_context *context) {
     if (pool->kind != TERCET_POOL_STATE)
       continue;
     if (!context->pools[i])
-      return tercet_error_set(&context->error, TERCET_ERROR_NOT_BOUND,
-                              "a state pool is not bound");
+      return tercet_error_set(&context->error, TERCET_ERROR_NOT_BOUND, "a state pool is not bound");
     memset(context->pools[i], 0, (size_t)pool->bytes);
   }
   return TERCET_OK;

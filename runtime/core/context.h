@@ -36,15 +36,14 @@ struct tercet_context {
 };
 
 // The entry, or NULL if there is none or no context.
-const tercet_entry_record *tercet_entry_at(const tercet_context *context,
-                                           uint32_t entry);
+const tercet_entry_record *tercet_entry_at(const tercet_context *context, uint32_t entry);
 
 // For calls that change the context: INVALID_ARGUMENT for NULL, BUSY in a run.
 tercet_status tercet_context_enter(tercet_context *context);
 
 // Copies one contiguous or strided COPY. run.c calls it; copy.c.
-void tercet_copy_run(const tercet_copy_record *copy, uint64_t bytes,
-                     const unsigned char *source, unsigned char *destination);
+void tercet_copy_run(const tercet_copy_record *copy, uint64_t bytes, const unsigned char *source,
+                     unsigned char *destination);
 
 // strcmp() == 0, without a C library.
 static inline int tercet_name_equal(const char *a, const char *b) {

@@ -4,8 +4,8 @@
 #include "context.h"
 #include "memory.h"
 
-void tercet_copy_run(const tercet_copy_record *copy, uint64_t bytes,
-                     const unsigned char *source, unsigned char *destination) {
+void tercet_copy_run(const tercet_copy_record *copy, uint64_t bytes, const unsigned char *source,
+                     unsigned char *destination) {
   const tercet_copy_record contiguous = {bytes, {1, 1}, {0, 0}, {0, 0}};
   if (!copy)
     copy = &contiguous;

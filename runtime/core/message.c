@@ -4,15 +4,14 @@
 // logic stays short.
 #include "message.h"
 
-static const char record_names[][12] = {
-    "HEADER",  "STRINGS",  "ENGINES", "POOLS",    "BUFFERS",     "DIMS",
-    "TENSORS", "SCALARS",  "ENTRIES", "OPERANDS", "SCALAR_REFS", "WAITS",
-    "COPIES",  "COMMANDS", "KERNELS", "PROFILE",  "WEIGHTS",     "LIMITS"};
+static const char record_names[][12] = {"HEADER",      "STRINGS", "ENGINES", "POOLS",    "BUFFERS",
+                                        "DIMS",        "TENSORS", "SCALARS", "ENTRIES",  "OPERANDS",
+                                        "SCALAR_REFS", "WAITS",   "COPIES",  "COMMANDS", "KERNELS",
+                                        "PROFILE",     "WEIGHTS", "LIMITS"};
 
 const char *tercet_record_name(uint32_t kind) { return record_names[kind]; }
 
-TERCET_NOINLINE void tercet_error_append(tercet_error *error,
-                                         const char *text) {
+TERCET_NOINLINE void tercet_error_append(tercet_error *error, const char *text) {
   if (!error)
     return;
   uint32_t end = 0;
@@ -37,9 +36,9 @@ static void append_number(tercet_error *error, int64_t value) {
   tercet_error_append(error, start);
 }
 
-TERCET_NOINLINE tercet_status tercet_error_format(
-    tercet_error *error, tercet_status status, const char *text, const char *a,
-    const char *b, int64_t x, int64_t y, int64_t z) {
+TERCET_NOINLINE tercet_status tercet_error_format(tercet_error *error, tercet_status status,
+                                                  const char *text, const char *a, const char *b,
+                                                  int64_t x, int64_t y, int64_t z) {
   if (!error)
     return status;
   error->status = status;
@@ -62,19 +61,15 @@ TERCET_NOINLINE tercet_status tercet_error_format(
   return status;
 }
 
-TERCET_NOINLINE tercet_status tercet_error_set(tercet_error *error,
-                                               tercet_status status,
+TERCET_NOINLINE tercet_status tercet_error_set(tercet_error *error, tercet_status status,
                                                const char *text) {
   return tercet_error_format(error, status, text, NULL, NULL, 0, 0, 0);
 }
 
-TERCET_NOINLINE tercet_status tercet_error_corrupt(tercet_error *error,
-                                                   uint32_t record,
-                                                   uint32_t index,
-                                                   const char *text) {
+TERCET_NOINLINE tercet_status tercet_error_corrupt(tercet_error *error, uint32_t record,
+                                                   uint32_t index, const char *text) {
   tercet_error_format(error, TERCET_ERROR_CORRUPT,
-                      index == TERCET_NONE ? "table: @a: @b"
-                                           : "table: @a[@x]: @b",
+                      index == TERCET_NONE ? "table: @a: @b" : "table: @a[@x]: @b",
                       record_names[record], text, index, 0, 0);
   if (error) {
     error->record = record;
@@ -83,19 +78,16 @@ TERCET_NOINLINE tercet_status tercet_error_corrupt(tercet_error *error,
   return TERCET_ERROR_CORRUPT;
 }
 
-tercet_status tercet_error_check_memory(tercet_error *error, const char *kind,
-                                        const char *name, const void *memory,
-                                        uint64_t bytes, uint64_t bytes_needed,
+tercet_status tercet_error_check_memory(tercet_error *error, const char *kind, const char *name,
+                                        const void *memory, uint64_t bytes, uint64_t bytes_needed,
                                         uint32_t alignment) {
   if (bytes < bytes_needed)
-    return tercet_error_format(error, TERCET_ERROR_OUT_OF_MEMORY,
-                               "@a '@b' needs @x bytes, got @y", kind, name,
-                               (int64_t)bytes_needed, (int64_t)bytes, 0);
+    return tercet_error_format(error, TERCET_ERROR_OUT_OF_MEMORY, "@a '@b' needs @x bytes, got @y",
+                               kind, name, (int64_t)bytes_needed, (int64_t)bytes, 0);
   uint64_t off = (uintptr_t)memory % alignment;
   if (off)
-    return tercet_error_format(
-        error, TERCET_ERROR_MISALIGNED,
-        "@a '@b' needs @x-byte alignment, address is off by @y", kind, name,
-        alignment, (int64_t)off, 0);
+    return tercet_error_format(error, TERCET_ERROR_MISALIGNED,
+                               "@a '@b' needs @x-byte alignment, address is off by @y", kind, name,
+                               alignment, (int64_t)off, 0);
   return TERCET_OK;
 }

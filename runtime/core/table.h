@@ -24,73 +24,53 @@ typedef struct tercet_table {
 
 // Checks magic, versions and features of descriptor and table, and fills the
 // view. `error` may be NULL.
-tercet_status tercet_table_parse(const tercet_program *program,
-                                 tercet_table *table, tercet_error *error);
+tercet_status tercet_table_parse(const tercet_program *program, tercet_table *table,
+                                 tercet_error *error);
 
 // Checks the contents of all records. validate.c and validate_commands.c.
-tercet_status tercet_table_validate(const tercet_program *program,
-                                    const tercet_table *table,
+tercet_status tercet_table_validate(const tercet_program *program, const tercet_table *table,
                                     tercet_error *error);
 tercet_status tercet_table_validate_entries(const tercet_program *program,
-                                            const tercet_table *table,
-                                            tercet_error *error);
+                                            const tercet_table *table, tercet_error *error);
 
 // Checks CPU engines against a machine. features.c.
-tercet_status tercet_table_check_machine(const tercet_table *table,
-                                         const tercet_cpu_info *cpu,
+tercet_status tercet_table_check_machine(const tercet_table *table, const tercet_cpu_info *cpu,
                                          tercet_error *error);
 
-static inline const void *tercet_table_at(const tercet_table *table,
-                                          uint32_t kind, uint32_t index) {
+static inline const void *tercet_table_at(const tercet_table *table, uint32_t kind,
+                                          uint32_t index) {
   const tercet_records *records = &table->records[kind];
   return records->data + (size_t)index * records->stride;
 }
 
-static inline uint32_t tercet_table_count(const tercet_table *table,
-                                          uint32_t kind) {
+static inline uint32_t tercet_table_count(const tercet_table *table, uint32_t kind) {
   return table->records[kind].count;
 }
 
-static inline const char *tercet_table_name(const tercet_table *table,
-                                            uint32_t name) {
+static inline const char *tercet_table_name(const tercet_table *table, uint32_t name) {
   return (const char *)table->records[TERCET_RECORD_STRINGS].data + name;
 }
 
-#define TERCET_TABLE_ACCESSOR(function, type, kind)                            \
-  static inline const type *function(const tercet_table *table,                \
-                                     uint32_t index) {                         \
-    return (const type *)tercet_table_at(table, kind, index);                  \
+#define TERCET_TABLE_ACCESSOR(function, type, kind)                                                \
+  static inline const type *function(const tercet_table *table, uint32_t index) {                  \
+    return (const type *)tercet_table_at(table, kind, index);                                      \
   }
-TERCET_TABLE_ACCESSOR(tercet_table_engine, tercet_engine_record,
-                      TERCET_RECORD_ENGINES)
-TERCET_TABLE_ACCESSOR(tercet_table_pool, tercet_pool_record,
-                      TERCET_RECORD_POOLS)
-TERCET_TABLE_ACCESSOR(tercet_table_buffer, tercet_buffer_record,
-                      TERCET_RECORD_BUFFERS)
+TERCET_TABLE_ACCESSOR(tercet_table_engine, tercet_engine_record, TERCET_RECORD_ENGINES)
+TERCET_TABLE_ACCESSOR(tercet_table_pool, tercet_pool_record, TERCET_RECORD_POOLS)
+TERCET_TABLE_ACCESSOR(tercet_table_buffer, tercet_buffer_record, TERCET_RECORD_BUFFERS)
 TERCET_TABLE_ACCESSOR(tercet_table_dim, uint64_t, TERCET_RECORD_DIMS)
-TERCET_TABLE_ACCESSOR(tercet_table_tensor, tercet_tensor_record,
-                      TERCET_RECORD_TENSORS)
-TERCET_TABLE_ACCESSOR(tercet_table_scalar, tercet_scalar_record,
-                      TERCET_RECORD_SCALARS)
-TERCET_TABLE_ACCESSOR(tercet_table_entry, tercet_entry_record,
-                      TERCET_RECORD_ENTRIES)
-TERCET_TABLE_ACCESSOR(tercet_table_operand, tercet_operand_record,
-                      TERCET_RECORD_OPERANDS)
-TERCET_TABLE_ACCESSOR(tercet_table_scalar_ref, uint32_t,
-                      TERCET_RECORD_SCALAR_REFS)
+TERCET_TABLE_ACCESSOR(tercet_table_tensor, tercet_tensor_record, TERCET_RECORD_TENSORS)
+TERCET_TABLE_ACCESSOR(tercet_table_scalar, tercet_scalar_record, TERCET_RECORD_SCALARS)
+TERCET_TABLE_ACCESSOR(tercet_table_entry, tercet_entry_record, TERCET_RECORD_ENTRIES)
+TERCET_TABLE_ACCESSOR(tercet_table_operand, tercet_operand_record, TERCET_RECORD_OPERANDS)
+TERCET_TABLE_ACCESSOR(tercet_table_scalar_ref, uint32_t, TERCET_RECORD_SCALAR_REFS)
 TERCET_TABLE_ACCESSOR(tercet_table_wait, uint32_t, TERCET_RECORD_WAITS)
-TERCET_TABLE_ACCESSOR(tercet_table_copy, tercet_copy_record,
-                      TERCET_RECORD_COPIES)
-TERCET_TABLE_ACCESSOR(tercet_table_command, tercet_command_record,
-                      TERCET_RECORD_COMMANDS)
-TERCET_TABLE_ACCESSOR(tercet_table_kernel, tercet_kernel_record,
-                      TERCET_RECORD_KERNELS)
-TERCET_TABLE_ACCESSOR(tercet_table_profile, tercet_profile_record,
-                      TERCET_RECORD_PROFILE)
-TERCET_TABLE_ACCESSOR(tercet_table_weights, tercet_weights_record,
-                      TERCET_RECORD_WEIGHTS)
-TERCET_TABLE_ACCESSOR(tercet_table_limits, tercet_limits_record,
-                      TERCET_RECORD_LIMITS)
+TERCET_TABLE_ACCESSOR(tercet_table_copy, tercet_copy_record, TERCET_RECORD_COPIES)
+TERCET_TABLE_ACCESSOR(tercet_table_command, tercet_command_record, TERCET_RECORD_COMMANDS)
+TERCET_TABLE_ACCESSOR(tercet_table_kernel, tercet_kernel_record, TERCET_RECORD_KERNELS)
+TERCET_TABLE_ACCESSOR(tercet_table_profile, tercet_profile_record, TERCET_RECORD_PROFILE)
+TERCET_TABLE_ACCESSOR(tercet_table_weights, tercet_weights_record, TERCET_RECORD_WEIGHTS)
+TERCET_TABLE_ACCESSOR(tercet_table_limits, tercet_limits_record, TERCET_RECORD_LIMITS)
 #undef TERCET_TABLE_ACCESSOR
 
 #endif // TERCET_CORE_TABLE_H

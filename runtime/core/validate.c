@@ -23,9 +23,7 @@ static uint32_t count_of(const checker *c, uint32_t kind) {
   return tercet_table_count(c->table, kind);
 }
 
-static int power_of_two(uint32_t value) {
-  return value && !(value & (value - 1));
-}
+static int power_of_two(uint32_t value) { return value && !(value & (value - 1)); }
 
 static int within(uint64_t offset, uint64_t bytes, uint64_t end) {
   return offset <= end && bytes <= end - offset;
@@ -45,13 +43,12 @@ typedef struct reference {
 enum { ONE = 255, OPTIONAL = 254 };
 
 #define FIELD(type, name) (uint8_t)offsetof(tercet_##type##_record, name)
-#define INDEX(KIND, type, name, TARGET)                                        \
+#define INDEX(KIND, type, name, TARGET)                                                            \
   {TERCET_RECORD_##KIND, TERCET_RECORD_##TARGET, FIELD(type, name), ONE}
-#define INDEX_OR_NONE(KIND, type, name, TARGET)                                \
+#define INDEX_OR_NONE(KIND, type, name, TARGET)                                                    \
   {TERCET_RECORD_##KIND, TERCET_RECORD_##TARGET, FIELD(type, name), OPTIONAL}
-#define RANGE(KIND, type, first, count, TARGET)                                \
-  {TERCET_RECORD_##KIND, TERCET_RECORD_##TARGET, FIELD(type, first),           \
-   FIELD(type, count)}
+#define RANGE(KIND, type, first, count, TARGET)                                                    \
+  {TERCET_RECORD_##KIND, TERCET_RECORD_##TARGET, FIELD(type, first), FIELD(type, count)}
 
 static const reference references[] = {
     INDEX(ENGINES, engine, name, STRINGS),
@@ -83,8 +80,7 @@ static const reference references[] = {
 static tercet_status check_reference(const checker *c, const reference *r) {
   uint32_t end = count_of(c, r->target);
   for (uint32_t i = 0; i < count_of(c, r->kind); ++i) {
-    const unsigned char *element =
-        (const unsigned char *)tercet_table_at(c->table, r->kind, i);
+    const unsigned char *element = (const unsigned char *)tercet_table_at(c->table, r->kind, i);
     uint64_t first = *(const uint32_t *)(const void *)(element + r->first);
     uint64_t count = 1;
     if (r->count < OPTIONAL)
@@ -107,8 +103,7 @@ static const char *check_engine(checker *c, const void *element, uint32_t i) {
   (void)i;
   if (engine->image_bytes &&
       (!c->program->images || engine->image_offset % 64 ||
-       !within(engine->image_offset, engine->image_bytes,
-               c->program->images_bytes)))
+       !within(engine->image_offset, engine->image_bytes, c->program->images_bytes)))
     return "image out of range";
   return NULL;
 }
@@ -122,9 +117,7 @@ static const char *check_buffer(checker *c, const void *element, uint32_t i) {
   if (buffer->bytes > SIZE_MAX / 2)
     return "too large";
   if (pool->kind == TERCET_POOL_IO)
-    return buffer->offset == c->ranks[buffer->pool]++
-               ? NULL
-               : "binding index is not its rank";
+    return buffer->offset == c->ranks[buffer->pool]++ ? NULL : "binding index is not its rank";
   if (buffer->offset & (buffer->alignment - 1) ||
       !within(buffer->offset, buffer->bytes, pool->bytes))
     return "exceeds its pool";
@@ -135,18 +128,15 @@ static const char *check_weights(checker *c, const void *element, uint32_t i) {
   const tercet_weights_record *weights = (const tercet_weights_record *)element;
   const tercet_pool_record *pool = tercet_table_pool(c->table, weights->pool);
   (void)i;
-  if (pool->kind != TERCET_POOL_WEIGHTS ||
-      c->pools_with_weights >> weights->pool & 1)
+  if (pool->kind != TERCET_POOL_WEIGHTS || c->pools_with_weights >> weights->pool & 1)
     return "pool is of another kind or has weights already";
   c->pools_with_weights |= TERCET_BIT(weights->pool);
-  if (weights->bytes != pool->bytes ||
-      weights->offset & (pool->alignment - 1) ||
+  if (weights->bytes != pool->bytes || weights->offset & (pool->alignment - 1) ||
       !within(weights->offset, weights->bytes, SIZE_MAX / 2))
     return "bad offset or size";
   if (weights->place == TERCET_WEIGHTS_EMBEDDED)
     return c->program->embedded_weights &&
-                   within(weights->offset, weights->bytes,
-                          c->program->weights_bytes)
+                   within(weights->offset, weights->bytes, c->program->weights_bytes)
                ? NULL
                : "exceeds the embedded weights";
   return weights->place == TERCET_WEIGHTS_FILE ? NULL : "unknown place";
@@ -163,8 +153,7 @@ static const char *check_pool(checker *c, const void *element, uint32_t i) {
   case TERCET_POOL_WEIGHTS:
     return c->pools_with_weights >> i & 1 ? NULL : "has no weights record";
   case TERCET_POOL_IO:
-    return pool->bytes == c->ranks[i] ? NULL
-                                      : "bytes is not the number of bindings";
+    return pool->bytes == c->ranks[i] ? NULL : "bytes is not the number of bindings";
   default:
     return "unknown kind";
   }
@@ -178,12 +167,11 @@ static const char *check_tensor(checker *c, const void *element, uint32_t i) {
   uint64_t bits = TERCET_ELEMENT_BITS(tensor->element);
   int overflow = !bits;
   for (uint32_t d = 0; d < tensor->rank; ++d)
-    overflow |= __builtin_mul_overflow(
-        bits, *tercet_table_dim(c->table, tensor->first_dim + d), &bits);
+    overflow |=
+        __builtin_mul_overflow(bits, *tercet_table_dim(c->table, tensor->first_dim + d), &bits);
   if (overflow || bits / 8 + (bits % 8 != 0) != tensor->bytes)
     return "bytes do not match element type and dims";
-  const tercet_buffer_record *buffer =
-      tercet_table_buffer(c->table, tensor->buffer);
+  const tercet_buffer_record *buffer = tercet_table_buffer(c->table, tensor->buffer);
   uint32_t kind = tercet_table_pool(c->table, buffer->pool)->kind;
   if (tensor->bytes > buffer->bytes || kind == TERCET_POOL_WEIGHTS ||
       (kind == TERCET_POOL_IO && tensor->bytes != buffer->bytes))
@@ -199,8 +187,7 @@ static const char *check_scalar(checker *c, const void *element, uint32_t i) {
 
 static const char *check_operand(checker *c, const void *element, uint32_t i) {
   const tercet_operand_record *operand = (const tercet_operand_record *)element;
-  const tercet_buffer_record *buffer =
-      tercet_table_buffer(c->table, operand->buffer);
+  const tercet_buffer_record *buffer = tercet_table_buffer(c->table, operand->buffer);
   (void)i;
   if (!within(operand->offset, operand->bytes, buffer->bytes))
     return "exceeds its buffer";
@@ -216,12 +203,9 @@ static const char *check_operand(checker *c, const void *element, uint32_t i) {
 static const struct element_check {
   const char *(*check)(checker *c, const void *element, uint32_t index);
   uint32_t kind;
-} element_checks[] = {{check_engine, TERCET_RECORD_ENGINES},
-                      {check_buffer, TERCET_RECORD_BUFFERS},
-                      {check_weights, TERCET_RECORD_WEIGHTS},
-                      {check_pool, TERCET_RECORD_POOLS},
-                      {check_tensor, TERCET_RECORD_TENSORS},
-                      {check_scalar, TERCET_RECORD_SCALARS},
+} element_checks[] = {{check_engine, TERCET_RECORD_ENGINES},  {check_buffer, TERCET_RECORD_BUFFERS},
+                      {check_weights, TERCET_RECORD_WEIGHTS}, {check_pool, TERCET_RECORD_POOLS},
+                      {check_tensor, TERCET_RECORD_TENSORS},  {check_scalar, TERCET_RECORD_SCALARS},
                       {check_operand, TERCET_RECORD_OPERANDS}};
 
 // ---- Records as a whole -----------------------------------------------------
@@ -233,8 +217,7 @@ static tercet_status check_counts(const checker *c) {
   uint32_t kind = 0;
   if (!strings || text[0] || text[strings - 1])
     kind = TERCET_RECORD_STRINGS, wrong = "first or last byte is not NUL";
-  else if (count_of(c, TERCET_RECORD_LIMITS) != 1 ||
-           !tercet_table_limits(c->table, 0)->max_workers)
+  else if (count_of(c, TERCET_RECORD_LIMITS) != 1 || !tercet_table_limits(c->table, 0)->max_workers)
     kind = TERCET_RECORD_LIMITS, wrong = "not one element with max_workers";
   else if (count_of(c, TERCET_RECORD_ENGINES) > MAX_ENGINES)
     kind = TERCET_RECORD_ENGINES, wrong = "more than 64";
@@ -243,12 +226,10 @@ static tercet_status check_counts(const checker *c) {
   else if (c->program->kernel_count != count_of(c, TERCET_RECORD_KERNELS) ||
            (c->program->kernel_count && !c->program->kernels))
     kind = TERCET_RECORD_KERNELS, wrong = "count is not the kernel array's";
-  return wrong ? tercet_error_corrupt(c->error, kind, TERCET_NONE, wrong)
-               : TERCET_OK;
+  return wrong ? tercet_error_corrupt(c->error, kind, TERCET_NONE, wrong) : TERCET_OK;
 }
 
-tercet_status tercet_table_validate(const tercet_program *program,
-                                    const tercet_table *table,
+tercet_status tercet_table_validate(const tercet_program *program, const tercet_table *table,
                                     tercet_error *error) {
   checker c = {program, table, error, 0, {0}};
   tercet_status status = check_counts(&c);
@@ -259,8 +240,7 @@ tercet_status tercet_table_validate(const tercet_program *program,
   for (size_t k = 0; k < sizeof element_checks / sizeof *element_checks; ++k) {
     uint32_t kind = element_checks[k].kind;
     for (uint32_t i = 0; i < count_of(&c, kind); ++i) {
-      const char *wrong =
-          element_checks[k].check(&c, tercet_table_at(table, kind, i), i);
+      const char *wrong = element_checks[k].check(&c, tercet_table_at(table, kind, i), i);
       if (wrong)
         return tercet_error_corrupt(error, kind, i, wrong);
     }

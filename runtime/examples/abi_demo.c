@@ -20,16 +20,15 @@
 #define HIDDEN __attribute__((visibility("hidden")))
 
 // buffers: ids (read), w (read), gathered (write). Tile x gathers one row.
-HIDDEN void tercet_demo_kernel_0(const tercet_kernel_args *args, uint32_t x,
-                                 uint32_t y, uint32_t z, uint32_t worker) {
+HIDDEN void tercet_demo_kernel_0(const tercet_kernel_args *args, uint32_t x, uint32_t y, uint32_t z,
+                                 uint32_t worker) {
   (void)y, (void)z, (void)worker;
   const int32_t *ids = (const int32_t *)args->buffers[0];
   const float *w = (const float *)args->buffers[1];
   float *gathered = (float *)args->buffers[2];
   int32_t id = ids[x];
   if (id < 0 || id >= ROWS) { // report, then go on with a safe index
-    __atomic_store_n(args->fault, TERCET_FAULT_INDEX_OUT_OF_RANGE,
-                     __ATOMIC_RELAXED);
+    __atomic_store_n(args->fault, TERCET_FAULT_INDEX_OUT_OF_RANGE, __ATOMIC_RELAXED);
     id = 0;
   }
   for (int i = 0; i < COLUMNS; ++i)
@@ -38,13 +37,12 @@ HIDDEN void tercet_demo_kernel_0(const tercet_kernel_args *args, uint32_t x,
 
 // buffers: padded rows, 128 bytes apart (read), y (write). scalars: factor.
 // Tile (x, y) is half a row. Goes through the worker's scratch.
-HIDDEN void tercet_demo_kernel_1(const tercet_kernel_args *args, uint32_t x,
-                                 uint32_t y, uint32_t z, uint32_t worker) {
+HIDDEN void tercet_demo_kernel_1(const tercet_kernel_args *args, uint32_t x, uint32_t y, uint32_t z,
+                                 uint32_t worker) {
   (void)z;
   const float *padded = (const float *)args->buffers[0] + y * 32 + x * 8;
   float *out = (float *)args->buffers[1] + y * COLUMNS + x * 8;
-  float *scratch =
-      (float *)(void *)(args->scratch + worker * args->scratch_stride);
+  float *scratch = (float *)(void *)(args->scratch + worker * args->scratch_stride);
   for (int i = 0; i < 8; ++i)
     scratch[i] = padded[i] * (float)args->scalars[0];
   for (int i = 0; i < 8; ++i)
@@ -52,8 +50,8 @@ HIDDEN void tercet_demo_kernel_1(const tercet_kernel_args *args, uint32_t x,
 }
 
 // buffers: x (read), total (read, write). scalars: position, length.
-HIDDEN void tercet_demo_kernel_2(const tercet_kernel_args *args, uint32_t x,
-                                 uint32_t y, uint32_t z, uint32_t worker) {
+HIDDEN void tercet_demo_kernel_2(const tercet_kernel_args *args, uint32_t x, uint32_t y, uint32_t z,
+                                 uint32_t worker) {
   (void)x, (void)y, (void)z, (void)worker;
   const float *rows = (const float *)args->buffers[0];
   float *total = (float *)args->buffers[1];
@@ -62,26 +60,25 @@ HIDDEN void tercet_demo_kernel_2(const tercet_kernel_args *args, uint32_t x,
       total[i] += rows[(args->scalars[0] + r) * COLUMNS + i];
 }
 
-static const tercet_kernel_fn tercet_demo_kernels[] = {
-    tercet_demo_kernel_0, tercet_demo_kernel_1, tercet_demo_kernel_2};
+static const tercet_kernel_fn tercet_demo_kernels[] = {tercet_demo_kernel_0, tercet_demo_kernel_1,
+                                                       tercet_demo_kernel_2};
 
 // ---- Weights: w[r][c] = r + c / 16 ------------------------------------------
 
-#define ROW(r)                                                                 \
-  {r + 0.0f,   r + 0.0625f, r + 0.125f, r + 0.1875f, r + 0.25f,  r + 0.3125f,  \
-   r + 0.375f, r + 0.4375f, r + 0.5f,   r + 0.5625f, r + 0.625f, r + 0.6875f,  \
-   r + 0.75f,  r + 0.8125f, r + 0.875f, r + 0.9375f}
-__attribute__((
-    aligned(64))) static const float tercet_demo_weights[ROWS][COLUMNS] = {
-    ROW(0), ROW(1), ROW(2), ROW(3), ROW(4),
-    ROW(5), ROW(6), ROW(7), ROW(8), ROW(9)};
+#define ROW(r)                                                                                     \
+  {                                                                                                \
+      r + 0.0f,   r + 0.0625f, r + 0.125f, r + 0.1875f, r + 0.25f,  r + 0.3125f,                   \
+      r + 0.375f, r + 0.4375f, r + 0.5f,   r + 0.5625f, r + 0.625f, r + 0.6875f,                   \
+      r + 0.75f,  r + 0.8125f, r + 0.875f, r + 0.9375f}
+__attribute__((aligned(64))) static const float tercet_demo_weights[ROWS][COLUMNS] = {
+    ROW(0), ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6), ROW(7), ROW(8), ROW(9)};
 
 // ---- The table --------------------------------------------------------------
 
 // Names are offsets into this blob; the enum below counts them.
-#define STRINGS                                                                \
-  "\0cpu\0arena\0weights\0state\0io\0main\0step\0ids\0y\0x\0total\0snapshot\0" \
-  "factor\0position\0length\0gather_rows\0scale_rows\0add_rows\0"              \
+#define STRINGS                                                                                    \
+  "\0cpu\0arena\0weights\0state\0io\0main\0step\0ids\0y\0x\0total\0snapshot\0"                     \
+  "factor\0position\0length\0gather_rows\0scale_rows\0add_rows\0"                                  \
   "/embed/Gather\0/scale/Mul\0/sum/Add"
 enum {
   S_NONE,
@@ -166,7 +163,7 @@ struct demo_table {
   tercet_limits_record limits[1];
 };
 
-#define RECORD(kind, count, stride)                                            \
+#define RECORD(kind, count, stride)                                                                \
   {TERCET_RECORD_##kind, count, stride, PADDED8((count) * (stride))}
 
 #if defined(__x86_64__)
@@ -184,11 +181,9 @@ struct demo_table {
 #define READ TERCET_ACCESS_READ
 #define WRITE TERCET_ACCESS_WRITE
 
-__attribute__((
-    section(".tercet.table"),
-    aligned(16))) static const struct demo_table tercet_demo_table = {
-    .header = {TERCET_MAGIC_TABLE, 1, 0, 0, sizeof(struct demo_table), 17, 0,
-               0},
+__attribute__((section(".tercet.table"),
+               aligned(16))) static const struct demo_table tercet_demo_table = {
+    .header = {TERCET_MAGIC_TABLE, 1, 0, 0, sizeof(struct demo_table), 17, 0, 0},
 
     .strings_header = RECORD(STRINGS, STRINGS_BYTES, 1),
     .strings = STRINGS,
@@ -225,17 +220,13 @@ __attribute__((
     .tensors = {{S_IDS, TERCET_ELEMENT_I32, 1, 0, BUFFER_IDS, 0, NONE, 0, 16},
                 {S_Y, F32, 2, 1, BUFFER_Y, 0, NONE, 0, 256},
                 {S_X, F32, 2, 3, BUFFER_X, 0, NONE, 0, 512},
-                {S_TOTAL, F32, 1, 5, BUFFER_TOTAL, TERCET_TENSOR_STATE, NONE, 0,
-                 64},
-                {S_TOTAL, F32, 1, 5, BUFFER_TOTAL, TERCET_TENSOR_STATE, 1, 0,
-                 64},
+                {S_TOTAL, F32, 1, 5, BUFFER_TOTAL, TERCET_TENSOR_STATE, NONE, 0, 64},
+                {S_TOTAL, F32, 1, 5, BUFFER_TOTAL, TERCET_TENSOR_STATE, 1, 0, 64},
                 {S_SNAPSHOT, F32, 1, 6, BUFFER_SNAPSHOT, 0, NONE, 0, 64}},
 
     // name, addend, min, max, sum_max: position + length <= 8
     .scalars_header = RECORD(SCALARS, SCALARS, sizeof(tercet_scalar_record)),
-    .scalars = {{S_FACTOR, NONE, -4, 4, 0},
-                {S_POSITION, 2, 0, 7, 8},
-                {S_LENGTH, NONE, 1, 8, 0}},
+    .scalars = {{S_FACTOR, NONE, -4, 4, 0}, {S_POSITION, 2, 0, 7, 8}, {S_LENGTH, NONE, 1, 8, 0}},
 
     // name, flags, inputs, outputs, scalars, commands, tokens, reserved
     .entries_header = RECORD(ENTRIES, ENTRIES, sizeof(tercet_entry_record)),
@@ -243,8 +234,7 @@ __attribute__((
                 {S_STEP, 0, 2, 2, 4, 2, 1, 2, 5, 2, 1, 0}},
 
     // buffer, access, offset, bytes
-    .operands_header =
-        RECORD(OPERANDS, OPERANDS, sizeof(tercet_operand_record)),
+    .operands_header = RECORD(OPERANDS, OPERANDS, sizeof(tercet_operand_record)),
     .operands = {{BUFFER_IDS, READ, 0, 16},
                  {BUFFER_W, READ, 0, 640},
                  {BUFFER_GATHERED, WRITE, 0, 256},
@@ -269,149 +259,43 @@ __attribute__((
 
     // opcode, engine, target, profile slot, grid, grain, operands,
     // scalars, scratch stride, scratch buffer, signal, waits
-    .commands_header =
-        RECORD(COMMANDS, COMMANDS, sizeof(tercet_command_record)),
-    .commands = {{TERCET_COMMAND_DISPATCH,
-                  0,
-                  0,
-                  0,
-                  {4, 1, 1},
-                  1,
-                  0,
-                  3,
-                  0,
-                  0,
-                  0,
-                  NONE,
-                  0,
-                  0,
-                  0,
-                  0,
-                  0},
-                 {TERCET_COMMAND_COPY,
-                  0,
-                  0,
-                  NONE,
-                  {0, 0, 0},
-                  0,
-                  3,
-                  2,
-                  0,
-                  0,
-                  0,
-                  NONE,
-                  1,
-                  0,
-                  1,
-                  0,
-                  0},
-                 {TERCET_COMMAND_WAIT,
-                  0,
-                  NONE,
-                  NONE,
-                  {0, 0, 0},
-                  0,
-                  0,
-                  0,
-                  0,
-                  0,
-                  0,
-                  NONE,
-                  NONE,
-                  1,
-                  1,
-                  0,
-                  0},
-                 {TERCET_COMMAND_DISPATCH,
-                  0,
-                  1,
-                  1,
-                  {2, 4, 1},
-                  0,
-                  5,
-                  2,
-                  0,
-                  1,
-                  64,
-                  BUFFER_SCRATCH,
-                  NONE,
-                  0,
-                  0,
-                  0,
-                  0},
-                 {TERCET_COMMAND_SIGNAL,
-                  0,
-                  NONE,
-                  NONE,
-                  {0, 0, 0},
-                  0,
-                  0,
-                  0,
-                  0,
-                  0,
-                  0,
-                  NONE,
-                  2,
-                  0,
-                  0,
-                  0,
-                  0},
-                 {TERCET_COMMAND_DISPATCH,
-                  0,
-                  2,
-                  2,
-                  {1, 1, 1},
-                  0,
-                  7,
-                  2,
-                  1,
-                  2,
-                  0,
-                  NONE,
-                  0,
-                  0,
-                  0,
-                  0,
-                  0},
-                 {TERCET_COMMAND_COPY,
-                  0,
-                  NONE,
-                  NONE,
-                  {0, 0, 0},
-                  0,
-                  9,
-                  2,
-                  0,
-                  0,
-                  0,
-                  NONE,
-                  NONE,
-                  2,
-                  1,
-                  0,
-                  0}},
+    .commands_header = RECORD(COMMANDS, COMMANDS, sizeof(tercet_command_record)),
+    .commands =
+        {{TERCET_COMMAND_DISPATCH, 0, 0, 0, {4, 1, 1}, 1, 0, 3, 0, 0, 0, NONE, 0, 0, 0, 0, 0},
+         {TERCET_COMMAND_COPY, 0, 0, NONE, {0, 0, 0}, 0, 3, 2, 0, 0, 0, NONE, 1, 0, 1, 0, 0},
+         {TERCET_COMMAND_WAIT, 0, NONE, NONE, {0, 0, 0}, 0, 0, 0, 0, 0, 0, NONE, NONE, 1, 1, 0, 0},
+         {TERCET_COMMAND_DISPATCH,
+          0,
+          1,
+          1,
+          {2, 4, 1},
+          0,
+          5,
+          2,
+          0,
+          1,
+          64,
+          BUFFER_SCRATCH,
+          NONE,
+          0,
+          0,
+          0,
+          0},
+         {TERCET_COMMAND_SIGNAL, 0, NONE, NONE, {0, 0, 0}, 0, 0, 0, 0, 0, 0, NONE, 2, 0, 0, 0, 0},
+         {TERCET_COMMAND_DISPATCH, 0, 2, 2, {1, 1, 1}, 0, 7, 2, 1, 2, 0, NONE, 0, 0, 0, 0, 0},
+         {TERCET_COMMAND_COPY, 0, NONE, NONE, {0, 0, 0}, 0, 9, 2, 0, 0, 0, NONE, NONE, 2, 1, 0, 0}},
 
     // name, engine, stack bytes, scratch bytes a worker
     .kernels_header = RECORD(KERNELS, 3, sizeof(tercet_kernel_record)),
-    .kernels = {{S_GATHER_ROWS, 0, 128, 0},
-                {S_SCALE_ROWS, 0, 256, 32},
-                {S_ADD_ROWS, 0, 128, 0}},
+    .kernels = {{S_GATHER_ROWS, 0, 128, 0}, {S_SCALE_ROWS, 0, 256, 32}, {S_ADD_ROWS, 0, 128, 0}},
 
     // node name, reserved, predicted picoseconds
     .profile_header = RECORD(PROFILE, 3, sizeof(tercet_profile_record)),
-    .profile = {{S_NODE_GATHER, 0, 40000},
-                {S_NODE_MUL, 0, 60000},
-                {S_NODE_ADD, 0, 80000}},
+    .profile = {{S_NODE_GATHER, 0, 40000}, {S_NODE_MUL, 0, 60000}, {S_NODE_ADD, 0, 80000}},
 
     // pool, place, offset, bytes, digest kind, reserved, digest
     .weights_header = RECORD(WEIGHTS, 1, sizeof(tercet_weights_record)),
-    .weights = {{POOL_WEIGHTS,
-                 TERCET_WEIGHTS_EMBEDDED,
-                 0,
-                 640,
-                 TERCET_DIGEST_NONE,
-                 0,
-                 {0}}},
+    .weights = {{POOL_WEIGHTS, TERCET_WEIGHTS_EMBEDDED, 0, 640, TERCET_DIGEST_NONE, 0, {0}}},
 
     // most workers, reserved, deepest kernel stack
     .limits_header = RECORD(LIMITS, 1, sizeof(tercet_limits_record)),

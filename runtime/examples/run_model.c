@@ -34,14 +34,13 @@ int main(int argc, char **argv) {
                             .parallel_for = tercet_workers_run,
                             .parallel_user = workers};
   if (SIZE(_WEIGHTS_BYTES) && argc > 1 &&
-      (status = tercet_weights_map(argv[1], &options.weights,
-                                   &options.weights_bytes)))
+      (status = tercet_weights_map(argv[1], &options.weights, &options.weights_bytes)))
     return fail(argv[1], status, "");
 
   tercet_context *context;
   tercet_error error;
-  status = tercet_context_open(context_memory, sizeof context_memory, &PROGRAM,
-                               &options, &context, &error);
+  status = tercet_context_open(context_memory, sizeof context_memory, &PROGRAM, &options, &context,
+                               &error);
   if (status)
     return fail("open", status, error.text);
   uint32_t pool;
@@ -53,23 +52,20 @@ int main(int argc, char **argv) {
   tercet_tensor_info tensor;
   unsigned char *next = io;
   for (int side = TERCET_INPUT; side <= TERCET_OUTPUT; ++side)
-    for (uint32_t i = 0;
-         !tercet_tensor_query(context, 0, (tercet_direction)side, i, &tensor);
+    for (uint32_t i = 0; !tercet_tensor_query(context, 0, (tercet_direction)side, i, &tensor);
          ++i) {
       if (!tensor.bindable || tensor.data)
         continue;
-      status = side == TERCET_INPUT
-                   ? tercet_input_bind(context, 0, i, next, tensor.bytes)
-                   : tercet_output_bind(context, 0, i, next, tensor.bytes);
+      status = side == TERCET_INPUT ? tercet_input_bind(context, 0, i, next, tensor.bytes)
+                                    : tercet_output_bind(context, 0, i, next, tensor.bytes);
       next += (tensor.bytes + 63) / 64 * 64;
     }
   status = tercet_entry_run(context, 0);
   if (status)
     return fail("run", status, tercet_context_error(context)->text);
-  for (uint32_t i = 0;
-       !tercet_tensor_query(context, 0, TERCET_OUTPUT, i, &tensor); ++i)
-    printf("%s: %llu bytes, first byte %d\n", tensor.name,
-           (unsigned long long)tensor.bytes, *(unsigned char *)tensor.data);
+  for (uint32_t i = 0; !tercet_tensor_query(context, 0, TERCET_OUTPUT, i, &tensor); ++i)
+    printf("%s: %llu bytes, first byte %d\n", tensor.name, (unsigned long long)tensor.bytes,
+           *(unsigned char *)tensor.data);
   tercet_weights_unmap(options.weights, options.weights_bytes);
   tercet_workers_stop(workers);
   return 0;

@@ -32,8 +32,7 @@ void cpu::buildCpuCodegenPipeline(OpPassManager &pm) {
 }
 
 void cpu::registerCpuPipelines() {
-  PassPipelineRegistration<>(
-      "tercet-cpu-codegen",
-      "From bufferised kernels of a CPU to the LLVM dialect",
-      [](OpPassManager &pm) { buildCpuCodegenPipeline(pm); });
+  PassPipelineRegistration<>("tercet-cpu-codegen",
+                             "From bufferised kernels of a CPU to the LLVM dialect",
+                             [](OpPassManager &pm) { buildCpuCodegenPipeline(pm); });
 }

@@ -13,8 +13,7 @@ using namespace tercet;
 
 namespace {
 
-struct CpuEngineModel
-    : soc::EngineAttrInterface::ExternalModel<CpuEngineModel, soc::CpuAttr> {
+struct CpuEngineModel : soc::EngineAttrInterface::ExternalModel<CpuEngineModel, soc::CpuAttr> {
   StringRef getEngineName(Attribute attr) const { return cast<soc::CpuAttr>(attr).getName(); }
   StringRef getEngineMemory(Attribute attr) const { return cast<soc::CpuAttr>(attr).getMemory(); }
 

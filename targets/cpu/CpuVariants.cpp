@@ -111,8 +111,8 @@ private:
     int64_t depth = std::max<int64_t>(1, depthOfProduct());
     int64_t rowsInCache = cpu.getL2Bytes() * 3 / 4 / (depth * 4);
     int64_t height = std::clamp<int64_t>(rowsInCache / 8 * 8, 16, 128);
-    int64_t width = step * std::max<int64_t>(
-                               1, std::min<int64_t>(llvm::divideCeil(columns, step), 192 / step));
+    int64_t width =
+        step * std::max<int64_t>(1, std::min<int64_t>(llvm::divideCeil(columns, step), 192 / step));
     int64_t batches = 1;
     for (int64_t size : shape.drop_back(2))
       batches *= size;
@@ -204,8 +204,9 @@ private:
     unsigned tiled = 0;
     for (int64_t dim = shape.size() - 1; dim >= 0; --dim) {
       bool whole = wholeDims.contains(dim);
-      int64_t tile = whole ? shape[dim]
-                           : std::clamp<int64_t>(budget / inner, 1, std::max<int64_t>(1, shape[dim]));
+      int64_t tile = whole
+                         ? shape[dim]
+                         : std::clamp<int64_t>(budget / inner, 1, std::max<int64_t>(1, shape[dim]));
       // The vector loop wants whole registers.
       if (dim == static_cast<int64_t>(shape.size()) - 1 && tile < shape[dim])
         tile = std::min<int64_t>(shape[dim], llvm::alignTo(tile, 64));
@@ -244,9 +245,9 @@ private:
         uint64_t points = cast<RankedTensorType>(op.getResult(0).getType()).getNumElements();
         auto found = dyn_cast<nn::AttentionOp>(op);
         // Two products of two operations, and half as much for the softmax.
-        operations += points * (found ? 6 * cast<RankedTensorType>(found.getKey().getType())
-                                                .getDimSize(1)
-                                      : 32);
+        operations +=
+            points *
+            (found ? 6 * cast<RankedTensorType>(found.getKey().getType()).getDimSize(1) : 32);
       }
     }
     for (Value input : group.getInputs())
@@ -289,11 +290,15 @@ private:
         auto query = cast<RankedTensorType>(found.getQuery().getType());
         bool cut = tiles.size() == 4 && tiles[1] != 0;
         int64_t rows = cut ? tiles[1] : query.getDimSize(1);
-        int64_t heads = tiles.size() == 4 && (tiles[2] != 0 || shape[2] == 1) ? 1 : query.getDimSize(2);
-        int64_t batch = tiles.size() == 4 && (tiles[0] != 0 || shape[0] == 1) ? 1 : query.getDimSize(0);
+        int64_t heads =
+            tiles.size() == 4 && (tiles[2] != 0 || shape[2] == 1) ? 1 : query.getDimSize(2);
+        int64_t batch =
+            tiles.size() == 4 && (tiles[0] != 0 || shape[0] == 1) ? 1 : query.getDimSize(0);
         int64_t keys = key.getDimSize(1);
-        bytes += batch * heads * width * (4 * rows * keys + 2 * keys * key.getDimSize(3) +
-                                          4 * rows * key.getDimSize(3) + 8 * rows) + 1024;
+        bytes += batch * heads * width *
+                     (4 * rows * keys + 2 * keys * key.getDimSize(3) +
+                      4 * rows * key.getDimSize(3) + 8 * rows) +
+                 1024;
       } else if (isa<nn::LayerNormOp, nn::RmsNormOp, linalg::SoftmaxOp>(op)) {
         bytes += 3 * elements * width + 1024;
       }

@@ -30,8 +30,7 @@ namespace {
 /// What a leaf function may use beyond its own frame: memcpy and its return.
 constexpr uint64_t kCalleeStackBytes = 128;
 
-std::unique_ptr<llvm::Module> translate(ModuleOp module,
-                                        llvm::LLVMContext &context) {
+std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &context) {
   registerBuiltinDialectTranslation(*module.getContext());
   registerLLVMDialectTranslation(*module.getContext());
   OwningOpRef<ModuleOp> own = ModuleOp::create(module.getLoc());
@@ -49,16 +48,14 @@ void setFunctionAttributes(llvm::Module &module, soc::CpuAttr cpu) {
     function.addFnAttr("target-cpu", cpu.getCpu().getValue());
     if (!cpu.getFeatures().getValue().empty())
       function.addFnAttr("target-features", cpu.getFeatures().getValue());
-    function.addFnAttr("prefer-vector-width",
-                       llvm::utostr(cpu.getVectorBits()));
+    function.addFnAttr("prefer-vector-width", llvm::utostr(cpu.getVectorBits()));
     function.addFnAttr("no-trapping-math", "true");
     function.addFnAttr(llvm::Attribute::NoUnwind);
     function.addFnAttr(llvm::Attribute::WillReturn);
   }
 }
 
-void optimise(llvm::Module &module, llvm::TargetMachine &machine,
-              unsigned level) {
+void optimise(llvm::Module &module, llvm::TargetMachine &machine, unsigned level) {
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = false;
   tuning.SLPVectorization = false;
@@ -81,15 +78,13 @@ void optimise(llvm::Module &module, llvm::TargetMachine &machine,
                   : level == 1 ? llvm::OptimizationLevel::O1
                   : level == 2 ? llvm::OptimizationLevel::O2
                                : llvm::OptimizationLevel::O3;
-  llvm::ModulePassManager passes =
-      level == 0 ? builder.buildO0DefaultPipeline(optLevel)
-                 : builder.buildPerModuleDefaultPipeline(optLevel);
+  llvm::ModulePassManager passes = level == 0 ? builder.buildO0DefaultPipeline(optLevel)
+                                              : builder.buildPerModuleDefaultPipeline(optLevel);
   passes.run(module, modules);
 }
 
 /// Undefined symbols that the module did not declare itself.
-llvm::Error checkSymbols(const llvm::object::ObjectFile &object,
-                         ModuleOp module) {
+llvm::Error checkSymbols(const llvm::object::ObjectFile &object, ModuleOp module) {
   std::string unexpected;
   for (const llvm::object::SymbolRef &symbol : object.symbols()) {
     llvm::Expected<uint32_t> flags = symbol.getFlags();
@@ -100,8 +95,8 @@ llvm::Error checkSymbols(const llvm::object::ObjectFile &object,
     llvm::Expected<StringRef> name = symbol.getName();
     if (!name)
       return name.takeError();
-    if (name->empty() || *name == "memcpy" || *name == "memset" ||
-        *name == "memmove" || module.lookupSymbol(*name))
+    if (name->empty() || *name == "memcpy" || *name == "memset" || *name == "memmove" ||
+        module.lookupSymbol(*name))
       continue;
     unexpected += (unexpected.empty() ? "'" : ", '") + name->str() + "'";
   }
@@ -115,14 +110,12 @@ llvm::Error checkSymbols(const llvm::object::ObjectFile &object,
 
 /// Reads .stack_sizes: pairs of a function's address, given by a relocation,
 /// and the size of its frame.
-llvm::Error readStackSizes(const llvm::object::ELFObjectFileBase &object,
-                           cpu::EmittedCode &code) {
+llvm::Error readStackSizes(const llvm::object::ELFObjectFileBase &object, cpu::EmittedCode &code) {
   llvm::DenseMap<uint64_t, std::string> functionOfSection;
   for (const llvm::object::ELFSymbolRef symbol : object.symbols()) {
     if (symbol.getELFType() != llvm::ELF::STT_FUNC)
       continue;
-    llvm::Expected<llvm::object::section_iterator> section =
-        symbol.getSection();
+    llvm::Expected<llvm::object::section_iterator> section = symbol.getSection();
     llvm::Expected<StringRef> name = symbol.getName();
     if (!section)
       return section.takeError();
@@ -132,8 +125,7 @@ llvm::Error readStackSizes(const llvm::object::ELFObjectFileBase &object,
       functionOfSection[(*section)->getIndex()] = name->str();
   }
   for (const llvm::object::ELFSectionRef relocations : object.sections()) {
-    llvm::Expected<llvm::object::section_iterator> target =
-        relocations.getRelocatedSection();
+    llvm::Expected<llvm::object::section_iterator> target = relocations.getRelocatedSection();
     if (!target) {
       llvm::consumeError(target.takeError());
       continue;
@@ -150,13 +142,11 @@ llvm::Error readStackSizes(const llvm::object::ELFObjectFileBase &object,
       return contents.takeError();
     llvm::DataExtractor data(*contents, /*IsLittleEndian=*/true,
                              /*AddressSize=*/8);
-    for (const llvm::object::RelocationRef &relocation :
-         relocations.relocations()) {
+    for (const llvm::object::RelocationRef &relocation : relocations.relocations()) {
       auto symbol = relocation.getSymbol();
       if (symbol == object.symbol_end())
         continue;
-      llvm::Expected<llvm::object::section_iterator> section =
-          symbol->getSection();
+      llvm::Expected<llvm::object::section_iterator> section = symbol->getSection();
       if (!section)
         return section.takeError();
       if (*section == object.section_end())
@@ -173,12 +163,10 @@ llvm::Error readStackSizes(const llvm::object::ELFObjectFileBase &object,
 
 } // namespace
 
-llvm::Expected<cpu::EmittedCode> cpu::emitObject(ModuleOp module,
-                                                 soc::CpuAttr cpu,
+llvm::Expected<cpu::EmittedCode> cpu::emitObject(ModuleOp module, soc::CpuAttr cpu,
                                                  llvm::raw_pwrite_stream &out,
                                                  const EmitOptions &options) {
-  llvm::Expected<const llvm::Target *> target =
-      lookupTarget(cpu.getTriple().getValue());
+  llvm::Expected<const llvm::Target *> target = lookupTarget(cpu.getTriple().getValue());
   if (!target)
     return target.takeError();
   llvm::Triple triple(cpu.getTriple().getValue());
@@ -189,13 +177,11 @@ llvm::Expected<cpu::EmittedCode> cpu::emitObject(ModuleOp module,
   if (triple.isRISCV64())
     targetOptions.MCOptions.ABIName = "lp64d";
   std::unique_ptr<llvm::TargetMachine> machine((*target)->createTargetMachine(
-      triple, cpu.getCpu().getValue(), cpu.getFeatures().getValue(),
-      targetOptions, llvm::Reloc::PIC_, std::nullopt,
-      options.optLevel == 0 ? llvm::CodeGenOptLevel::None
-                            : llvm::CodeGenOptLevel::Aggressive));
+      triple, cpu.getCpu().getValue(), cpu.getFeatures().getValue(), targetOptions,
+      llvm::Reloc::PIC_, std::nullopt,
+      options.optLevel == 0 ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Aggressive));
   if (!machine)
-    return llvm::createStringError("no code generator for '%s'",
-                                   triple.str().c_str());
+    return llvm::createStringError("no code generator for '%s'", triple.str().c_str());
 
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code = translate(module, context);
@@ -205,8 +191,7 @@ llvm::Expected<cpu::EmittedCode> cpu::emitObject(ModuleOp module,
   code->setDataLayout(machine->createDataLayout());
   code->setPICLevel(llvm::PICLevel::BigPIC);
   if (triple.isRISCV64())
-    code->addModuleFlag(llvm::Module::Error, "target-abi",
-                        llvm::MDString::get(context, "lp64d"));
+    code->addModuleFlag(llvm::Module::Error, "target-abi", llvm::MDString::get(context, "lp64d"));
   setFunctionAttributes(*code, cpu);
   optimise(*code, *machine, options.optLevel);
 
@@ -219,25 +204,21 @@ llvm::Expected<cpu::EmittedCode> cpu::emitObject(ModuleOp module,
   {
     llvm::raw_svector_ostream stream(bytes);
     llvm::legacy::PassManager passes;
-    auto kind = options.kind == EmitKind::Object
-                    ? llvm::CodeGenFileType::ObjectFile
-                    : llvm::CodeGenFileType::AssemblyFile;
+    auto kind = options.kind == EmitKind::Object ? llvm::CodeGenFileType::ObjectFile
+                                                 : llvm::CodeGenFileType::AssemblyFile;
     if (machine->addPassesToEmitFile(passes, stream, nullptr, kind))
-      return llvm::createStringError("'%s' cannot emit object files",
-                                     triple.str().c_str());
+      return llvm::createStringError("'%s' cannot emit object files", triple.str().c_str());
     passes.run(*code);
   }
   if (options.kind == EmitKind::Object) {
-    llvm::MemoryBufferRef buffer(StringRef(bytes.data(), bytes.size()),
-                                 "kernels");
+    llvm::MemoryBufferRef buffer(StringRef(bytes.data(), bytes.size()), "kernels");
     llvm::Expected<std::unique_ptr<llvm::object::ObjectFile>> object =
         llvm::object::ObjectFile::createELFObjectFile(buffer);
     if (!object)
       return object.takeError();
     if (llvm::Error error = checkSymbols(**object, module))
       return error;
-    if (llvm::Error error = readStackSizes(
-            cast<llvm::object::ELFObjectFileBase>(**object), result))
+    if (llvm::Error error = readStackSizes(cast<llvm::object::ELFObjectFileBase>(**object), result))
       return error;
   }
   out.write(bytes.data(), bytes.size());

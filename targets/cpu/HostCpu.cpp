@@ -24,10 +24,10 @@ using namespace mlir;
 using namespace tercet;
 
 extern "C" {
-#define TERCET_DECLARE_TARGET(NAME)                                            \
-  void LLVMInitialize##NAME##TargetInfo();                                     \
-  void LLVMInitialize##NAME##Target();                                         \
-  void LLVMInitialize##NAME##TargetMC();                                       \
+#define TERCET_DECLARE_TARGET(NAME)                                                                \
+  void LLVMInitialize##NAME##TargetInfo();                                                         \
+  void LLVMInitialize##NAME##Target();                                                             \
+  void LLVMInitialize##NAME##TargetMC();                                                           \
   void LLVMInitialize##NAME##AsmPrinter();
 TERCET_DECLARE_TARGET(X86)
 TERCET_DECLARE_TARGET(AArch64)
@@ -60,15 +60,13 @@ llvm::Expected<const llvm::Target *> cpu::lookupTarget(StringRef name) {
                triple.getArch() == llvm::Triple::aarch64 ||
                triple.getArch() == llvm::Triple::riscv64;
   std::string error;
-  const llvm::Target *target =
-      known && triple.isOSBinFormatELF()
-          ? llvm::TargetRegistry::lookupTarget(triple, error)
-          : nullptr;
+  const llvm::Target *target = known && triple.isOSBinFormatELF()
+                                   ? llvm::TargetRegistry::lookupTarget(triple, error)
+                                   : nullptr;
   if (!target)
-    return llvm::createStringError(
-        "unknown target '%s'; expected x86_64-linux-gnu, "
-        "aarch64-linux-gnu or riscv64-linux-gnu",
-        name.str().c_str());
+    return llvm::createStringError("unknown target '%s'; expected x86_64-linux-gnu, "
+                                   "aarch64-linux-gnu or riscv64-linux-gnu",
+                                   name.str().c_str());
   return target;
 }
 
@@ -83,30 +81,24 @@ struct Registers {
   uint32_t bits = 0, count = 0;
 };
 
-std::unique_ptr<llvm::MCSubtargetInfo> subtargetOf(const llvm::Target &target,
-                                                   StringRef triple,
-                                                   StringRef cpu,
-                                                   StringRef features) {
+std::unique_ptr<llvm::MCSubtargetInfo> subtargetOf(const llvm::Target &target, StringRef triple,
+                                                   StringRef cpu, StringRef features) {
   return std::unique_ptr<llvm::MCSubtargetInfo>(
       target.createMCSubtargetInfo(llvm::Triple(triple), cpu, features));
 }
 
-llvm::Expected<Registers> registersOf(const llvm::MCSubtargetInfo &subtarget,
-                                      StringRef triple, StringRef cpu) {
-  auto has = [&](const char *feature) {
-    return subtarget.checkFeatures(feature);
-  };
+llvm::Expected<Registers> registersOf(const llvm::MCSubtargetInfo &subtarget, StringRef triple,
+                                      StringRef cpu) {
+  auto has = [&](const char *feature) { return subtarget.checkFeatures(feature); };
   switch (llvm::Triple(triple).getArch()) {
   case llvm::Triple::x86_64:
-    if (has("+avx512f") && has("+avx512bw") && has("+avx512dq") &&
-        has("+avx512vl"))
+    if (has("+avx512f") && has("+avx512bw") && has("+avx512dq") && has("+avx512vl"))
       return Registers{512, 32};
     if (has("+avx2") && has("+fma") && has("+f16c"))
       return Registers{256, 16};
-    return llvm::createStringError(
-        "cpu '%s' has no AVX2, FMA and F16C, which kernels for x86-64 "
-        "need; try x86-64-v3",
-        cpu.str().c_str());
+    return llvm::createStringError("cpu '%s' has no AVX2, FMA and F16C, which kernels for x86-64 "
+                                   "need; try x86-64-v3",
+                                   cpu.str().c_str());
   case llvm::Triple::aarch64:
     if (has("+neon"))
       return Registers{128, 32};
@@ -115,9 +107,8 @@ llvm::Expected<Registers> registersOf(const llvm::MCSubtargetInfo &subtarget,
     break;
   }
   if (!has("+v") || !has("+d"))
-    return llvm::createStringError(
-        "cpu '%s' has no vector extension (V); try generic-rv64",
-        cpu.str().c_str());
+    return llvm::createStringError("cpu '%s' has no vector extension (V); try generic-rv64",
+                                   cpu.str().c_str());
   for (uint32_t bits : {1024, 512, 256})
     if (has(("+zvl" + llvm::utostr(bits) + "b").c_str()))
       return Registers{bits, 32};
@@ -125,9 +116,8 @@ llvm::Expected<Registers> registersOf(const llvm::MCSubtargetInfo &subtarget,
 }
 
 bool isKnownFeature(const llvm::MCSubtargetInfo &subtarget, StringRef name) {
-  return llvm::any_of(
-      subtarget.getAllProcessorFeatures(),
-      [&](const llvm::SubtargetFeatureKV &entry) { return name == entry.Key; });
+  return llvm::any_of(subtarget.getAllProcessorFeatures(),
+                      [&](const llvm::SubtargetFeatureKV &entry) { return name == entry.Key; });
 }
 
 /// The host's features where they differ from those that its CPU's name
@@ -138,11 +128,9 @@ std::string hostFeatures(const llvm::MCSubtargetInfo &subtarget) {
     sorted[entry.getKey().str()] = entry.getValue();
   std::string features;
   for (const auto &[name, enabled] : sorted) {
-    if (!isKnownFeature(subtarget, name) ||
-        subtarget.checkFeatures("+" + name) == enabled)
+    if (!isKnownFeature(subtarget, name) || subtarget.checkFeatures("+" + name) == enabled)
       continue;
-    features +=
-        (features.empty() ? "" : ",") + std::string(enabled ? "+" : "-") + name;
+    features += (features.empty() ? "" : ",") + std::string(enabled ? "+" : "-") + name;
   }
   return features;
 }
@@ -188,13 +176,11 @@ uint32_t countCores(std::vector<unsigned> &usable) {
     best = std::max(best, capacity);
     std::string core = readFile(base + "topology/core_id");
     uint64_t number = core.empty() ? id : readNumber(base + "topology/core_id");
-    cores[{readNumber(base + "topology/physical_package_id"), number}] =
-        capacity;
+    cores[{readNumber(base + "topology/physical_package_id"), number}] = capacity;
   }
   uint32_t count = 0;
   for (const auto &[core, capacity] : cores)
-    count +=
-        capacity * 10 >= best * 8; // slower by more than a fifth: another kind
+    count += capacity * 10 >= best * 8; // slower by more than a fifth: another kind
   return std::max(1u, count);
 }
 
@@ -202,12 +188,10 @@ Caches hostCaches() {
   Caches caches;
   std::vector<unsigned> usable;
   caches.cores = countCores(usable);
-  std::string base =
-      "/sys/devices/system/cpu/cpu" + llvm::utostr(usable.front()) + "/";
+  std::string base = "/sys/devices/system/cpu/cpu" + llvm::utostr(usable.front()) + "/";
   for (unsigned index = 0; index < 8; ++index) {
     std::string cache = base + "cache/index" + llvm::utostr(index) + "/";
-    uint64_t level = readNumber(cache + "level"),
-             size = readNumber(cache + "size");
+    uint64_t level = readNumber(cache + "level"), size = readNumber(cache + "size");
     if (!size || readFile(cache + "type") == "Instruction")
       continue;
     (level == 1 ? caches.l1 : level == 2 ? caches.l2 : caches.l3) = size;
@@ -228,48 +212,39 @@ Caches hostCaches() {
   return caches;
 }
 
-llvm::Expected<soc::CpuAttr> describe(MLIRContext *context, StringRef triple,
-                                      StringRef cpu, StringRef features,
-                                      const Caches &caches,
+llvm::Expected<soc::CpuAttr> describe(MLIRContext *context, StringRef triple, StringRef cpu,
+                                      StringRef features, const Caches &caches,
                                       const cpu::CpuNames &names) {
   llvm::Expected<const llvm::Target *> target = cpu::lookupTarget(triple);
   if (!target)
     return target.takeError();
-  std::unique_ptr<llvm::MCSubtargetInfo> subtarget =
-      subtargetOf(**target, triple, cpu, features);
+  std::unique_ptr<llvm::MCSubtargetInfo> subtarget = subtargetOf(**target, triple, cpu, features);
   llvm::Expected<Registers> registers = registersOf(*subtarget, triple, cpu);
   if (!registers)
     return registers.takeError();
   auto text = [&](StringRef value) { return StringAttr::get(context, value); };
-  return soc::CpuAttr::get(context, text(names.engine), text(names.memory),
-                           text(triple), text(cpu), text(features),
-                           caches.cores, registers->bits, registers->count,
+  return soc::CpuAttr::get(context, text(names.engine), text(names.memory), text(triple), text(cpu),
+                           text(features), caches.cores, registers->bits, registers->count,
                            caches.megahertz, caches.l1, caches.l2, caches.l3);
 }
 
 } // namespace
 
-llvm::Expected<soc::CpuAttr> cpu::describeHostCpu(MLIRContext *context,
-                                                  const CpuNames &names) {
+llvm::Expected<soc::CpuAttr> cpu::describeHostCpu(MLIRContext *context, const CpuNames &names) {
   llvm::Triple host(llvm::sys::getDefaultTargetTriple());
-  std::string triple =
-      llvm::Triple::getArchTypeName(host.getArch()).str() + "-linux-gnu";
+  std::string triple = llvm::Triple::getArchTypeName(host.getArch()).str() + "-linux-gnu";
   llvm::Expected<const llvm::Target *> target = lookupTarget(triple);
   if (!target)
     return target.takeError();
   std::string cpu = llvm::sys::getHostCPUName().str();
-  std::unique_ptr<llvm::MCSubtargetInfo> plain =
-      subtargetOf(**target, triple, "", "");
+  std::unique_ptr<llvm::MCSubtargetInfo> plain = subtargetOf(**target, triple, "", "");
   if (cpu == "generic" || !plain->isCPUStringValid(cpu))
-    cpu = host.isX86()       ? "x86-64"
-          : host.isRISCV64() ? "generic-rv64"
-                             : "generic";
+    cpu = host.isX86() ? "x86-64" : host.isRISCV64() ? "generic-rv64" : "generic";
   std::string features = hostFeatures(*subtargetOf(**target, triple, cpu, ""));
   return describe(context, triple, cpu, features, hostCaches(), names);
 }
 
-llvm::Expected<soc::CpuAttr> cpu::describeCpu(MLIRContext *context,
-                                              StringRef name, StringRef cpu,
+llvm::Expected<soc::CpuAttr> cpu::describeCpu(MLIRContext *context, StringRef name, StringRef cpu,
                                               const CpuNames &names) {
   llvm::Expected<const llvm::Target *> target = lookupTarget(name);
   if (!target)
@@ -278,31 +253,26 @@ llvm::Expected<soc::CpuAttr> cpu::describeCpu(MLIRContext *context,
   if (cpu == "host") {
     llvm::Triple host(llvm::sys::getDefaultTargetTriple());
     if (host.getArch() != triple.getArch())
-      return llvm::createStringError(
-          "cpu 'host' is no %s",
-          llvm::Triple::getArchTypeName(triple.getArch()).data());
+      return llvm::createStringError("cpu 'host' is no %s",
+                                     llvm::Triple::getArchTypeName(triple.getArch()).data());
     return describeHostCpu(context, names);
   }
   Caches caches;
   std::string features;
   if (cpu.empty())
-    cpu = triple.isX86()       ? "x86-64-v3"
-          : triple.isRISCV64() ? "generic-rv64"
-                               : "generic";
+    cpu = triple.isX86() ? "x86-64-v3" : triple.isRISCV64() ? "generic-rv64" : "generic";
   if (triple.isX86())
     caches.megahertz = 3000, caches.l2 = 1 << 20;
   if (triple.isRISCV64() && cpu.starts_with("generic"))
     features = "+m,+a,+f,+d,+c,+v";
-  std::unique_ptr<llvm::MCSubtargetInfo> plain =
-      subtargetOf(**target, name, "", "");
+  std::unique_ptr<llvm::MCSubtargetInfo> plain = subtargetOf(**target, name, "", "");
   if (!plain->isCPUStringValid(cpu)) {
     std::vector<std::string> valid;
-    for (const llvm::SubtargetSubTypeKV &entry :
-         plain->getAllProcessorDescriptions())
+    for (const llvm::SubtargetSubTypeKV &entry : plain->getAllProcessorDescriptions())
       valid.push_back(entry.Key);
-    return llvm::createStringError(
-        "unknown cpu '%s' for %s; expected host or one of %s",
-        cpu.str().c_str(), name.str().c_str(), llvm::join(valid, ", ").c_str());
+    return llvm::createStringError("unknown cpu '%s' for %s; expected host or one of %s",
+                                   cpu.str().c_str(), name.str().c_str(),
+                                   llvm::join(valid, ", ").c_str());
   }
   return describe(context, name, cpu, features, caches, names);
 }

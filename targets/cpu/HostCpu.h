@@ -31,10 +31,8 @@ llvm::Expected<soc::CpuAttr> describeHostCpu(mlir::MLIRContext *context,
 /// host's, if the triple is of its architecture; an empty one the plainest CPU
 /// that is supported: x86-64-v3, generic AArch64, generic RV64GCV. Caches and
 /// clock are those of a usual core.
-llvm::Expected<soc::CpuAttr> describeCpu(mlir::MLIRContext *context,
-                                         llvm::StringRef triple,
-                                         llvm::StringRef cpu,
-                                         const CpuNames &names = {});
+llvm::Expected<soc::CpuAttr> describeCpu(mlir::MLIRContext *context, llvm::StringRef triple,
+                                         llvm::StringRef cpu, const CpuNames &names = {});
 
 /// The code generator for a triple; an error naming the valid ones if there is
 /// none. Initialises LLVM's targets.

@@ -16,8 +16,7 @@ FlatView tercet::cpu::flatten(OpBuilder &b, Location loc, Value memref) {
   auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, memref);
   FlatView view;
   auto mixed = [&](int64_t constant, Value value) -> OpFoldResult {
-    return ShapedType::isDynamic(constant) ? OpFoldResult(value)
-                                           : b.getIndexAttr(constant);
+    return ShapedType::isDynamic(constant) ? OpFoldResult(value) : b.getIndexAttr(constant);
   };
   view.offset = mixed(offset, metadata.getOffset());
   for (int64_t dim = 0; dim < type.getRank(); ++dim) {
@@ -25,9 +24,8 @@ FlatView tercet::cpu::flatten(OpBuilder &b, Location loc, Value memref) {
     view.sizes.push_back(mixed(type.getDimSize(dim), metadata.getSizes()[dim]));
   }
   // The size is of no meaning: nothing asks for it.
-  auto flat =
-      MemRefType::get({ShapedType::kDynamic}, type.getElementType(),
-                      MemRefLayoutAttrInterface(), type.getMemorySpace());
+  auto flat = MemRefType::get({ShapedType::kDynamic}, type.getElementType(),
+                              MemRefLayoutAttrInterface(), type.getMemorySpace());
   Value size = arith::ConstantIndexOp::create(b, loc, int64_t(1) << 40);
   view.memory = memref::ReinterpretCastOp::create(
       b, loc, flat, metadata.getBaseBuffer(), OpFoldResult(b.getIndexAttr(0)),
@@ -43,8 +41,7 @@ Value Access::address(OpBuilder &b, Location loc, ValueRange ivs) const {
   return indexValue(b, loc, sum);
 }
 
-static FailureOr<Access> accessOf(OpBuilder &b, Location loc, Value operand,
-                                  AffineMap map) {
+static FailureOr<Access> accessOf(OpBuilder &b, Location loc, Value operand, AffineMap map) {
   Access access;
   auto type = dyn_cast<MemRefType>(operand.getType());
   if (!type) {
@@ -59,18 +56,15 @@ static FailureOr<Access> accessOf(OpBuilder &b, Location loc, Value operand,
   access.strides.assign(map.getNumDims(), b.getIndexAttr(0));
   for (auto [position, expr] : llvm::enumerate(map.getResults())) {
     SmallVector<int64_t> coefficients;
-    if (failed(
-            getFlattenedAffineExpr(expr, map.getNumDims(), 0, &coefficients)) ||
+    if (failed(getFlattenedAffineExpr(expr, map.getNumDims(), 0, &coefficients)) ||
         coefficients.size() != map.getNumDims() + 1)
       return failure();
     OpFoldResult stride = view.strides[position];
     for (unsigned dim = 0; dim < map.getNumDims(); ++dim)
-      access.strides[dim] =
-          addIndex(b, loc, access.strides[dim],
-                   mulIndex(b, loc, stride, b.getIndexAttr(coefficients[dim])));
-    access.offset =
-        addIndex(b, loc, access.offset,
-                 mulIndex(b, loc, stride, b.getIndexAttr(coefficients.back())));
+      access.strides[dim] = addIndex(b, loc, access.strides[dim],
+                                     mulIndex(b, loc, stride, b.getIndexAttr(coefficients[dim])));
+    access.offset = addIndex(b, loc, access.offset,
+                             mulIndex(b, loc, stride, b.getIndexAttr(coefficients.back())));
   }
   return access;
 }
@@ -98,8 +92,7 @@ FailureOr<LoopNest> LoopNest::of(OpBuilder &b, linalg::LinalgOp op) {
     nest.loopOfDim.push_back(dim);
   }
   for (OpOperand &operand : op->getOpOperands()) {
-    FailureOr<Access> access =
-        accessOf(b, loc, operand.get(), op.getMatchingIndexingMap(&operand));
+    FailureOr<Access> access = accessOf(b, loc, operand.get(), op.getMatchingIndexingMap(&operand));
     if (failed(access))
       return failure();
     nest.accesses.push_back(*access);
@@ -134,8 +127,7 @@ bool LoopNest::mergeOnce() {
           !loops[outer].staticSize())
         continue;
       bool together = llvm::all_of(accesses, [&](const Access &access) {
-        std::optional<int64_t> o = access.stride(outer),
-                               i = access.stride(inner);
+        std::optional<int64_t> o = access.stride(outer), i = access.stride(inner);
         return o && i && *o == *i * *size;
       });
       if (!together)

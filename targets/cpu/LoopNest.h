@@ -32,22 +32,18 @@ struct Access {
 
   bool isScalar() const { return !memory; }
   std::optional<int64_t> stride(unsigned loop) const {
-    return isScalar() ? std::optional<int64_t>(0)
-                      : mlir::getConstantIntValue(strides[loop]);
+    return isScalar() ? std::optional<int64_t>(0) : mlir::getConstantIntValue(strides[loop]);
   }
   bool moves(unsigned loop) const { return stride(loop) != 0; }
   bool isUnit(unsigned loop) const { return stride(loop) == 1; }
 
-  mlir::Value address(mlir::OpBuilder &b, mlir::Location loc,
-                      mlir::ValueRange ivs) const;
+  mlir::Value address(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange ivs) const;
 };
 
 struct Loop {
   mlir::OpFoldResult size;
   bool reduction = false;
-  std::optional<int64_t> staticSize() const {
-    return mlir::getConstantIntValue(size);
-  }
+  std::optional<int64_t> staticSize() const { return mlir::getConstantIntValue(size); }
 };
 
 struct LoopNest {

@@ -40,14 +40,11 @@ bool isProductBody(Block &body) {
   if (!sum)
     return false;
   Value c = body.getArgument(2);
-  Value other = sum.getLhs() == c   ? sum.getRhs()
-                : sum.getRhs() == c ? sum.getLhs()
-                                    : Value();
+  Value other = sum.getLhs() == c ? sum.getRhs() : sum.getRhs() == c ? sum.getLhs() : Value();
   auto product = other ? other.getDefiningOp<arith::MulFOp>() : arith::MulFOp();
   if (!product || !c.hasOneUse())
     return false;
-  Value l = stripExtension(product.getLhs()),
-        r = stripExtension(product.getRhs());
+  Value l = stripExtension(product.getLhs()), r = stripExtension(product.getRhs());
   Value a = body.getArgument(0), b = body.getArgument(1);
   return ((l == a && r == b) || (l == b && r == a)) && c.getType().isF32();
 }
@@ -63,30 +60,25 @@ bool mayAlias(Value left, Value right) {
   Value l = rootOf(left), r = rootOf(right);
   if (l == r)
     return true;
-  auto lScratch = l.getDefiningOp<soc::ScratchOp>(),
-       rScratch = r.getDefiningOp<soc::ScratchOp>();
+  auto lScratch = l.getDefiningOp<soc::ScratchOp>(), rScratch = r.getDefiningOp<soc::ScratchOp>();
   if (static_cast<bool>(lScratch) != static_cast<bool>(rScratch))
     return false; // an argument never lies in the scratch
   if (!lScratch)
     return true; // the planner may give two arguments the same place
-  auto range =
-      [](soc::ScratchOp op) -> std::optional<std::pair<int64_t, int64_t>> {
+  auto range = [](soc::ScratchOp op) -> std::optional<std::pair<int64_t, int64_t>> {
     auto type = cast<MemRefType>(op.getType());
     if (!type.hasStaticShape() || !type.getElementType().isIntOrFloat())
       return std::nullopt;
-    int64_t bytes = type.getNumElements() *
-                    llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+    int64_t bytes = type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
     return std::make_pair(op.getOffset(), op.getOffset() + bytes);
   };
   auto lRange = range(lScratch), rRange = range(rScratch);
-  return !lRange || !rRange ||
-         (lRange->first < rRange->second && rRange->first < lRange->second);
+  return !lRange || !rRange || (lRange->first < rRange->second && rRange->first < lRange->second);
 }
 
 /// The fill that gives all of `destination` the value it has before `op`.
 linalg::FillOp findFill(Operation *op, Value destination) {
-  for (Operation *before = op->getPrevNode(); before;
-       before = before->getPrevNode()) {
+  for (Operation *before = op->getPrevNode(); before; before = before->getPrevNode()) {
     auto fill = dyn_cast<linalg::FillOp>(before);
     if (fill && fill.getOutputs()[0] == destination)
       return fill;
@@ -95,22 +87,19 @@ linalg::FillOp findFill(Operation *op, Value destination) {
     // Others may stand in between if they have nothing to do with it.
     if (!isa<linalg::LinalgOp, memref::CopyOp, nn::PackedMatmulOp>(before) ||
         llvm::any_of(before->getOperands(), [&](Value operand) {
-          return isa<MemRefType>(operand.getType()) &&
-                 mayAlias(operand, destination);
+          return isa<MemRefType>(operand.getType()) && mayAlias(operand, destination);
         }))
       return {};
     // A body may load from anywhere.
     bool loads =
-        before->walk([](memref::LoadOp) { return WalkResult::interrupt(); })
-            .wasInterrupted();
+        before->walk([](memref::LoadOp) { return WalkResult::interrupt(); }).wasInterrupted();
     if (loads)
       return {};
   }
   return {};
 }
 
-struct LowerContractionsPass
-    : cpu::impl::LowerContractionsPassBase<LowerContractionsPass> {
+struct LowerContractionsPass : cpu::impl::LowerContractionsPassBase<LowerContractionsPass> {
   void runOnOperation() override {
     soc::KernelOp kernel = getOperation();
     if (!isCpuKernel(kernel))
@@ -157,18 +146,14 @@ struct LowerContractionsPass
       return op.emitOpError() << "expected memrefs; bufferise first";
     Type element = getElementTypeOrSelf(op.getInit().getType());
     if (!element.isF32())
-      return op.emitOpError()
-             << "expected a destination of f32, got " << element;
+      return op.emitOpError() << "expected a destination of f32, got " << element;
     OpBuilder b(op);
     Location loc = op.getLoc();
-    FlatView lhs = flatten(b, loc, op.getLhs()),
-             rhs = flatten(b, loc, op.getRhs()),
+    FlatView lhs = flatten(b, loc, op.getLhs()), rhs = flatten(b, loc, op.getRhs()),
              init = flatten(b, loc, op.getInit());
-    if (getConstantIntValue(rhs.strides[2]) != 1 ||
-        getConstantIntValue(init.strides[1]) != 1)
-      return op.emitOpError()
-             << "expected rows of unit stride in " << op.getRhs().getType()
-             << " and " << op.getInit().getType();
+    if (getConstantIntValue(rhs.strides[2]) != 1 || getConstantIntValue(init.strides[1]) != 1)
+      return op.emitOpError() << "expected rows of unit stride in " << op.getRhs().getType()
+                              << " and " << op.getInit().getType();
     Product product;
     product.lhs = {lhs.memory, lhs.offset, lhs.strides[0], lhs.strides[1]};
     product.rhs = {rhs.memory, rhs.offset, rhs.strides[1], rhs.strides[2]};
@@ -193,9 +178,8 @@ struct LowerContractionsPass
   }
 
   void lowerLinalg(linalg::LinalgOp op, const VectorUnit &unit) {
-    if (!op.hasPureBufferSemantics() || op.getNumDpsInputs() != 2 ||
-        op.getNumDpsInits() != 1 || op->getNumRegions() != 1 ||
-        !isProductBody(op->getRegion(0).front()))
+    if (!op.hasPureBufferSemantics() || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
+        op->getNumRegions() != 1 || !isProductBody(op->getRegion(0).front()))
       return;
     OpBuilder b(op);
     FailureOr<LoopNest> nest = LoopNest::of(b, op);
@@ -213,19 +197,16 @@ struct LowerContractionsPass
   }
 
   /// Size for comparisons; a dynamic loop counts as long.
-  static int64_t sizeOf(const Loop &loop) {
-    return loop.staticSize().value_or(1 << 20);
-  }
+  static int64_t sizeOf(const Loop &loop) { return loop.staticSize().value_or(1 << 20); }
 
-  bool emitAsProduct(OpBuilder &b, linalg::LinalgOp op, LoopNest &nest,
-                     bool swapped, const VectorUnit &unit) {
+  bool emitAsProduct(OpBuilder &b, linalg::LinalgOp op, LoopNest &nest, bool swapped,
+                     const VectorUnit &unit) {
     const Access &lhs = nest.accesses[swapped], &rhs = nest.accesses[!swapped],
                  &init = nest.accesses[2];
     int64_t m = -1, n = -1, k = -1;
     for (int64_t loop = 0, count = nest.loops.size(); loop < count; ++loop) {
       auto longer = [&](int64_t other) {
-        return other < 0 ||
-               sizeOf(nest.loops[loop]) >= sizeOf(nest.loops[other]);
+        return other < 0 || sizeOf(nest.loops[loop]) >= sizeOf(nest.loops[other]);
       };
       if (nest.loops[loop].reduction) {
         if (init.moves(loop))
@@ -264,14 +245,12 @@ struct LowerContractionsPass
     product.n = nest.loops[n].size;
     product.k = k < 0 ? one : nest.loops[k].size;
     SmallVector<Value> ivs(nest.loops.size());
-    auto matrixOf = [&](OpBuilder &nested, const Access &access, int64_t row,
-                        int64_t column) {
+    auto matrixOf = [&](OpBuilder &nested, const Access &access, int64_t row, int64_t column) {
       return Matrix{access.memory, access.address(nested, loc, ivs),
                     row < 0 ? zero : access.strides[row],
                     column < 0 ? zero : access.strides[column]};
     };
-    std::function<void(OpBuilder &, unsigned)> nested = [&](OpBuilder &inner,
-                                                            unsigned depth) {
+    std::function<void(OpBuilder &, unsigned)> nested = [&](OpBuilder &inner, unsigned depth) {
       if (depth == around.size()) {
         product.lhs = matrixOf(inner, lhs, m, k);
         product.rhs = matrixOf(inner, rhs, k, n);
@@ -280,11 +259,10 @@ struct LowerContractionsPass
         return;
       }
       int64_t loop = around[depth];
-      buildLoop(inner, loc, zero, nest.loops[loop].size, 1,
-                [&](OpBuilder &deeper, Value iv) {
-                  ivs[loop] = iv;
-                  nested(deeper, depth + 1);
-                });
+      buildLoop(inner, loc, zero, nest.loops[loop].size, 1, [&](OpBuilder &deeper, Value iv) {
+        ivs[loop] = iv;
+        nested(deeper, depth + 1);
+      });
     };
     nested(b, 0);
     return true;

@@ -24,20 +24,14 @@ using namespace tercet;
 namespace {
 
 // Offsets of the fields of tercet_kernel_args; frozen by the ABI.
-enum : int64_t {
-  kBuffers = 0,
-  kScratch = 16,
-  kScratchStride = 24,
-  kFault = 32
-};
+enum : int64_t { kBuffers = 0, kScratch = 16, kScratchStride = 24, kFault = 32 };
 // Values of tercet_fault.
 enum : int64_t { kFaultIndex = 1 };
 
 class KernelLowering {
 public:
   explicit KernelLowering(soc::KernelOp kernel)
-      : kernel(kernel), b(kernel.getLoc(), kernel),
-        converter(kernel.getContext()) {}
+      : kernel(kernel), b(kernel.getLoc(), kernel), converter(kernel.getContext()) {}
 
   LogicalResult lower() {
     FailureOr<tile::KernelGrid> grid = tile::KernelGrid::of(kernel);
@@ -47,15 +41,13 @@ public:
       return kernel.emitOpError() << "expected a body of one block";
     pointer = LLVM::LLVMPointerType::get(b.getContext());
     Type i32 = b.getI32Type();
-    auto type = LLVM::LLVMFunctionType::get(
-        LLVM::LLVMVoidType::get(b.getContext()), {pointer, i32, i32, i32, i32});
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
+                                            {pointer, i32, i32, i32, i32});
     auto function = LLVM::LLVMFuncOp::create(b, kernel.getSymName(), type);
     function.setVisibility_(LLVM::Visibility::Hidden);
     function.setDsoLocal(true);
-    function.setArgAttr(0, LLVM::LLVMDialect::getNoAliasAttrName(),
-                        b.getUnitAttr());
-    function.setArgAttr(0, LLVM::LLVMDialect::getReadonlyAttrName(),
-                        b.getUnitAttr());
+    function.setArgAttr(0, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
+    function.setArgAttr(0, LLVM::LLVMDialect::getReadonlyAttrName(), b.getUnitAttr());
     function.setNoUnwind(true);
     entry = function.addEntryBlock(b);
     b.setInsertionPointToStart(entry);
@@ -77,9 +69,8 @@ public:
 
 private:
   Value field(Type type, int64_t offset) {
-    Value address = LLVM::GEPOp::create(
-        b, pointer, b.getI8Type(), entry->getArgument(0),
-        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
+    Value address = LLVM::GEPOp::create(b, pointer, b.getI8Type(), entry->getArgument(0),
+                                        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
     return LLVM::LoadOp::create(b, type, address, /*alignment=*/8,
                                 /*isVolatile=*/false,
                                 /*isNonTemporal=*/false, /*isInvariant=*/true);
@@ -87,10 +78,8 @@ private:
 
   /// A memref of static shape at an address.
   Value memrefAt(MemRefType type, Value address) {
-    Value descriptor = MemRefDescriptor::fromStaticShape(
-        b, b.getLoc(), converter, type, address);
-    return UnrealizedConversionCastOp::create(b, b.getLoc(), type, descriptor)
-        .getResult(0);
+    Value descriptor = MemRefDescriptor::fromStaticShape(b, b.getLoc(), converter, type, address);
+    return UnrealizedConversionCastOp::create(b, b.getLoc(), type, descriptor).getResult(0);
   }
 
   void replaceArguments() {
@@ -100,14 +89,12 @@ private:
         continue;
       if (!buffers)
         buffers = field(pointer, kBuffers);
-      Value slot =
-          LLVM::GEPOp::create(b, pointer, pointer, buffers,
-                              ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(
-                                  argument.getArgNumber())});
+      Value slot = LLVM::GEPOp::create(
+          b, pointer, pointer, buffers,
+          ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(argument.getArgNumber())});
       Value address = LLVM::LoadOp::create(b, pointer, slot, 8, false, false,
                                            /*isInvariant=*/true);
-      argument.replaceAllUsesWith(
-          memrefAt(cast<MemRefType>(argument.getType()), address));
+      argument.replaceAllUsesWith(memrefAt(cast<MemRefType>(argument.getType()), address));
     }
   }
 
@@ -121,11 +108,9 @@ private:
       auto constant = [&](OpFoldResult value) -> Value {
         return arith::ConstantIndexOp::create(b, *getConstantIntValue(value));
       };
-      index =
-          arith::MulIOp::create(b, index, constant(forall.getMixedStep()[dim]),
-                                arith::IntegerOverflowFlags::nsw);
-      index = arith::AddIOp::create(b, index,
-                                    constant(forall.getMixedLowerBound()[dim]),
+      index = arith::MulIOp::create(b, index, constant(forall.getMixedStep()[dim]),
+                                    arith::IntegerOverflowFlags::nsw);
+      index = arith::AddIOp::create(b, index, constant(forall.getMixedLowerBound()[dim]),
                                     arith::IntegerOverflowFlags::nsw);
       forall.getInductionVar(dim).replaceAllUsesWith(index);
     }
@@ -141,19 +126,15 @@ private:
     if (ops.empty())
       return;
     b.setInsertionPointToStart(entry);
-    Value base = field(pointer, kScratch),
-          stride = field(b.getI64Type(), kScratchStride);
-    Value worker =
-        LLVM::ZExtOp::create(b, b.getI64Type(), entry->getArgument(4));
+    Value base = field(pointer, kScratch), stride = field(b.getI64Type(), kScratchStride);
+    Value worker = LLVM::ZExtOp::create(b, b.getI64Type(), entry->getArgument(4));
     Value distance = LLVM::MulOp::create(b, worker, stride);
-    base = LLVM::GEPOp::create(b, pointer, b.getI8Type(), base,
-                               ArrayRef<LLVM::GEPArg>{distance});
+    base = LLVM::GEPOp::create(b, pointer, b.getI8Type(), base, ArrayRef<LLVM::GEPArg>{distance});
     for (soc::ScratchOp op : ops) {
-      Value address = LLVM::GEPOp::create(
-          b, pointer, b.getI8Type(), base,
-          ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(op.getOffset())});
-      op.getResult().replaceAllUsesWith(
-          memrefAt(cast<MemRefType>(op.getType()), address));
+      Value address =
+          LLVM::GEPOp::create(b, pointer, b.getI8Type(), base,
+                              ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(op.getOffset())});
+      op.getResult().replaceAllUsesWith(memrefAt(cast<MemRefType>(op.getType()), address));
       op.erase();
     }
   }
@@ -168,16 +149,12 @@ private:
     for (cf::AssertOp op : ops) {
       b.setInsertionPoint(op);
       scf::IfOp::create(
-          b, op.getArg(),
-          [](OpBuilder &then, Location loc) {
-            scf::YieldOp::create(then, loc);
-          },
+          b, op.getArg(), [](OpBuilder &then, Location loc) { scf::YieldOp::create(then, loc); },
           [&](OpBuilder &otherwise, Location loc) {
-            Value code = LLVM::ConstantOp::create(
-                otherwise, loc, otherwise.getI32Type(),
-                otherwise.getI32IntegerAttr(kFaultIndex));
-            LLVM::StoreOp::create(otherwise, loc, code, fault, 4, false, false,
-                                  false, LLVM::AtomicOrdering::monotonic);
+            Value code = LLVM::ConstantOp::create(otherwise, loc, otherwise.getI32Type(),
+                                                  otherwise.getI32IntegerAttr(kFaultIndex));
+            LLVM::StoreOp::create(otherwise, loc, code, fault, 4, false, false, false,
+                                  LLVM::AtomicOrdering::monotonic);
             scf::YieldOp::create(otherwise, loc);
           });
       op.erase();

@@ -34,8 +34,7 @@ Value expandPower(ImplicitLocOpBuilder &b, Value x, int64_t power) {
   Value result, square = x;
   for (int64_t left = std::abs(power); left > 0; left /= 2) {
     if (left % 2)
-      result = result ? arith::MulFOp::create(b, result, square).getResult()
-                      : square;
+      result = result ? arith::MulFOp::create(b, result, square).getResult() : square;
     if (left > 1)
       square = arith::MulFOp::create(b, square, square);
   }
@@ -90,8 +89,7 @@ struct LowerMathPass : cpu::impl::LowerMathPassBase<LowerMathPass> {
 
   LogicalResult expand(Operation *op) {
     ImplicitLocOpBuilder b(op->getLoc(), op);
-    Type type = op->getResult(0).getType(),
-         element = getElementTypeOrSelf(type);
+    Type type = op->getResult(0).getType(), element = getElementTypeOrSelf(type);
     if (element.isF64())
       return op->emitOpError() << "f64 is not supported by the CPU target; "
                                   "expected f32, f16 or bf16";
@@ -105,8 +103,8 @@ struct LowerMathPass : cpu::impl::LowerMathPassBase<LowerMathPass> {
     SmallVector<Value> operands;
     for (Value operand : op->getOperands()) {
       if (getElementTypeOrSelf(operand.getType()).isInteger())
-        operand = arith::SIToFPOp::create(
-            b, withElement(operand.getType(), b.getF32Type()), operand);
+        operand =
+            arith::SIToFPOp::create(b, withElement(operand.getType(), b.getF32Type()), operand);
       operands.push_back(inF32(b, operand));
     }
     if (isa<arith::RemFOp>(op))
@@ -122,13 +120,10 @@ struct LowerMathPass : cpu::impl::LowerMathPassBase<LowerMathPass> {
 
   static Value inF32(ImplicitLocOpBuilder &b, Value value) {
     Type wide = withElement(value.getType(), b.getF32Type());
-    return value.getType() == wide
-               ? value
-               : arith::ExtFOp::create(b, wide, value).getResult();
+    return value.getType() == wide ? value : arith::ExtFOp::create(b, wide, value).getResult();
   }
 
-  static LogicalResult replace(ImplicitLocOpBuilder &b, Operation *op,
-                               Value result) {
+  static LogicalResult replace(ImplicitLocOpBuilder &b, Operation *op, Value result) {
     Type type = op->getResult(0).getType();
     if (result.getType() != type)
       result = arith::TruncFOp::create(b, type, result);

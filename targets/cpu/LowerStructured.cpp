@@ -21,8 +21,7 @@ using namespace tercet::cpu;
 
 namespace {
 
-struct LowerStructuredPass
-    : cpu::impl::LowerStructuredPassBase<LowerStructuredPass> {
+struct LowerStructuredPass : cpu::impl::LowerStructuredPassBase<LowerStructuredPass> {
   void runOnOperation() override {
     soc::KernelOp kernel = getOperation();
     if (!isCpuKernel(kernel))

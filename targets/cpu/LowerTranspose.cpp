@@ -33,18 +33,16 @@ static void turn(OpBuilder &b, Location loc, SmallVectorImpl<Value> &rows) {
   }
 }
 
-bool tercet::cpu::emitTranspose(OpBuilder &b, Location loc, Block &body,
-                                const LoopNest &nest, const VectorUnit &unit) {
+bool tercet::cpu::emitTranspose(OpBuilder &b, Location loc, Block &body, const LoopNest &nest,
+                                const VectorUnit &unit) {
   if (nest.inputs != 1 || nest.accesses.size() != 2 || nest.hasReductions() ||
-      nest.accesses[0].isScalar() || nest.loops.size() < 2 ||
-      nest.loops.size() > 4)
+      nest.accesses[0].isScalar() || nest.loops.size() < 2 || nest.loops.size() > 4)
     return false;
   if (body.getTerminator()->getOperand(0) != body.getArgument(0) ||
       body.getOperations().size() != 1)
     return false;
   const Access &source = nest.accesses[0], &target = nest.accesses[1];
-  if (!source.element.isIntOrFloat() ||
-      source.element.getIntOrFloatBitWidth() != 32)
+  if (!source.element.isIntOrFloat() || source.element.getIntOrFloatBitWidth() != 32)
     return false;
   int64_t row = -1, column = -1; // unit stride in the source, in the target
   for (int64_t loop = 0, count = nest.loops.size(); loop < count; ++loop) {
@@ -64,60 +62,54 @@ bool tercet::cpu::emitTranspose(OpBuilder &b, Location loc, Block &body,
     return false;
 
   SmallVector<Value> ivs(nest.loops.size());
-  auto at = [&](const Access &access, OpBuilder &nested, Value r, Value c,
-                int64_t loop, int64_t distance) -> Value {
+  auto at = [&](const Access &access, OpBuilder &nested, Value r, Value c, int64_t loop,
+                int64_t distance) -> Value {
     SmallVector<Value> here(ivs);
     here[row] = r;
     here[column] = c;
     Value base = access.address(nested, loc, here);
-    OpFoldResult offset = mulIndex(nested, loc, access.strides[loop],
-                                   nested.getIndexAttr(distance));
+    OpFoldResult offset =
+        mulIndex(nested, loc, access.strides[loop], nested.getIndexAttr(distance));
     return indexValue(nested, loc, addIndex(nested, loc, base, offset));
   };
   auto block = [&](OpBuilder &nested, Value r, Value c) {
     auto type = VectorType::get({lanes}, source.element);
     SmallVector<Value> rows;
     for (int64_t i = 0; i < lanes; ++i)
-      rows.push_back(vector::LoadOp::create(
-          nested, loc, type, source.memory,
-          ValueRange{at(source, nested, r, c, column, i)}));
+      rows.push_back(vector::LoadOp::create(nested, loc, type, source.memory,
+                                            ValueRange{at(source, nested, r, c, column, i)}));
     turn(nested, loc, rows);
     for (int64_t i = 0; i < lanes; ++i)
       vector::StoreOp::create(nested, loc, rows[i], target.memory,
                               ValueRange{at(target, nested, r, c, row, i)});
   };
   auto element = [&](OpBuilder &nested, Value r, Value c) {
-    Value value =
-        memref::LoadOp::create(nested, loc, source.memory,
-                               ValueRange{at(source, nested, r, c, row, 0)});
+    Value value = memref::LoadOp::create(nested, loc, source.memory,
+                                         ValueRange{at(source, nested, r, c, row, 0)});
     memref::StoreOp::create(nested, loc, value, target.memory,
                             ValueRange{at(target, nested, r, c, row, 0)});
   };
   auto matrix = [&](OpBuilder &nested) {
-    buildChunks(
-        nested, loc, nest.loops[column].size, {lanes, 1},
-        [&](OpBuilder &outer, Value c, int64_t columns) {
-          if (columns == 1) {
-            buildLoop(outer, loc, outer.getIndexAttr(0), nest.loops[row].size,
-                      1,
-                      [&](OpBuilder &inner, Value r) { element(inner, r, c); });
-            return;
-          }
-          buildChunks(outer, loc, nest.loops[row].size, {lanes, 1},
-                      [&](OpBuilder &inner, Value r, int64_t rows) {
-                        if (rows != 1)
-                          return block(inner, r, c);
-                        buildLoop(
-                            inner, loc, c,
-                            addIndex(inner, loc, c, inner.getIndexAttr(lanes)),
-                            1, [&](OpBuilder &scalar, Value single) {
-                              element(scalar, r, single);
-                            });
-                      });
-        });
+    buildChunks(nested, loc, nest.loops[column].size, {lanes, 1},
+                [&](OpBuilder &outer, Value c, int64_t columns) {
+                  if (columns == 1) {
+                    buildLoop(outer, loc, outer.getIndexAttr(0), nest.loops[row].size, 1,
+                              [&](OpBuilder &inner, Value r) { element(inner, r, c); });
+                    return;
+                  }
+                  buildChunks(outer, loc, nest.loops[row].size, {lanes, 1},
+                              [&](OpBuilder &inner, Value r, int64_t rows) {
+                                if (rows != 1)
+                                  return block(inner, r, c);
+                                buildLoop(inner, loc, c,
+                                          addIndex(inner, loc, c, inner.getIndexAttr(lanes)), 1,
+                                          [&](OpBuilder &scalar, Value single) {
+                                            element(scalar, r, single);
+                                          });
+                              });
+                });
   };
-  std::function<void(OpBuilder &, int64_t)> outer = [&](OpBuilder &nested,
-                                                        int64_t loop) {
+  std::function<void(OpBuilder &, int64_t)> outer = [&](OpBuilder &nested, int64_t loop) {
     if (loop == static_cast<int64_t>(nest.loops.size()))
       return matrix(nested);
     if (loop == row || loop == column)

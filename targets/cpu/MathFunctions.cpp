@@ -43,74 +43,47 @@ struct Terms {
     return arith::ConstantOp::create(b, attr);
   }
   Value f(Value x, double value) {
-    return constant(x.getType(),
-                    b.getFloatAttr(getElementTypeOrSelf(x.getType()), value));
+    return constant(x.getType(), b.getFloatAttr(getElementTypeOrSelf(x.getType()), value));
   }
   Value i(Value x, int64_t value) {
-    return constant(x.getType(),
-                    b.getIntegerAttr(getElementTypeOrSelf(x.getType()), value));
+    return constant(x.getType(), b.getIntegerAttr(getElementTypeOrSelf(x.getType()), value));
   }
   Value add(Value l, Value r) { return arith::AddFOp::create(b, l, r); }
   Value sub(Value l, Value r) { return arith::SubFOp::create(b, l, r); }
   Value mul(Value l, Value r) { return arith::MulFOp::create(b, l, r); }
   Value div(Value l, Value r) { return arith::DivFOp::create(b, l, r); }
-  Value fma(Value l, Value r, Value c) {
-    return math::FmaOp::create(b, l, r, c);
-  }
+  Value fma(Value l, Value r, Value c) { return math::FmaOp::create(b, l, r, c); }
   Value abs(Value x) { return math::AbsFOp::create(b, x); }
   /// By way of floor, which all targets and their emulators have.
   Value trunc(Value x) { return copysign(math::FloorOp::create(b, abs(x)), x); }
   Value sqrt(Value x) { return math::SqrtOp::create(b, x); }
   Value neg(Value x) { return arith::NegFOp::create(b, x); }
-  Value copysign(Value x, Value sign) {
-    return math::CopySignOp::create(b, x, sign);
-  }
-  Value select(Value c, Value l, Value r) {
-    return arith::SelectOp::create(b, c, l, r);
-  }
-  Value is(arith::CmpFPredicate p, Value l, Value r) {
-    return arith::CmpFOp::create(b, p, l, r);
-  }
-  Value less(Value l, double r) {
-    return is(arith::CmpFPredicate::OLT, l, f(l, r));
-  }
-  Value above(Value l, double r) {
-    return is(arith::CmpFPredicate::OGT, l, f(l, r));
-  }
-  Value equal(Value l, double r) {
-    return is(arith::CmpFPredicate::OEQ, l, f(l, r));
-  }
+  Value copysign(Value x, Value sign) { return math::CopySignOp::create(b, x, sign); }
+  Value select(Value c, Value l, Value r) { return arith::SelectOp::create(b, c, l, r); }
+  Value is(arith::CmpFPredicate p, Value l, Value r) { return arith::CmpFOp::create(b, p, l, r); }
+  Value less(Value l, double r) { return is(arith::CmpFPredicate::OLT, l, f(l, r)); }
+  Value above(Value l, double r) { return is(arith::CmpFPredicate::OGT, l, f(l, r)); }
+  Value equal(Value l, double r) { return is(arith::CmpFPredicate::OEQ, l, f(l, r)); }
   Value isNaN(Value x) { return is(arith::CmpFPredicate::UNO, x, x); }
   Value both(Value l, Value r) { return arith::AndIOp::create(b, l, r); }
   Value either(Value l, Value r) { return arith::OrIOp::create(b, l, r); }
   Value addI(Value l, Value r) { return arith::AddIOp::create(b, l, r); }
   Value subI(Value l, Value r) { return arith::SubIOp::create(b, l, r); }
   Value andI(Value l, Value r) { return arith::AndIOp::create(b, l, r); }
-  Value shl(Value x, int64_t by) {
-    return arith::ShLIOp::create(b, x, i(x, by));
-  }
-  Value sar(Value x, int64_t by) {
-    return arith::ShRSIOp::create(b, x, i(x, by));
-  }
+  Value shl(Value x, int64_t by) { return arith::ShLIOp::create(b, x, i(x, by)); }
+  Value sar(Value x, int64_t by) { return arith::ShRSIOp::create(b, x, i(x, by)); }
   Value bits(Value x) {
     unsigned width = getElementTypeOrSelf(x.getType()).getIntOrFloatBitWidth();
-    return arith::BitcastOp::create(
-        b, like(x.getType(), b.getIntegerType(width)), x);
+    return arith::BitcastOp::create(b, like(x.getType(), b.getIntegerType(width)), x);
   }
   Value asF32(Value bits) {
-    return arith::BitcastOp::create(b, like(bits.getType(), b.getF32Type()),
-                                    bits);
+    return arith::BitcastOp::create(b, like(bits.getType(), b.getF32Type()), bits);
   }
   Value asF64(Value bits) {
-    return arith::BitcastOp::create(b, like(bits.getType(), b.getF64Type()),
-                                    bits);
+    return arith::BitcastOp::create(b, like(bits.getType(), b.getF64Type()), bits);
   }
-  Value wide(Value x) {
-    return arith::ExtFOp::create(b, like(x.getType(), b.getF64Type()), x);
-  }
-  Value narrow(Value x) {
-    return arith::TruncFOp::create(b, like(x.getType(), b.getF32Type()), x);
-  }
+  Value wide(Value x) { return arith::ExtFOp::create(b, like(x.getType(), b.getF64Type()), x); }
+  Value narrow(Value x) { return arith::TruncFOp::create(b, like(x.getType(), b.getF32Type()), x); }
   /// NaN stays NaN.
   Value clamp(Value x, double low, double high) {
     Value l = f(x, low), h = f(x, high);
@@ -131,8 +104,8 @@ struct Terms {
 
   /// e^r for |r| at most ln 2 / 2.
   Value expPolynomial(Value r) {
-    Value p = poly(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
-                       4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
+    Value p = poly(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
+                       1.6666665459e-1, 5.0000001201e-1});
     return add(fma(p, mul(r, r), r), f(r, 1.0));
   }
   /// n, as 1.5 * 2^23 + n, and r such that x = n ln 2 + r.
@@ -184,9 +157,9 @@ struct Terms {
   Value log(Value x) {
     auto [n, m] = split(x);
     Value d = sub(m, f(x, 1.0)), d2 = mul(d, d);
-    Value p = poly(d, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1,
-                       -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
-                       2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1});
+    Value p = poly(d, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1,
+                       1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
+                       3.3333331174e-1});
     p = mul(mul(p, d), d2);
     p = fma(n, f(x, -2.12194440e-4), p);
     p = fma(d2, f(x, -0.5), p);
@@ -197,17 +170,15 @@ struct Terms {
     result = select(equal(x, kInf), x, result);
     result = select(equal(x, 0.0), f(x, -kInf), result);
     // Below zero and NaN.
-    return select(is(arith::CmpFPredicate::UGE, x, f(x, 0.0)),
-                  select(isNaN(x), x, result), f(x, kNaN));
+    return select(is(arith::CmpFPredicate::UGE, x, f(x, 0.0)), select(isNaN(x), x, result),
+                  f(x, kNaN));
   }
   Value tanh(Value x) {
     Value t = abs(x), s = mul(x, x);
-    Value small =
-        poly(s, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2,
-                 1.33314422036e-1, -3.33332819422e-1});
+    Value small = poly(s, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1,
+                           -3.33332819422e-1});
     small = fma(mul(small, s), x, x);
-    Value bounded =
-        select(above(t, 10.0), f(x, 10.0), t); // tanh 10 rounds to 1
+    Value bounded = select(above(t, 10.0), f(x, 10.0), t); // tanh 10 rounds to 1
     Value e = boundedExp(add(bounded, bounded));
     Value large = sub(f(x, 1.0), div(f(x, 2.0), add(e, f(x, 1.0))));
     return select(less(t, 0.625), small, copysign(large, x));
@@ -224,8 +195,8 @@ struct Terms {
     r = fma(r, t, f(x, -1.28717512e-1));
     r = fma(r, t, neg(t));
     Value large = copysign(sub(f(x, 1.0), boundedExp(r)), x);
-    Value small = poly(s, {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2,
-                           1.12819925e-1, -3.76125336e-1, 1.28379166e-1});
+    Value small = poly(s, {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1,
+                           -3.76125336e-1, 1.28379166e-1});
     small = fma(small, x, x);
     return select(above(t, 0.927734375), large, small);
   }
@@ -240,37 +211,29 @@ struct Terms {
   Value wideExp2(Value t) {
     t = clamp(t, -300.0, 300.0);
     Value shifted = add(t, f(t, kShift));
-    Value r =
-        mul(sub(t, sub(shifted, f(t, kShift))), f(t, 0.69314718055994530942));
-    Value p = poly(r, {1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
-                       1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5,
-                       1.0, 1.0});
+    Value r = mul(sub(t, sub(shifted, f(t, kShift))), f(t, 0.69314718055994530942));
+    Value p = poly(r, {1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
+                       1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0});
     Value n = bits(shifted);
     return mul(p, asF64(shl(addI(n, i(n, 1023)), 52)));
   }
-  Value wideExp(Value x) {
-    return wideExp2(mul(x, f(x, 1.44269504088896340736)));
-  }
+  Value wideExp(Value x) { return wideExp2(mul(x, f(x, 1.44269504088896340736))); }
   /// log2 of a positive number that f64 holds as a normal one, infinity or NaN.
   Value wideLog2(Value x) {
     Value word = bits(x);
     constexpr int64_t kRoot = 0x3fe6a09e667f3bcd, kOne = 0x3ff0000000000000;
     Value moved = addI(word, i(word, kOne - kRoot));
     Value n = subI(sar(moved, 52), i(word, 1023));
-    Value m =
-        asF64(addI(andI(moved, i(word, 0xfffffffffffff)), i(word, kRoot)));
+    Value m = asF64(addI(andI(moved, i(word, 0xfffffffffffff)), i(word, kRoot)));
     Value s = div(sub(m, f(x, 1.0)), add(m, f(x, 1.0))), s2 = mul(s, s);
-    Value p = poly(s2, {1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9,
-                        1.0 / 7, 1.0 / 5, 1.0 / 3, 1.0});
+    Value p =
+        poly(s2, {1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1.0});
     p = mul(mul(p, s), f(x, 2.88539008177792681472));
     // n to f64 without a conversion from i64, which not every vector unit has.
     Value count = sub(asF64(addI(n, i(n, 0x4338000000000000))), f(x, kShift));
-    return select(is(arith::CmpFPredicate::UGE, x, f(x, kInf)), x,
-                  add(count, p));
+    return select(is(arith::CmpFPredicate::UGE, x, f(x, kInf)), x, add(count, p));
   }
-  Value wideLog(Value x) {
-    return mul(wideLog2(x), f(x, 0.69314718055994530942));
-  }
+  Value wideLog(Value x) { return mul(wideLog2(x), f(x, 0.69314718055994530942)); }
   /// log(1 + x) for x > -1.
   Value wideLog1p(Value x) {
     Value series = mul(x, poly(x, {-0.25, 1.0 / 3, -0.5, 1.0}));
@@ -280,12 +243,11 @@ struct Terms {
     Value t = abs(x), large = above(t, 1.0);
     Value z = select(large, div(f(x, 1.0), t), t);
     Value u = mul(z, z);
-    Value p = poly(
-        u, {-0.00027362956374417992, 0.0022087555340840484,
-            -0.008374929463261651, 0.020161772791680053, -0.035511875763488659,
-            0.050635075851050308, -0.063751580377658282, 0.076173869430587779,
-            -0.090775269712948747, 0.11109537011317432, -0.14285602061981698,
-            0.1999999578848734, -0.33333333270665155, 0.99999999999844491});
+    Value p = poly(u, {-0.00027362956374417992, 0.0022087555340840484, -0.008374929463261651,
+                       0.020161772791680053, -0.035511875763488659, 0.050635075851050308,
+                       -0.063751580377658282, 0.076173869430587779, -0.090775269712948747,
+                       0.11109537011317432, -0.14285602061981698, 0.1999999578848734,
+                       -0.33333333270665155, 0.99999999999844491});
     p = mul(p, z);
     return copysign(select(large, sub(f(x, kPi / 2), p), p), x);
   }
@@ -296,30 +258,26 @@ struct Terms {
     Value r = fma(n, f(x, -1.57079632679489655800), x);
     r = fma(n, f(x, -6.12323399573676603587e-17), r);
     Value r2 = mul(r, r);
-    Value s = poly(r2, {-1.0 / 39916800, 1.0 / 362880, -1.0 / 5040, 1.0 / 120,
-                        -1.0 / 6, 1.0});
+    Value s = poly(r2, {-1.0 / 39916800, 1.0 / 362880, -1.0 / 5040, 1.0 / 120, -1.0 / 6, 1.0});
     s = mul(s, r);
-    Value c = poly(r2, {1.0 / 479001600, -1.0 / 3628800, 1.0 / 40320,
-                        -1.0 / 720, 1.0 / 24, -0.5, 1.0});
+    Value c =
+        poly(r2, {1.0 / 479001600, -1.0 / 3628800, 1.0 / 40320, -1.0 / 720, 1.0 / 24, -0.5, 1.0});
     Value quadrant = bits(shifted);
     auto bit = [&](Value word, int64_t mask) -> Value {
-      return arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
-                                   andI(word, i(word, mask)), i(word, 0));
+      return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, andI(word, i(word, mask)),
+                                   i(word, 0));
     };
     Value odd = bit(quadrant, 1);
     Value sine = select(odd, c, s), cosine = select(odd, s, c);
     sine = select(bit(quadrant, 2), neg(sine), sine);
-    cosine =
-        select(bit(addI(quadrant, i(quadrant, 1)), 2), neg(cosine), cosine);
-    Value outside =
-        is(arith::CmpFPredicate::UGT, abs(x), f(x, 1125899906842624.0));
-    return {select(outside, f(x, kNaN), sine),
-            select(outside, f(x, kNaN), cosine)};
+    cosine = select(bit(addI(quadrant, i(quadrant, 1)), 2), neg(cosine), cosine);
+    Value outside = is(arith::CmpFPredicate::UGT, abs(x), f(x, 1125899906842624.0));
+    return {select(outside, f(x, kNaN), sine), select(outside, f(x, kNaN), cosine)};
   }
   Value wideSinh(Value x) {
     Value t = abs(x), s = mul(x, x);
-    Value small = mul(x, poly(s, {1.0 / 39916800, 1.0 / 362880, 1.0 / 5040,
-                                  1.0 / 120, 1.0 / 6, 1.0}));
+    Value small =
+        mul(x, poly(s, {1.0 / 39916800, 1.0 / 362880, 1.0 / 5040, 1.0 / 120, 1.0 / 6, 1.0}));
     Value e = wideExp(t);
     Value large = mul(sub(e, div(f(x, 1.0), e)), f(x, 0.5));
     return select(less(t, 0.5), small, copysign(large, x));
@@ -329,18 +287,14 @@ struct Terms {
     Value l = select(equal(t, 0.0), f(x, -kInf), wideLog2(t));
     Value result = wideExp2(mul(y, l));
     // Negative bases: the sign of odd integers; NaN unless an integer.
-    auto whole = [&](Value v) -> Value {
-      return is(arith::CmpFPredicate::OEQ, trunc(v), v);
-    };
+    auto whole = [&](Value v) -> Value { return is(arith::CmpFPredicate::OEQ, trunc(v), v); };
     Value integer = whole(y);
-    Value odd = both(integer, arith::XOrIOp::create(b, whole(mul(y, f(y, 0.5))),
-                                                    constantTrue(integer)));
-    Value negative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
-                                           bits(x), i(bits(x), 0));
+    Value odd =
+        both(integer, arith::XOrIOp::create(b, whole(mul(y, f(y, 0.5))), constantTrue(integer)));
+    Value negative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, bits(x), i(bits(x), 0));
     result = select(both(negative, odd), neg(result), result);
     Value undefined =
-        both(both(less(x, 0.0),
-                  arith::XOrIOp::create(b, integer, constantTrue(integer))),
+        both(both(less(x, 0.0), arith::XOrIOp::create(b, integer, constantTrue(integer))),
              above(x, -kInf));
     result = select(undefined, f(x, kNaN), result);
     Value one = either(equal(y, 0.0), equal(x, 1.0));
@@ -354,11 +308,9 @@ struct Terms {
     Value y = wide(first), x = wide(second);
     Value ratio = div(abs(y), abs(x));
     ratio = select(equal(y, 0.0), f(y, 0.0), ratio); // also 0 / 0
-    ratio = select(both(equal(abs(y), kInf), equal(abs(x), kInf)), f(y, 1.0),
-                   ratio);
+    ratio = select(both(equal(abs(y), kInf), equal(abs(x), kInf)), f(y, 1.0), ratio);
     Value angle = wideAtan(ratio);
-    Value left = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, bits(x),
-                                       i(bits(x), 0));
+    Value left = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, bits(x), i(bits(x), 0));
     angle = select(left, sub(f(x, kPi), angle), angle);
     angle = copysign(angle, y);
     angle = select(isNaN(x), x, select(isNaN(y), y, angle));
@@ -368,14 +320,12 @@ struct Terms {
     Value x = wide(value), t = abs(x);
     t = select(above(t, 10.5), f(x, 10.5), t);
     Value q = div(sub(t, f(x, 3.5)), add(t, f(x, 3.5)));
-    Value p = poly(
-        q,
-        {1.083138516483927e-07, 7.5136829812897356e-08, -1.7003863653240412e-06,
-         -1.49074649247059e-06, 1.3528990440198218e-05, -4.6701596906747827e-06,
-         -0.00010814748151435495, 0.00028854124398629125,
-         0.00026739540467800597, -0.0042422353423646701, 0.016976760060274484,
-         -0.045436761490863023, 0.094427806945851636, -0.16133852475280647,
-         0.23313048159959868, -0.28926504483289134, 0.15529365560889649});
+    Value p = poly(q, {1.083138516483927e-07, 7.5136829812897356e-08, -1.7003863653240412e-06,
+                       -1.49074649247059e-06, 1.3528990440198218e-05, -4.6701596906747827e-06,
+                       -0.00010814748151435495, 0.00028854124398629125, 0.00026739540467800597,
+                       -0.0042422353423646701, 0.016976760060274484, -0.045436761490863023,
+                       0.094427806945851636, -0.16133852475280647, 0.23313048159959868,
+                       -0.28926504483289134, 0.15529365560889649});
     Value tail = mul(wideExp(neg(mul(t, t))), p);
     Value result = select(less(x, 0.0), sub(f(x, 2.0), tail), tail);
     return narrow(select(isNaN(x), x, result));
@@ -384,8 +334,7 @@ struct Terms {
     Value x = wide(value);
     Value result = wideLog1p(x);
     result = select(equal(x, -1.0), f(x, -kInf), result);
-    result = select(is(arith::CmpFPredicate::ULT, x, f(x, -1.0)), f(x, kNaN),
-                    result);
+    result = select(is(arith::CmpFPredicate::ULT, x, f(x, -1.0)), f(x, kNaN), result);
     // Keeps the sign of zero.
     return select(equal(value, 0.0), value, narrow(result));
   }
@@ -393,8 +342,7 @@ struct Terms {
     Value x = wide(value), d = sub(x, f(x, 1.0));
     Value root = sqrt(mul(d, add(x, f(x, 1.0))));
     Value result = wideLog1p(add(d, root));
-    return narrow(select(is(arith::CmpFPredicate::ULT, x, f(x, 1.0)),
-                         f(x, kNaN), result));
+    return narrow(select(is(arith::CmpFPredicate::ULT, x, f(x, 1.0)), f(x, kNaN), result));
   }
   Value asinh(Value value) {
     Value x = wide(value), t = abs(x), s = mul(x, x);
@@ -413,15 +361,14 @@ struct Terms {
     Value x = wide(value), t = abs(x);
     Value root = wideExp2(mul(wideLog2(t), f(x, 1.0 / 3)));
     Value result = narrow(copysign(root, x));
-    Value keep = either(equal(value, 0.0), is(arith::CmpFPredicate::UEQ,
-                                              abs(value), f(value, kInf)));
+    Value keep =
+        either(equal(value, 0.0), is(arith::CmpFPredicate::UEQ, abs(value), f(value, kInf)));
     return select(keep, value, result);
   }
   Value expm1(Value value) {
     Value x = wide(value);
-    Value small = mul(x, poly(x, {1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880,
-                                  1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120,
-                                  1.0 / 24, 1.0 / 6, 0.5, 1.0}));
+    Value small = mul(x, poly(x, {1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320,
+                                  1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0}));
     Value large = sub(wideExp(x), f(x, 1.0));
     return narrow(select(less(abs(x), 0.5), small, large));
   }
@@ -437,22 +384,17 @@ struct Terms {
 } // namespace
 
 bool tercet::cpu::isMathFunction(Operation *op) {
-  return isa<math::ExpOp, math::Exp2Op, math::ExpM1Op, math::LogOp,
-             math::Log2Op, math::Log10Op, math::Log1pOp, math::TanhOp,
-             math::ErfOp, math::ErfcOp, math::SinOp, math::CosOp, math::TanOp,
-             math::SinhOp, math::CoshOp, math::AsinOp, math::AcosOp,
-             math::AtanOp, math::Atan2Op, math::AsinhOp, math::AcoshOp,
-             math::AtanhOp, math::CbrtOp, math::PowFOp, math::RsqrtOp,
-             math::RoundOp>(op);
+  return isa<math::ExpOp, math::Exp2Op, math::ExpM1Op, math::LogOp, math::Log2Op, math::Log10Op,
+             math::Log1pOp, math::TanhOp, math::ErfOp, math::ErfcOp, math::SinOp, math::CosOp,
+             math::TanOp, math::SinhOp, math::CoshOp, math::AsinOp, math::AcosOp, math::AtanOp,
+             math::Atan2Op, math::AsinhOp, math::AcoshOp, math::AtanhOp, math::CbrtOp, math::PowFOp,
+             math::RsqrtOp, math::RoundOp>(op);
 }
 
-Value tercet::cpu::expandMathFunction(ImplicitLocOpBuilder &b, Operation *op,
-                                      ValueRange operands) {
+Value tercet::cpu::expandMathFunction(ImplicitLocOpBuilder &b, Operation *op, ValueRange operands) {
   Terms t{b};
   Value x = operands[0];
-  auto limitsOfLog = [&](Value result) {
-    return t.logLimits(x, t.narrow(result));
-  };
+  auto limitsOfLog = [&](Value result) { return t.logLimits(x, t.narrow(result)); };
   return TypeSwitch<Operation *, Value>(op)
       .Case([&](math::ExpOp) { return t.exp(x); })
       .Case([&](math::Exp2Op) { return t.exp2(x); })
@@ -462,19 +404,15 @@ Value tercet::cpu::expandMathFunction(ImplicitLocOpBuilder &b, Operation *op,
       .Case([&](math::RsqrtOp) { return t.div(t.f(x, 1.0), t.sqrt(x)); })
       .Case([&](math::RoundOp) { return t.round(x); })
       .Case([&](math::ExpM1Op) { return t.expm1(x); })
-      .Case([&](math::Log2Op) {
-        return limitsOfLog(t.wideLog2(t.abs(t.wide(x))));
-      })
+      .Case([&](math::Log2Op) { return limitsOfLog(t.wideLog2(t.abs(t.wide(x)))); })
       .Case([&](math::Log10Op) {
-        return limitsOfLog(t.mul(t.wideLog2(t.abs(t.wide(x))),
-                                 t.f(t.wide(x), 0.30102999566398119521)));
+        return limitsOfLog(
+            t.mul(t.wideLog2(t.abs(t.wide(x))), t.f(t.wide(x), 0.30102999566398119521)));
       })
       .Case([&](math::Log1pOp) { return t.log1p(x); })
       .Case([&](math::ErfcOp) { return t.erfc(x); })
-      .Case(
-          [&](math::SinOp) { return t.narrow(t.wideSinCos(t.wide(x)).first); })
-      .Case(
-          [&](math::CosOp) { return t.narrow(t.wideSinCos(t.wide(x)).second); })
+      .Case([&](math::SinOp) { return t.narrow(t.wideSinCos(t.wide(x)).first); })
+      .Case([&](math::CosOp) { return t.narrow(t.wideSinCos(t.wide(x)).second); })
       .Case([&](math::TanOp) {
         auto [sine, cosine] = t.wideSinCos(t.wide(x));
         return t.narrow(t.div(sine, cosine));
@@ -486,8 +424,7 @@ Value tercet::cpu::expandMathFunction(ImplicitLocOpBuilder &b, Operation *op,
       })
       .Case([&](math::AsinOp) {
         Value w = t.wide(x);
-        Value root =
-            t.sqrt(t.mul(t.sub(t.f(w, 1.0), w), t.add(t.f(w, 1.0), w)));
+        Value root = t.sqrt(t.mul(t.sub(t.f(w, 1.0), w), t.add(t.f(w, 1.0), w)));
         return t.narrow(t.wideAtan(t.div(w, root)));
       })
       .Case([&](math::AcosOp) {

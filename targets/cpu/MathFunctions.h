@@ -21,8 +21,8 @@ namespace tercet::cpu {
 
 /// The value of a math operation on f32 at these operands, or null if it is
 /// not one that has to be expanded.
-mlir::Value expandMathFunction(mlir::ImplicitLocOpBuilder &b,
-                               mlir::Operation *op, mlir::ValueRange operands);
+mlir::Value expandMathFunction(mlir::ImplicitLocOpBuilder &b, mlir::Operation *op,
+                               mlir::ValueRange operands);
 
 /// Whether the operation is one that would become a library call.
 bool isMathFunction(mlir::Operation *op);

@@ -38,21 +38,17 @@ public:
     auto panelAt = [&](OpBuilder &nested, Value column, OpFoldResult width) {
       Value number = column;
       if (p.panel != 1)
-        number = arith::DivUIOp::create(
-            nested, loc, column,
-            arith::ConstantIndexOp::create(nested, loc, p.panel));
-      OpFoldResult rhs = addIndex(nested, loc, p.rhs.offset,
-                                  mulIndex(nested, loc, number, p.panelStride));
-      emitColumns(nested, width, rhs,
-                  addIndex(nested, loc, p.init.offset, column));
+        number = arith::DivUIOp::create(nested, loc, column,
+                                        arith::ConstantIndexOp::create(nested, loc, p.panel));
+      OpFoldResult rhs =
+          addIndex(nested, loc, p.rhs.offset, mulIndex(nested, loc, number, p.panelStride));
+      emitColumns(nested, width, rhs, addIndex(nested, loc, p.init.offset, column));
     };
     OpFoldResult whole = roundDown(b, loc, p.n, p.panel);
-    buildLoop(b, loc, b.getIndexAttr(0), whole, p.panel,
-              [&](OpBuilder &nested, Value column) {
-                panelAt(nested, column, nested.getIndexAttr(p.panel));
-              });
-    std::optional<int64_t> from = getConstantIntValue(whole),
-                           to = getConstantIntValue(p.n);
+    buildLoop(b, loc, b.getIndexAttr(0), whole, p.panel, [&](OpBuilder &nested, Value column) {
+      panelAt(nested, column, nested.getIndexAttr(p.panel));
+    });
+    std::optional<int64_t> from = getConstantIntValue(whole), to = getConstantIntValue(p.n);
     if (from && to) {
       if (*from < *to)
         panelAt(b, indexValue(b, loc, whole), b.getIndexAttr(*to - *from));
@@ -68,10 +64,8 @@ private:
 
   /// Columns [0, width) of the right-hand side and destination at these
   /// offsets.
-  void emitColumns(OpBuilder &b, OpFoldResult width, OpFoldResult rhs,
-                   OpFoldResult init) {
-    auto block = [&](OpBuilder &nested, OpFoldResult column,
-                     ArrayRef<Segment> segments) {
+  void emitColumns(OpBuilder &b, OpFoldResult width, OpFoldResult rhs, OpFoldResult init) {
+    auto block = [&](OpBuilder &nested, OpFoldResult column, ArrayRef<Segment> segments) {
       emitRows(nested, segments, addIndex(nested, loc, rhs, column),
                addIndex(nested, loc, init, column));
     };
@@ -87,19 +81,17 @@ private:
     if (!unit.masks && lanes > 1)
       widths.push_back(1);
     OpFoldResult end =
-        buildChunks(b, loc, width, widths,
-                    [&](OpBuilder &nested, Value column, int64_t count) {
-                      SmallVector<Segment> segments;
-                      int64_t each = std::min(count, lanes);
-                      for (int64_t at = 0; at < count; at += each)
-                        segments.push_back({at, each, Value()});
-                      block(nested, column, segments);
-                    });
+        buildChunks(b, loc, width, widths, [&](OpBuilder &nested, Value column, int64_t count) {
+          SmallVector<Segment> segments;
+          int64_t each = std::min(count, lanes);
+          for (int64_t at = 0; at < count; at += each)
+            segments.push_back({at, each, Value()});
+          block(nested, column, segments);
+        });
     if (!unit.masks)
       return;
     Value first = indexValue(b, loc, end), last = indexValue(b, loc, width);
-    Value some =
-        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, first, last);
+    Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, first, last);
     scf::IfOp::create(b, loc, some, [&](OpBuilder &nested, Location at) {
       Value count = arith::SubIOp::create(nested, at, last, first);
       block(nested, first, {{0, lanes, maskOf(nested, count)}});
@@ -108,9 +100,8 @@ private:
   }
 
   /// Register tiles of about equal width.
-  void emitStaticColumns(
-      OpBuilder &b, int64_t size,
-      function_ref<void(OpBuilder &, OpFoldResult, ArrayRef<Segment>)> block) {
+  void emitStaticColumns(OpBuilder &b, int64_t size,
+                         function_ref<void(OpBuilder &, OpFoldResult, ArrayRef<Segment>)> block) {
     int64_t vectors = llvm::divideCeil(size, lanes), most = unit.tileVectors();
     int64_t rest = size % lanes;
     int64_t full = vectors - (rest != 0);
@@ -124,10 +115,8 @@ private:
         segments.push_back({i * lanes, lanes, Value()});
       return segments;
     };
-    buildLoop(b, loc, b.getIndexAttr(0), b.getIndexAttr(wide * most * lanes),
-              most * lanes, [&](OpBuilder &nested, Value column) {
-                block(nested, column, fullSegments(most));
-              });
+    buildLoop(b, loc, b.getIndexAttr(0), b.getIndexAttr(wide * most * lanes), most * lanes,
+              [&](OpBuilder &nested, Value column) { block(nested, column, fullSegments(most)); });
     int64_t done = wide * most;
     while (done < full) {
       int64_t left = full - done, now = std::min(left, most);
@@ -150,13 +139,11 @@ private:
     }
   }
 
-  void addRest(OpBuilder &b, SmallVectorImpl<Segment> &segments, int64_t offset,
-               int64_t rest) {
+  void addRest(OpBuilder &b, SmallVectorImpl<Segment> &segments, int64_t offset, int64_t rest) {
     if (unit.masks) {
       int64_t narrow = llvm::isPowerOf2_64(rest) && rest > 2 ? rest : lanes;
       segments.push_back(
-          {offset, narrow,
-           narrow == rest ? Value() : maskOf(b, b.getIndexAttr(rest))});
+          {offset, narrow, narrow == rest ? Value() : maskOf(b, b.getIndexAttr(rest))});
       return;
     }
     for (int64_t narrow = lanes / 2; rest > 0; narrow /= 2)
@@ -168,12 +155,10 @@ private:
   }
 
   Value maskOf(OpBuilder &b, OpFoldResult count) {
-    return vector::CreateMaskOp::create(
-        b, loc, VectorType::get({lanes}, b.getI1Type()), count);
+    return vector::CreateMaskOp::create(b, loc, VectorType::get({lanes}, b.getI1Type()), count);
   }
 
-  void emitRows(OpBuilder &b, ArrayRef<Segment> segments, OpFoldResult rhs,
-                OpFoldResult init) {
+  void emitRows(OpBuilder &b, ArrayRef<Segment> segments, OpFoldResult rhs, OpFoldResult init) {
     int64_t most = unit.tileRows(segments.size());
     SmallVector<int64_t> heights;
     std::optional<int64_t> rows = getConstantIntValue(p.m);
@@ -191,13 +176,11 @@ private:
       if (most > 1)
         heights.push_back(1);
     }
-    auto pass = [&](OpBuilder &outer, OpFoldResult k, OpFoldResult count,
-                    Value start) {
+    auto pass = [&](OpBuilder &outer, OpFoldResult k, OpFoldResult count, Value start) {
       auto tile = [&](OpBuilder &nested, Value row, int64_t height) {
         // What runs at borders only need not be fast, but short.
         bool border = !rows && height != most;
-        emitTile(nested, segments, rhs, init, row, height, k, count, start,
-                 border ? 1 : 4);
+        emitTile(nested, segments, rhs, init, row, height, k, count, start, border ? 1 : 4);
       };
       if (!rows) {
         buildChunks(outer, loc, p.m, heights, tile);
@@ -206,35 +189,27 @@ private:
       // So many blocks of the first height that the second divides the rest.
       int64_t blocks = llvm::divideCeil(*rows, most), taller = *rows % blocks;
       int64_t split = heights.size() == 2 ? taller * heights[0] : 0;
-      buildLoop(outer, loc, outer.getIndexAttr(0), outer.getIndexAttr(split),
-                heights.front(), [&](OpBuilder &nested, Value row) {
-                  tile(nested, row, heights.front());
-                });
+      buildLoop(outer, loc, outer.getIndexAttr(0), outer.getIndexAttr(split), heights.front(),
+                [&](OpBuilder &nested, Value row) { tile(nested, row, heights.front()); });
       buildLoop(outer, loc, outer.getIndexAttr(split), p.m, heights.back(),
-                [&](OpBuilder &nested, Value row) {
-                  tile(nested, row, heights.back());
-                });
+                [&](OpBuilder &nested, Value row) { tile(nested, row, heights.back()); });
     };
 
     int64_t width = 0;
     for (const Segment &segment : segments)
       width += segment.lanes;
-    int64_t block = unit.l1Bytes * 3 / 4 /
-                    (width * p.element.getIntOrFloatBitWidth() / 8) / 8 * 8;
+    int64_t block = unit.l1Bytes * 3 / 4 / (width * p.element.getIntOrFloatBitWidth() / 8) / 8 * 8;
     std::optional<int64_t> depth = getConstantIntValue(p.k);
     if (!depth || (rows && *rows <= 2 * most) || *depth <= block * 3 / 2) {
       pass(b, b.getIndexAttr(0), p.k, p.start);
       return;
     }
-    block = llvm::divideCeil(
-                llvm::divideCeil(*depth, llvm::divideCeil(*depth, block)), 8) *
-            8;
+    block = llvm::divideCeil(llvm::divideCeil(*depth, llvm::divideCeil(*depth, block)), 8) * 8;
     pass(b, b.getIndexAttr(0), b.getIndexAttr(block), p.start);
     int64_t whole = *depth / block * block;
-    buildLoop(b, loc, b.getIndexAttr(block), b.getIndexAttr(whole), block,
-              [&](OpBuilder &nested, Value k) {
-                pass(nested, k, nested.getIndexAttr(block), Value());
-              });
+    buildLoop(
+        b, loc, b.getIndexAttr(block), b.getIndexAttr(whole), block,
+        [&](OpBuilder &nested, Value k) { pass(nested, k, nested.getIndexAttr(block), Value()); });
     if (whole < *depth)
       pass(b, b.getIndexAttr(whole), b.getIndexAttr(*depth - whole), Value());
   }
@@ -243,16 +218,14 @@ private:
     return VectorType::get({segment.lanes}, element);
   }
 
-  Value loadSegment(OpBuilder &b, const Segment &segment, Value memory,
-                    Type element, OpFoldResult address) {
+  Value loadSegment(OpBuilder &b, const Segment &segment, Value memory, Type element,
+                    OpFoldResult address) {
     auto type = VectorType::get({segment.lanes}, element);
-    Value at = indexValue(
-        b, loc, addIndex(b, loc, address, b.getIndexAttr(segment.offset)));
+    Value at = indexValue(b, loc, addIndex(b, loc, address, b.getIndexAttr(segment.offset)));
     if (!segment.mask)
       return vector::LoadOp::create(b, loc, type, memory, ValueRange{at});
     Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type));
-    return vector::MaskedLoadOp::create(b, loc, type, memory, ValueRange{at},
-                                        segment.mask, zero);
+    return vector::MaskedLoadOp::create(b, loc, type, memory, ValueRange{at}, segment.mask, zero);
   }
 
   /// In the element type of the destination.
@@ -260,15 +233,13 @@ private:
     Type type = p.element;
     if (auto vector = dyn_cast<VectorType>(value.getType()))
       type = vector.clone(p.element);
-    return value.getType() == type
-               ? value
-               : arith::ExtFOp::create(b, loc, type, value).getResult();
+    return value.getType() == type ? value : arith::ExtFOp::create(b, loc, type, value).getResult();
   }
 
   /// One register tile over k in [k0, k0 + count).
-  void emitTile(OpBuilder &b, ArrayRef<Segment> segments, OpFoldResult rhs,
-                OpFoldResult init, Value row, int64_t height, OpFoldResult k0,
-                OpFoldResult count, Value start, int64_t unroll) {
+  void emitTile(OpBuilder &b, ArrayRef<Segment> segments, OpFoldResult rhs, OpFoldResult init,
+                Value row, int64_t height, OpFoldResult k0, OpFoldResult count, Value start,
+                int64_t unroll) {
     int64_t width = segments.size();
     // With few accumulators, several sets over different k hide the latency.
     int64_t sets = std::min<int64_t>(4, llvm::divideCeil(8, height * width));
@@ -277,11 +248,9 @@ private:
       sets = 1;
 
     auto initAt = [&](OpBuilder &nested, int64_t r) {
-      OpFoldResult at = addIndex(nested, loc, init,
-                                 mulIndex(nested, loc, row, p.init.rowStride));
-      return addIndex(
-          nested, loc, at,
-          mulIndex(nested, loc, nested.getIndexAttr(r), p.init.rowStride));
+      OpFoldResult at = addIndex(nested, loc, init, mulIndex(nested, loc, row, p.init.rowStride));
+      return addIndex(nested, loc, at,
+                      mulIndex(nested, loc, nested.getIndexAttr(r), p.init.rowStride));
     };
     Values accumulators;
     for (int64_t set = 0; set < sets; ++set)
@@ -289,22 +258,16 @@ private:
         for (const Segment &segment : segments) {
           auto type = cast<VectorType>(vectorOf(segment, p.element));
           if (set > 0)
-            accumulators.push_back(
-                arith::ConstantOp::create(b, loc, b.getZeroAttr(type)));
+            accumulators.push_back(arith::ConstantOp::create(b, loc, b.getZeroAttr(type)));
           else if (start)
-            accumulators.push_back(
-                vector::BroadcastOp::create(b, loc, type, start));
+            accumulators.push_back(vector::BroadcastOp::create(b, loc, type, start));
           else
-            accumulators.push_back(loadSegment(b, segment, p.init.memory,
-                                               p.element, initAt(b, r)));
+            accumulators.push_back(loadSegment(b, segment, p.init.memory, p.element, initAt(b, r)));
         }
 
-    OpFoldResult lhsBase =
-        addIndex(b, loc, p.lhs.offset, mulIndex(b, loc, row, p.lhs.rowStride));
-    lhsBase =
-        addIndex(b, loc, lhsBase, mulIndex(b, loc, k0, p.lhs.columnStride));
-    OpFoldResult rhsBase =
-        addIndex(b, loc, rhs, mulIndex(b, loc, k0, p.rhs.rowStride));
+    OpFoldResult lhsBase = addIndex(b, loc, p.lhs.offset, mulIndex(b, loc, row, p.lhs.rowStride));
+    lhsBase = addIndex(b, loc, lhsBase, mulIndex(b, loc, k0, p.lhs.columnStride));
+    OpFoldResult rhsBase = addIndex(b, loc, rhs, mulIndex(b, loc, k0, p.rhs.rowStride));
 
     // Panels lie one behind the other, and weights in the order of their use,
     // so what follows in memory is what is needed next. It comes from far away:
@@ -315,17 +278,15 @@ private:
     Value aheadBase;
     if (ahead) {
       OpFoldResult tilesBefore = mulIndex(
-          b, loc, arith::DivUIOp::create(b, loc, row,
-                                         arith::ConstantIndexOp::create(b, loc, height))
-                      .getResult(),
+          b, loc,
+          arith::DivUIOp::create(b, loc, row, arith::ConstantIndexOp::create(b, loc, height))
+              .getResult(),
           b.getIndexAttr(*depth * line));
-      OpFoldResult next = addIndex(
-          b, loc, rhsBase, mulIndex(b, loc, count, p.rhs.rowStride));
+      OpFoldResult next = addIndex(b, loc, rhsBase, mulIndex(b, loc, count, p.rhs.rowStride));
       aheadBase = indexValue(b, loc, addIndex(b, loc, next, tilesBefore));
     }
 
-    auto step = [&](OpBuilder &nested, Value k, int64_t further, int64_t set,
-                    Values &values) {
+    auto step = [&](OpBuilder &nested, Value k, int64_t further, int64_t set, Values &values) {
       if (ahead) {
         OpFoldResult lines = addIndex(nested, loc, k, nested.getIndexAttr(further));
         OpFoldResult at = addIndex(nested, loc, OpFoldResult(aheadBase),
@@ -336,55 +297,47 @@ private:
                                    /*isDataCache=*/true);
       }
       OpFoldResult at = addIndex(nested, loc, k, nested.getIndexAttr(further));
-      OpFoldResult rhsRow = addIndex(nested, loc, rhsBase,
-                                     mulIndex(nested, loc, k, p.rhs.rowStride));
-      rhsRow = addIndex(
-          nested, loc, rhsRow,
-          mulIndex(nested, loc, nested.getIndexAttr(further), p.rhs.rowStride));
+      OpFoldResult rhsRow =
+          addIndex(nested, loc, rhsBase, mulIndex(nested, loc, k, p.rhs.rowStride));
+      rhsRow = addIndex(nested, loc, rhsRow,
+                        mulIndex(nested, loc, nested.getIndexAttr(further), p.rhs.rowStride));
       Values columns;
       for (const Segment &segment : segments)
         columns.push_back(
-            extend(nested, loadSegment(nested, segment, p.rhs.memory,
-                                       p.rhsElement, rhsRow)));
-      OpFoldResult lhsColumn = addIndex(
-          nested, loc, lhsBase, mulIndex(nested, loc, at, p.lhs.columnStride));
+            extend(nested, loadSegment(nested, segment, p.rhs.memory, p.rhsElement, rhsRow)));
+      OpFoldResult lhsColumn =
+          addIndex(nested, loc, lhsBase, mulIndex(nested, loc, at, p.lhs.columnStride));
       for (int64_t r = 0; r < height; ++r) {
         OpFoldResult address = addIndex(
-            nested, loc, lhsColumn,
-            mulIndex(nested, loc, nested.getIndexAttr(r), p.lhs.rowStride));
+            nested, loc, lhsColumn, mulIndex(nested, loc, nested.getIndexAttr(r), p.lhs.rowStride));
         Value element =
-            extend(nested, memref::LoadOp::create(
-                               nested, loc, p.lhs.memory,
-                               ValueRange{indexValue(nested, loc, address)}));
+            extend(nested, memref::LoadOp::create(nested, loc, p.lhs.memory,
+                                                  ValueRange{indexValue(nested, loc, address)}));
         for (int64_t column = 0; column < width; ++column) {
           Value &accumulator = values[(set * height + r) * width + column];
           auto type = cast<VectorType>(accumulator.getType());
-          Value broadcast =
-              vector::BroadcastOp::create(nested, loc, type, element);
-          accumulator = math::FmaOp::create(nested, loc, broadcast,
-                                            columns[column], accumulator);
+          Value broadcast = vector::BroadcastOp::create(nested, loc, type, element);
+          accumulator = math::FmaOp::create(nested, loc, broadcast, columns[column], accumulator);
         }
       }
     };
 
     unroll = std::max(sets, unroll);
     OpFoldResult bulk = roundDown(b, loc, count, unroll);
-    accumulators =
-        buildLoop(b, loc, b.getIndexAttr(0), bulk, unroll, accumulators,
-                  [&](OpBuilder &nested, Value k, ValueRange before) {
-                    Values values(before);
-                    for (int64_t i = 0; i < unroll; ++i)
-                      step(nested, k, i, i % sets, values);
-                    return values;
-                  });
+    accumulators = buildLoop(b, loc, b.getIndexAttr(0), bulk, unroll, accumulators,
+                             [&](OpBuilder &nested, Value k, ValueRange before) {
+                               Values values(before);
+                               for (int64_t i = 0; i < unroll; ++i)
+                                 step(nested, k, i, i % sets, values);
+                               return values;
+                             });
     if (unroll > 1)
-      accumulators =
-          buildLoop(b, loc, bulk, count, 1, accumulators,
-                    [&](OpBuilder &nested, Value k, ValueRange before) {
-                      Values values(before);
-                      step(nested, k, 0, 0, values);
-                      return values;
-                    });
+      accumulators = buildLoop(b, loc, bulk, count, 1, accumulators,
+                               [&](OpBuilder &nested, Value k, ValueRange before) {
+                                 Values values(before);
+                                 step(nested, k, 0, 0, values);
+                                 return values;
+                               });
 
     int64_t tile = height * width;
     for (int64_t r = 0; r < height; ++r)
@@ -392,14 +345,11 @@ private:
         int64_t number = r * width + column;
         Value total = accumulators[number];
         for (int64_t set = 1; set < sets; ++set)
-          total = arith::AddFOp::create(b, loc, total,
-                                        accumulators[set * tile + number]);
-        Value at = indexValue(
-            b, loc,
-            addIndex(b, loc, initAt(b, r), b.getIndexAttr(segment.offset)));
+          total = arith::AddFOp::create(b, loc, total, accumulators[set * tile + number]);
+        Value at =
+            indexValue(b, loc, addIndex(b, loc, initAt(b, r), b.getIndexAttr(segment.offset)));
         if (segment.mask)
-          vector::MaskedStoreOp::create(b, loc, p.init.memory, ValueRange{at},
-                                        segment.mask, total);
+          vector::MaskedStoreOp::create(b, loc, p.init.memory, ValueRange{at}, segment.mask, total);
         else
           vector::StoreOp::create(b, loc, total, p.init.memory, ValueRange{at});
       }
@@ -413,7 +363,7 @@ private:
 
 } // namespace
 
-void tercet::cpu::emitProduct(OpBuilder &b, Location loc,
-                              const Product &product, const VectorUnit &unit) {
+void tercet::cpu::emitProduct(OpBuilder &b, Location loc, const Product &product,
+                              const VectorUnit &unit) {
   ProductEmitter(loc, product, unit).emit(b);
 }

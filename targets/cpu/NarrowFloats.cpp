@@ -30,60 +30,44 @@ struct Words {
 
   Value constant(Value like, int64_t value) {
     Type type = like.getType();
-    auto attr = b.getIntegerAttr(getElementTypeOrSelf(type),
-                                 static_cast<int32_t>(value));
+    auto attr = b.getIntegerAttr(getElementTypeOrSelf(type), static_cast<int32_t>(value));
     if (auto vector = dyn_cast<VectorType>(type))
       return arith::ConstantOp::create(b, DenseElementsAttr::get(vector, attr));
     return arith::ConstantOp::create(b, attr);
   }
-  Value band(Value x, int64_t mask) {
-    return arith::AndIOp::create(b, x, constant(x, mask));
-  }
+  Value band(Value x, int64_t mask) { return arith::AndIOp::create(b, x, constant(x, mask)); }
   Value bor(Value l, Value r) { return arith::OrIOp::create(b, l, r); }
   Value add(Value l, Value r) { return arith::AddIOp::create(b, l, r); }
   Value add(Value l, int64_t r) { return add(l, constant(l, r)); }
-  Value shl(Value x, int64_t by) {
-    return arith::ShLIOp::create(b, x, constant(x, by));
-  }
-  Value shr(Value x, int64_t by) {
-    return arith::ShRUIOp::create(b, x, constant(x, by));
-  }
+  Value shl(Value x, int64_t by) { return arith::ShLIOp::create(b, x, constant(x, by)); }
+  Value shr(Value x, int64_t by) { return arith::ShRUIOp::create(b, x, constant(x, by)); }
   Value atLeast(Value x, int64_t bound) {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, x,
-                                 constant(x, bound));
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, x, constant(x, bound));
   }
-  Value select(Value c, Value l, Value r) {
-    return arith::SelectOp::create(b, c, l, r);
-  }
+  Value select(Value c, Value l, Value r) { return arith::SelectOp::create(b, c, l, r); }
   Value asF32(Value x) {
-    return arith::BitcastOp::create(b, withElement(x.getType(), b.getF32Type()),
-                                    x);
+    return arith::BitcastOp::create(b, withElement(x.getType(), b.getF32Type()), x);
   }
   Value asI32(Value x) {
-    return arith::BitcastOp::create(b, withElement(x.getType(), b.getI32Type()),
-                                    x);
+    return arith::BitcastOp::create(b, withElement(x.getType(), b.getI32Type()), x);
   }
 };
 
 struct ExpandHalfExtension : OpRewritePattern<arith::ExtFOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(arith::ExtFOp op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(arith::ExtFOp op, PatternRewriter &rewriter) const override {
     Type type = op.getIn().getType();
-    if (!getElementTypeOrSelf(type).isF16() ||
-        !getElementTypeOrSelf(op.getType()).isF32())
+    if (!getElementTypeOrSelf(type).isF16() || !getElementTypeOrSelf(op.getType()).isF32())
       return rewriter.notifyMatchFailure(op, "not from f16 to f32");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Words w{b};
-    Value bits = arith::BitcastOp::create(b, withElement(type, b.getI16Type()),
-                                          op.getIn());
-    Value word =
-        arith::ExtUIOp::create(b, withElement(type, b.getI32Type()), bits);
+    Value bits = arith::BitcastOp::create(b, withElement(type, b.getI16Type()), op.getIn());
+    Value word = arith::ExtUIOp::create(b, withElement(type, b.getI32Type()), bits);
     Value sign = w.shl(w.band(word, 0x8000), 16);
     Value magnitude = w.shl(w.band(word, 0x7fff), 13);
     // A multiplication by 2^112 moves the exponent, of subnormals too.
-    Value scaled = w.asI32(arith::MulFOp::create(
-        b, w.asF32(magnitude), w.asF32(w.constant(word, 0x77800000))));
+    Value scaled = w.asI32(
+        arith::MulFOp::create(b, w.asF32(magnitude), w.asF32(w.constant(word, 0x77800000))));
     Value special = w.bor(scaled, w.constant(word, 0x7f800000));
     Value result = w.select(w.atLeast(magnitude, 0x0f800000), special, scaled);
     rewriter.replaceOp(op, w.asF32(w.bor(result, sign)));
@@ -93,11 +77,9 @@ struct ExpandHalfExtension : OpRewritePattern<arith::ExtFOp> {
 
 struct ExpandHalfTruncation : OpRewritePattern<arith::TruncFOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(arith::TruncFOp op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(arith::TruncFOp op, PatternRewriter &rewriter) const override {
     Type type = op.getIn().getType();
-    if (!getElementTypeOrSelf(type).isF32() ||
-        !getElementTypeOrSelf(op.getType()).isF16())
+    if (!getElementTypeOrSelf(type).isF32() || !getElementTypeOrSelf(op.getType()).isF16())
       return rewriter.notifyMatchFailure(op, "not from f32 to f16");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Words w{b};
@@ -108,18 +90,14 @@ struct ExpandHalfTruncation : OpRewritePattern<arith::TruncFOp> {
     Value odd = w.band(w.shr(magnitude, 13), 1);
     Value normal = w.shr(w.add(w.add(magnitude, 0xc8000fff), odd), 13);
     // Subnormal: adding 0.5 aligns and rounds.
-    Value half = arith::AddFOp::create(b, w.asF32(magnitude),
-                                       w.asF32(w.constant(word, 0x3f000000)));
+    Value half =
+        arith::AddFOp::create(b, w.asF32(magnitude), w.asF32(w.constant(word, 0x3f000000)));
     Value subnormal = w.add(w.asI32(half), -0x3f000000);
-    Value special =
-        w.select(w.atLeast(magnitude, 0x7f800001), w.constant(word, 0x7e00),
-                 w.constant(word, 0x7c00));
-    Value result =
-        w.select(w.atLeast(magnitude, 0x38800000), normal, subnormal);
-    result = w.bor(w.select(w.atLeast(magnitude, 0x47800000), special, result),
-                   sign);
-    Value bits =
-        arith::TruncIOp::create(b, withElement(type, b.getI16Type()), result);
+    Value special = w.select(w.atLeast(magnitude, 0x7f800001), w.constant(word, 0x7e00),
+                             w.constant(word, 0x7c00));
+    Value result = w.select(w.atLeast(magnitude, 0x38800000), normal, subnormal);
+    result = w.bor(w.select(w.atLeast(magnitude, 0x47800000), special, result), sign);
+    Value bits = arith::TruncIOp::create(b, withElement(type, b.getI16Type()), result);
     rewriter.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), bits);
     return success();
   }
@@ -127,24 +105,20 @@ struct ExpandHalfTruncation : OpRewritePattern<arith::TruncFOp> {
 
 /// Operations on floats that have a meaning for their bits only.
 bool isTransparent(Operation *op) {
-  return isa<arith::ExtFOp, arith::TruncFOp, arith::ConstantOp, arith::SelectOp,
-             arith::BitcastOp>(op);
+  return isa<arith::ExtFOp, arith::TruncFOp, arith::ConstantOp, arith::SelectOp, arith::BitcastOp>(
+      op);
 }
 
 void computeInF32(Operation *op, function_ref<bool(Type)> narrow) {
   ImplicitLocOpBuilder b(op->getLoc(), op);
   auto widen = [&](Type type) {
-    return narrow(getElementTypeOrSelf(type))
-               ? withElement(type, b.getF32Type())
-               : type;
+    return narrow(getElementTypeOrSelf(type)) ? withElement(type, b.getF32Type()) : type;
   };
   OperationState state(op->getLoc(), op->getName());
   for (Value operand : op->getOperands()) {
     Type wide = widen(operand.getType());
     state.operands.push_back(
-        wide == operand.getType()
-            ? operand
-            : arith::ExtFOp::create(b, wide, operand).getResult());
+        wide == operand.getType() ? operand : arith::ExtFOp::create(b, wide, operand).getResult());
   }
   for (Type type : op->getResultTypes())
     state.types.push_back(widen(type));
@@ -164,18 +138,14 @@ void computeInF32(Operation *op, function_ref<bool(Type)> narrow) {
 
 LogicalResult cpu::emulateNarrowFloats(soc::KernelOp kernel, soc::CpuAttr cpu) {
   bool halves = cpu.getTriple().getValue().starts_with("riscv");
-  auto narrow = [&](Type type) {
-    return type.isBF16() || (halves && type.isF16());
-  };
+  auto narrow = [&](Type type) { return type.isBF16() || (halves && type.isF16()); };
   SmallVector<Operation *> ops;
   kernel.walk([&](Operation *op) {
-    if (!isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
-            op->getDialect()) ||
+    if (!isa_and_nonnull<arith::ArithDialect, math::MathDialect>(op->getDialect()) ||
         isTransparent(op))
       return;
     auto has = [&](TypeRange types) {
-      return llvm::any_of(
-          types, [&](Type type) { return narrow(getElementTypeOrSelf(type)); });
+      return llvm::any_of(types, [&](Type type) { return narrow(getElementTypeOrSelf(type)); });
     };
     if (has(op->getOperandTypes()) || has(op->getResultTypes()))
       ops.push_back(op);
@@ -185,7 +155,6 @@ LogicalResult cpu::emulateNarrowFloats(soc::KernelOp kernel, soc::CpuAttr cpu) {
   RewritePatternSet patterns(kernel.getContext());
   arith::populateExpandBFloat16Patterns(patterns);
   if (halves)
-    patterns.add<ExpandHalfExtension, ExpandHalfTruncation>(
-        kernel.getContext());
+    patterns.add<ExpandHalfExtension, ExpandHalfTruncation>(kernel.getContext());
   return applyPatternsGreedily(kernel, std::move(patterns));
 }

@@ -19,12 +19,10 @@ static Type widen(Type element, int64_t lanes) {
 
 static bool isBool(Type type) { return type.isInteger(1); }
 
-Value tercet::cpu::splat(OpBuilder &b, Location loc, Value value,
-                         int64_t lanes) {
+Value tercet::cpu::splat(OpBuilder &b, Location loc, Value value, int64_t lanes) {
   if (lanes == 1 || isa<VectorType>(value.getType()))
     return value;
-  return vector::BroadcastOp::create(
-      b, loc, VectorType::get({lanes}, value.getType()), value);
+  return vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, value.getType()), value);
 }
 
 unsigned tercet::cpu::widestElement(Block &body) {
@@ -49,18 +47,16 @@ NestBody::NestBody(Block &body, const LoopNest &nest, int64_t vectorLoop)
 
 NestBody::Kind NestBody::kindOf(Value value) const {
   auto found = kinds.find(value);
-  return found == kinds.end() ? Kind::Uniform
-                              : found->second; // captured from above
+  return found == kinds.end() ? Kind::Uniform : found->second; // captured from above
 }
 
 static bool isDivision(Operation &op) {
-  return isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp,
-             arith::CeilDivSIOp, arith::CeilDivUIOp, arith::FloorDivSIOp>(op);
+  return isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::CeilDivSIOp,
+             arith::CeilDivUIOp, arith::FloorDivSIOp>(op);
 }
 
 void NestBody::classify() {
-  for (auto [argument, access] :
-       llvm::zip_equal(body.getArguments(), nest.accesses)) {
+  for (auto [argument, access] : llvm::zip_equal(body.getArguments(), nest.accesses)) {
     unsigned number = argument.getArgNumber();
     bool output = number >= nest.inputs;
     bool moves = vectorLoop >= 0 && access.moves(vectorLoop);
@@ -83,24 +79,20 @@ void NestBody::classify() {
     }
     if (auto index = dyn_cast<linalg::IndexOp>(op)) {
       int64_t loop = nest.loopOfDim[index.getDim()];
-      kinds[index] =
-          loop >= 0 && loop == vectorLoop ? Kind::Linear : Kind::Uniform;
+      kinds[index] = loop >= 0 && loop == vectorLoop ? Kind::Linear : Kind::Uniform;
       continue;
     }
-    bool uniform = llvm::all_of(op.getOperands(), [&](Value operand) {
-      return kindOf(operand) == Kind::Uniform;
-    });
+    bool uniform = llvm::all_of(op.getOperands(),
+                                [&](Value operand) { return kindOf(operand) == Kind::Uniform; });
     for (Value result : op.getResults())
       kinds[result] = uniform ? Kind::Uniform : Kind::Varying;
     if (uniform)
       continue;
     if (auto load = dyn_cast<memref::LoadOp>(op)) {
       maskable = false;
-      bool contiguous =
-          kindOf(load.getIndices().back()) == Kind::Linear &&
-          llvm::all_of(load.getIndices().drop_back(), [&](Value index) {
-            return kindOf(index) == Kind::Uniform;
-          });
+      bool contiguous = kindOf(load.getIndices().back()) == Kind::Linear &&
+                        llvm::all_of(load.getIndices().drop_back(),
+                                     [&](Value index) { return kindOf(index) == Kind::Uniform; });
       auto [strides, offset] = load.getMemRefType().getStridesAndOffset();
       contiguous &= strides.back() == 1 && !isBool(load.getType());
       ++(contiguous ? vectorOps : perLaneOps);
@@ -124,8 +116,8 @@ void NestBody::classify() {
   }
 }
 
-Value NestBody::load(OpBuilder &b, const Access &access, int64_t lanes,
-                     Value mask, ValueRange ivs) const {
+Value NestBody::load(OpBuilder &b, const Access &access, int64_t lanes, Value mask,
+                     ValueRange ivs) const {
   Location loc = b.getUnknownLoc();
   if (access.isScalar())
     return access.scalar;
@@ -139,21 +131,19 @@ Value NestBody::load(OpBuilder &b, const Access &access, int64_t lanes,
     if (!mask)
       return vector::LoadOp::create(b, loc, type, access.memory, address);
     Value zero = arith::ConstantOp::create(b, loc, type, b.getZeroAttr(type));
-    return vector::MaskedLoadOp::create(b, loc, type, access.memory, address,
-                                        mask, zero);
+    return vector::MaskedLoadOp::create(b, loc, type, access.memory, address, mask, zero);
   }
   SmallVector<Value> elements;
   for (int64_t lane = 0; lane < lanes; ++lane) {
-    OpFoldResult distance =
-        mulIndex(b, loc, access.strides[vectorLoop], b.getIndexAttr(lane));
+    OpFoldResult distance = mulIndex(b, loc, access.strides[vectorLoop], b.getIndexAttr(lane));
     Value position = indexValue(b, loc, addIndex(b, loc, address, distance));
     elements.push_back(memref::LoadOp::create(b, loc, access.memory, position));
   }
   return vector::FromElementsOp::create(b, loc, type, elements);
 }
 
-void NestBody::store(OpBuilder &b, const Access &access, Value value,
-                     int64_t lanes, Value mask, ValueRange ivs) const {
+void NestBody::store(OpBuilder &b, const Access &access, Value value, int64_t lanes, Value mask,
+                     ValueRange ivs) const {
   Location loc = access.memory.getLoc();
   Value address = access.address(b, loc, ivs);
   if (lanes == 1) {
@@ -162,26 +152,23 @@ void NestBody::store(OpBuilder &b, const Access &access, Value value,
   }
   if (access.isUnit(vectorLoop) && !isBool(access.element)) {
     if (mask)
-      vector::MaskedStoreOp::create(b, loc, access.memory, address, mask,
-                                    value);
+      vector::MaskedStoreOp::create(b, loc, access.memory, address, mask, value);
     else
       vector::StoreOp::create(b, loc, value, access.memory, address);
     return;
   }
   for (int64_t lane = 0; lane < lanes; ++lane) {
-    OpFoldResult distance =
-        mulIndex(b, loc, access.strides[vectorLoop], b.getIndexAttr(lane));
+    OpFoldResult distance = mulIndex(b, loc, access.strides[vectorLoop], b.getIndexAttr(lane));
     Value position = indexValue(b, loc, addIndex(b, loc, address, distance));
     Value element = vector::ExtractOp::create(b, loc, value, lane);
     memref::StoreOp::create(b, loc, element, access.memory, position);
   }
 }
 
-static Value indexOfDim(OpBuilder &b, Location loc, const LoopNest &nest,
-                        int64_t dim, ValueRange ivs) {
+static Value indexOfDim(OpBuilder &b, Location loc, const LoopNest &nest, int64_t dim,
+                        ValueRange ivs) {
   int64_t loop = nest.loopOfDim[dim];
-  return loop < 0 ? arith::ConstantIndexOp::create(b, loc, 0).getResult()
-                  : ivs[loop];
+  return loop < 0 ? arith::ConstantIndexOp::create(b, loc, 0).getResult() : ivs[loop];
 }
 
 IRMapping NestBody::emitUniform(OpBuilder &b, ValueRange ivs) const {
@@ -195,15 +182,12 @@ IRMapping NestBody::emitUniform(OpBuilder &b, ValueRange ivs) const {
     if (op.getNumRegions() != 0)
       continue;
     bool uniform =
-        llvm::all_of(op.getOperands(),
-                     [&](Value v) { return kindOf(v) == Kind::Uniform; }) &&
-        llvm::all_of(op.getResults(),
-                     [&](Value v) { return kindOf(v) == Kind::Uniform; });
+        llvm::all_of(op.getOperands(), [&](Value v) { return kindOf(v) == Kind::Uniform; }) &&
+        llvm::all_of(op.getResults(), [&](Value v) { return kindOf(v) == Kind::Uniform; });
     if (!uniform)
       continue;
     if (auto index = dyn_cast<linalg::IndexOp>(op))
-      mapping.map(index.getResult(),
-                  indexOfDim(b, op.getLoc(), nest, index.getDim(), ivs));
+      mapping.map(index.getResult(), indexOfDim(b, op.getLoc(), nest, index.getDim(), ivs));
     else
       b.clone(op, mapping);
   }
@@ -228,19 +212,16 @@ Value NestBody::emitLoad(OpBuilder &b, memref::LoadOp op, int64_t lanes,
   for (int64_t lane = 0; lane < lanes; ++lane) {
     SmallVector<Value> indices;
     for (Value index : op.getIndices())
-      indices.push_back(
-          kindOf(index) == Kind::Uniform
-              ? scalarOf(index)
-              : vector::ExtractOp::create(b, loc, vectorOf(index), lane)
-                    .getResult());
+      indices.push_back(kindOf(index) == Kind::Uniform
+                            ? scalarOf(index)
+                            : vector::ExtractOp::create(b, loc, vectorOf(index), lane).getResult());
     elements.push_back(memref::LoadOp::create(b, loc, op.getMemRef(), indices));
   }
   return vector::FromElementsOp::create(b, loc, type, elements);
 }
 
-SmallVector<Value> NestBody::emit(OpBuilder &b, int64_t lanes, Value mask,
-                                  ValueRange ivs, const IRMapping &uniform,
-                                  ValueRange outputs) const {
+SmallVector<Value> NestBody::emit(OpBuilder &b, int64_t lanes, Value mask, ValueRange ivs,
+                                  const IRMapping &uniform, ValueRange outputs) const {
   IRMapping mapping(uniform);
   for (unsigned number = 0; number < nest.inputs; ++number) {
     BlockArgument argument = body.getArgument(number);
@@ -265,8 +246,7 @@ SmallVector<Value> NestBody::emit(OpBuilder &b, int64_t lanes, Value mask,
     Value result = splat(b, loc, scalarOf(value), lanes);
     if (kindOf(value) == Kind::Linear && lanes > 1) {
       auto type = VectorType::get({lanes}, b.getIndexType());
-      result = arith::AddIOp::create(b, loc, result,
-                                     vector::StepOp::create(b, loc, type));
+      result = arith::AddIOp::create(b, loc, result, vector::StepOp::create(b, loc, type));
     }
     return cached = result;
   };
@@ -280,12 +260,10 @@ SmallVector<Value> NestBody::emit(OpBuilder &b, int64_t lanes, Value mask,
     }
     if (isa<linalg::IndexOp>(op))
       continue; // uniform: mapped already; linear: see scalarOf
-    bool operandsUniform = llvm::all_of(op.getOperands(), [&](Value value) {
-      return kindOf(value) == Kind::Uniform;
-    });
-    bool resultsUniform = llvm::all_of(op.getResults(), [&](Value value) {
-      return kindOf(value) == Kind::Uniform;
-    });
+    bool operandsUniform =
+        llvm::all_of(op.getOperands(), [&](Value value) { return kindOf(value) == Kind::Uniform; });
+    bool resultsUniform =
+        llvm::all_of(op.getResults(), [&](Value value) { return kindOf(value) == Kind::Uniform; });
     if (operandsUniform && resultsUniform)
       continue;
     if (lanes == 1) {
@@ -297,13 +275,12 @@ SmallVector<Value> NestBody::emit(OpBuilder &b, int64_t lanes, Value mask,
       continue;
     }
     if (auto load = dyn_cast<memref::LoadOp>(op)) {
-      mapping.map(load.getResult(),
-                  emitLoad(b, load, lanes, scalarOf, vectorOf));
+      mapping.map(load.getResult(), emitLoad(b, load, lanes, scalarOf, vectorOf));
       continue;
     }
     if (auto check = dyn_cast<cf::AssertOp>(op)) {
-      Value all = vector::ReductionOp::create(
-          b, loc, vector::CombiningKind::AND, vectorOf(check.getArg()));
+      Value all =
+          vector::ReductionOp::create(b, loc, vector::CombiningKind::AND, vectorOf(check.getArg()));
       cf::AssertOp::create(b, loc, all, check.getMsgAttr());
       continue;
     }
@@ -326,14 +303,12 @@ SmallVector<Value> NestBody::emit(OpBuilder &b, int64_t lanes, Value mask,
 
 Operation *NestBody::getCombiner(unsigned output) const {
   SmallVector<Operation *> combiners;
-  SmallVector<BlockArgument> carried(
-      body.getArguments().drop_front(nest.inputs));
+  SmallVector<BlockArgument> carried(body.getArguments().drop_front(nest.inputs));
   if (!matchReduction(carried, output, combiners) || combiners.size() != 1)
     return nullptr;
   Operation *combiner = combiners.front();
   if (combiner->getNumOperands() != 2 || combiner->getNumResults() != 1 ||
-      !OpTrait::hasElementwiseMappableTraits(combiner) ||
-      !arith::getNeutralElement(combiner))
+      !OpTrait::hasElementwiseMappableTraits(combiner) || !arith::getNeutralElement(combiner))
     return nullptr;
   return combiner;
 }

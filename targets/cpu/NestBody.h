@@ -34,16 +34,15 @@ public:
 
   /// Computes the body for `lanes` elements from `ivs` on; `outputs` are the
   /// values of the destinations before. Returns the values yielded.
-  llvm::SmallVector<mlir::Value> emit(mlir::OpBuilder &b, int64_t lanes,
-                                      mlir::Value mask, mlir::ValueRange ivs,
-                                      const mlir::IRMapping &uniform,
+  llvm::SmallVector<mlir::Value> emit(mlir::OpBuilder &b, int64_t lanes, mlir::Value mask,
+                                      mlir::ValueRange ivs, const mlir::IRMapping &uniform,
                                       mlir::ValueRange outputs) const;
 
   /// Loads the elements of an operand from `ivs` on.
-  mlir::Value load(mlir::OpBuilder &b, const Access &access, int64_t lanes,
-                   mlir::Value mask, mlir::ValueRange ivs) const;
-  void store(mlir::OpBuilder &b, const Access &access, mlir::Value value,
-             int64_t lanes, mlir::Value mask, mlir::ValueRange ivs) const;
+  mlir::Value load(mlir::OpBuilder &b, const Access &access, int64_t lanes, mlir::Value mask,
+                   mlir::ValueRange ivs) const;
+  void store(mlir::OpBuilder &b, const Access &access, mlir::Value value, int64_t lanes,
+             mlir::Value mask, mlir::ValueRange ivs) const;
 
   /// Whether the body looks at the value of the destination before.
   bool readsOutput(unsigned output) const {
@@ -60,10 +59,9 @@ private:
 
   void classify();
   Kind kindOf(mlir::Value value) const;
-  mlir::Value
-  emitLoad(mlir::OpBuilder &b, mlir::memref::LoadOp op, int64_t lanes,
-           llvm::function_ref<mlir::Value(mlir::Value)> scalarOf,
-           llvm::function_ref<mlir::Value(mlir::Value)> vectorOf) const;
+  mlir::Value emitLoad(mlir::OpBuilder &b, mlir::memref::LoadOp op, int64_t lanes,
+                       llvm::function_ref<mlir::Value(mlir::Value)> scalarOf,
+                       llvm::function_ref<mlir::Value(mlir::Value)> vectorOf) const;
 
   mlir::Block &body;
   const LoopNest &nest;
@@ -77,8 +75,7 @@ private:
 unsigned widestElement(mlir::Block &body);
 
 /// The value in all lanes; unchanged for one lane or if it is a vector already.
-mlir::Value splat(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value,
-                  int64_t lanes);
+mlir::Value splat(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, int64_t lanes);
 
 } // namespace tercet::cpu
 

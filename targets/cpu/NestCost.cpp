@@ -19,13 +19,11 @@ static int64_t lanesFor(int64_t trip, int64_t widest, bool masks) {
   return llvm::bit_floor(static_cast<uint64_t>(trip));
 }
 
-NestPlan tercet::cpu::choosePlan(Block &body, const LoopNest &nest,
-                                 const VectorUnit &unit) {
+NestPlan tercet::cpu::choosePlan(Block &body, const LoopNest &nest, const VectorUnit &unit) {
   constexpr int64_t kScale = 100, kDynamicTrip = 64;
   NestPlan best;
   NestBody scalar(body, nest, -1);
-  int64_t scalarOps =
-      std::distance(body.begin(), body.end()) + nest.accesses.size();
+  int64_t scalarOps = std::distance(body.begin(), body.end()) + nest.accesses.size();
   int64_t bestCost = scalarOps * kScale;
   int64_t widest = unit.lanes(widestElement(body));
   for (int64_t loop = 0, count = nest.loops.size(); loop < count; ++loop) {
@@ -49,15 +47,13 @@ NestPlan tercet::cpu::choosePlan(Block &body, const LoopNest &nest,
       continue;
     int64_t whole = trip / lanes, rest = trip % lanes;
     int64_t steps = whole + (rest == 0 ? 0 : masks ? 1 : (rest + 1) / 2);
-    int64_t cost = steps * (candidate.getVectorOps() +
-                            candidate.getPerLaneOps() * lanes * 2);
+    int64_t cost = steps * (candidate.getVectorOps() + candidate.getPerLaneOps() * lanes * 2);
     if (reduction)
       cost += (llvm::Log2_64(lanes) + 4) * 2;
     cost = cost * kScale / std::max<int64_t>(trip, 1);
     // Ties go to the inner loop, and to a parallel one.
-    if (cost < bestCost ||
-        (cost == bestCost && best.vectorLoop >= 0 &&
-         !(reduction && !nest.loops[best.vectorLoop].reduction))) {
+    if (cost < bestCost || (cost == bestCost && best.vectorLoop >= 0 &&
+                            !(reduction && !nest.loops[best.vectorLoop].reduction))) {
       bestCost = cost;
       best = {loop, lanes};
     }

@@ -18,10 +18,10 @@ namespace {
 
 class NestEmitter {
 public:
-  NestEmitter(Location loc, Block &block, const LoopNest &nest,
-              const NestPlan &plan, const VectorUnit &unit)
-      : loc(loc), nest(nest), plan(plan), unit(unit),
-        body(block, nest, plan.vectorLoop), ivs(nest.loops.size()) {
+  NestEmitter(Location loc, Block &block, const LoopNest &nest, const NestPlan &plan,
+              const VectorUnit &unit)
+      : loc(loc), nest(nest), plan(plan), unit(unit), body(block, nest, plan.vectorLoop),
+        ivs(nest.loops.size()) {
     for (int64_t loop = 0, count = nest.loops.size(); loop < count; ++loop) {
       if (loop == plan.vectorLoop)
         continue;
@@ -68,43 +68,34 @@ private:
   }
 
   /// All reductions for some pieces of a parallel vector loop at once.
-  void emitTile(OpBuilder &b, ArrayRef<Piece> pieces,
-                const IRMapping *uniform = nullptr) {
+  void emitTile(OpBuilder &b, ArrayRef<Piece> pieces, const IRMapping *uniform = nullptr) {
     Values carried;
     unsigned outputs = body.getNumOutputs();
     for (const Piece &piece : pieces)
       for (auto [number, access] : llvm::enumerate(nest.outputs())) {
         Value value;
         if (body.readsOutput(number))
-          value = body.load(b, access, piece.lanes, piece.mask,
-                            ivsAt(piece.position));
+          value = body.load(b, access, piece.lanes, piece.mask, ivsAt(piece.position));
         else {
-          Type type =
-              piece.lanes == 1
-                  ? access.element
-                  : Type(VectorType::get({piece.lanes}, access.element));
-          value = arith::ConstantOp::create(
-              b, loc, cast<TypedAttr>(b.getZeroAttr(type)));
+          Type type = piece.lanes == 1 ? access.element
+                                       : Type(VectorType::get({piece.lanes}, access.element));
+          value = arith::ConstantOp::create(b, loc, cast<TypedAttr>(b.getZeroAttr(type)));
         }
         carried.push_back(value);
       }
-    Values results = emitReductions(
-        b, 0, carried, [&](OpBuilder &nested, ValueRange values) {
-          IRMapping here = uniform && reductions.empty()
-                               ? *uniform
-                               : body.emitUniform(nested, ivsAt(Value()));
-          Values next;
-          for (auto [number, piece] : llvm::enumerate(pieces))
-            llvm::append_range(
-                next, body.emit(nested, piece.lanes, piece.mask,
-                                ivsAt(piece.position), here,
-                                values.slice(number * outputs, outputs)));
-          return next;
-        });
+    Values results = emitReductions(b, 0, carried, [&](OpBuilder &nested, ValueRange values) {
+      IRMapping here =
+          uniform && reductions.empty() ? *uniform : body.emitUniform(nested, ivsAt(Value()));
+      Values next;
+      for (auto [number, piece] : llvm::enumerate(pieces))
+        llvm::append_range(next, body.emit(nested, piece.lanes, piece.mask, ivsAt(piece.position),
+                                           here, values.slice(number * outputs, outputs)));
+      return next;
+    });
     for (auto [number, piece] : llvm::enumerate(pieces))
       for (auto [output, access] : llvm::enumerate(nest.outputs()))
-        body.store(b, access, results[number * outputs + output], piece.lanes,
-                   piece.mask, ivsAt(piece.position));
+        body.store(b, access, results[number * outputs + output], piece.lanes, piece.mask,
+                   ivsAt(piece.position));
   }
 
   Values emitReductions(OpBuilder &b, unsigned depth, ValueRange carried,
@@ -112,8 +103,7 @@ private:
     if (depth == reductions.size())
       return inner(b, carried);
     int64_t loop = reductions[depth];
-    return buildLoop(b, loc, b.getIndexAttr(0), nest.loops[loop].size, 1,
-                     carried,
+    return buildLoop(b, loc, b.getIndexAttr(0), nest.loops[loop].size, 1, carried,
                      [&](OpBuilder &nested, Value iv, ValueRange values) {
                        ivs[loop] = iv;
                        return emitReductions(nested, depth + 1, values, inner);
@@ -121,8 +111,7 @@ private:
   }
 
   Value maskOf(OpBuilder &b, OpFoldResult count, int64_t lanes) {
-    return vector::CreateMaskOp::create(
-        b, loc, VectorType::get({lanes}, b.getI1Type()), count);
+    return vector::CreateMaskOp::create(b, loc, VectorType::get({lanes}, b.getI1Type()), count);
   }
 
   /// Widths of a loop that has no masks to finish with.
@@ -141,17 +130,14 @@ private:
   void emitMaskedTail(OpBuilder &b, OpFoldResult from,
                       function_ref<void(OpBuilder &, Value, Value)> finish) {
     OpFoldResult size = nest.loops[plan.vectorLoop].size;
-    std::optional<int64_t> begin = getConstantIntValue(from),
-                           end = getConstantIntValue(size);
+    std::optional<int64_t> begin = getConstantIntValue(from), end = getConstantIntValue(size);
     if (begin && end) {
       if (*begin < *end)
-        finish(b, indexValue(b, loc, from),
-               maskOf(b, b.getIndexAttr(*end - *begin), plan.lanes));
+        finish(b, indexValue(b, loc, from), maskOf(b, b.getIndexAttr(*end - *begin), plan.lanes));
       return;
     }
     Value first = indexValue(b, loc, from), last = indexValue(b, loc, size);
-    Value some =
-        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, first, last);
+    Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, first, last);
     scf::IfOp::create(b, loc, some, [&](OpBuilder &nested, Location at) {
       Value count = arith::SubIOp::create(nested, at, last, first);
       finish(nested, first, maskOf(nested, count, plan.lanes));
@@ -174,25 +160,23 @@ private:
       widths.push_back(plan.lanes);
     else
       llvm::append_range(widths, fallingWidths(plan.lanes));
-    OpFoldResult end = buildChunks(
-        b, loc, size, widths,
-        [&](OpBuilder &nested, Value position, int64_t width) {
+    OpFoldResult end =
+        buildChunks(b, loc, size, widths, [&](OpBuilder &nested, Value position, int64_t width) {
           SmallVector<Piece> pieces;
           if (width <= plan.lanes)
             pieces.push_back({position, width, Value()});
           else
             for (int64_t at = 0; at < width; at += plan.lanes)
-              pieces.push_back({indexValue(nested, loc,
-                                           addIndex(nested, loc, position,
-                                                    nested.getIndexAttr(at))),
-                                plan.lanes, Value()});
+              pieces.push_back(
+                  {indexValue(nested, loc,
+                              addIndex(nested, loc, position, nested.getIndexAttr(at))),
+                   plan.lanes, Value()});
           emitTile(nested, pieces, &uniform);
         });
     if (masks)
-      emitMaskedTail(
-          b, end, [&](OpBuilder &nested, Value position, Value mask) {
-            emitTile(nested, {{position, plan.lanes, mask}}, &uniform);
-          });
+      emitMaskedTail(b, end, [&](OpBuilder &nested, Value position, Value mask) {
+        emitTile(nested, {{position, plan.lanes, mask}}, &uniform);
+      });
   }
 
   /// The combiner of an output, on values of any width.
@@ -235,19 +219,18 @@ private:
     Values carried;
     for (int64_t set = 0; set < sets; ++set)
       for (unsigned output = 0; output < outputs; ++output) {
-        Value neutral = arith::ConstantOp::create(
-            b, loc, *arith::getNeutralElement(body.getCombiner(output)));
+        Value neutral =
+            arith::ConstantOp::create(b, loc, *arith::getNeutralElement(body.getCombiner(output)));
         carried.push_back(splat(b, loc, neutral, plan.lanes));
       }
     unsigned scalars = carried.size();
     for (const Access &access : nest.outputs())
-      carried.push_back(body.load(
-          b, access, 1, Value(), ivsAt(indexValue(b, loc, b.getIndexAttr(0)))));
+      carried.push_back(
+          body.load(b, access, 1, Value(), ivsAt(indexValue(b, loc, b.getIndexAttr(0)))));
 
-    Values totals = emitReductions(
-        b, 0, carried, [&](OpBuilder &nested, ValueRange values) {
-          return emitReductionRow(nested, values, sets, scalars, size);
-        });
+    Values totals = emitReductions(b, 0, carried, [&](OpBuilder &nested, ValueRange values) {
+      return emitReductionRow(nested, values, sets, scalars, size);
+    });
 
     for (unsigned output = 0; output < outputs; ++output) {
       Values vectors;
@@ -259,83 +242,71 @@ private:
           next.push_back(combine(b, output, vectors[pair], vectors[pair + 1]));
         vectors = next;
       }
-      Value total = combine(b, output, totals[scalars + output],
-                            combineLanes(b, output, vectors.front()));
+      Value total =
+          combine(b, output, totals[scalars + output], combineLanes(b, output, vectors.front()));
       body.store(b, nest.outputs()[output], total, 1, Value(),
                  ivsAt(indexValue(b, loc, b.getIndexAttr(0))));
     }
   }
 
   /// The vector loop of a reduction, at given positions of all other loops.
-  Values emitReductionRow(OpBuilder &b, ValueRange carried, int64_t sets,
-                          unsigned scalars, OpFoldResult size) {
+  Values emitReductionRow(OpBuilder &b, ValueRange carried, int64_t sets, unsigned scalars,
+                          OpFoldResult size) {
     unsigned outputs = body.getNumOutputs();
     IRMapping uniform = body.emitUniform(b, ivsAt(Value()));
-    auto step = [&](OpBuilder &nested, ValueRange values, Value position,
-                    int64_t count) {
+    auto step = [&](OpBuilder &nested, ValueRange values, Value position, int64_t count) {
       Values next(values);
       for (int64_t set = 0; set < count; ++set) {
-        Value at = indexValue(nested, loc,
-                              addIndex(nested, loc, position,
-                                       nested.getIndexAttr(set * plan.lanes)));
-        Values results =
-            body.emit(nested, plan.lanes, Value(), ivsAt(at), uniform,
-                      ValueRange(values).slice(set * outputs, outputs));
+        Value at = indexValue(
+            nested, loc, addIndex(nested, loc, position, nested.getIndexAttr(set * plan.lanes)));
+        Values results = body.emit(nested, plan.lanes, Value(), ivsAt(at), uniform,
+                                   ValueRange(values).slice(set * outputs, outputs));
         llvm::copy(results, next.begin() + set * outputs);
       }
       return next;
     };
     OpFoldResult from = b.getIndexAttr(0);
     OpFoldResult bulk = roundDown(b, loc, size, sets * plan.lanes);
-    Values values =
-        buildLoop(b, loc, from, bulk, sets * plan.lanes, carried,
-                  [&](OpBuilder &nested, Value position, ValueRange before) {
-                    return step(nested, before, position, sets);
-                  });
+    Values values = buildLoop(b, loc, from, bulk, sets * plan.lanes, carried,
+                              [&](OpBuilder &nested, Value position, ValueRange before) {
+                                return step(nested, before, position, sets);
+                              });
     OpFoldResult whole = roundDown(b, loc, size, plan.lanes);
     if (sets > 1)
-      values =
-          buildLoop(b, loc, bulk, whole, plan.lanes, values,
-                    [&](OpBuilder &nested, Value position, ValueRange before) {
-                      return step(nested, before, position, 1);
-                    });
+      values = buildLoop(b, loc, bulk, whole, plan.lanes, values,
+                         [&](OpBuilder &nested, Value position, ValueRange before) {
+                           return step(nested, before, position, 1);
+                         });
     if (masks)
       return emitMaskedReduction(b, values, uniform, whole, size);
     return buildLoop(b, loc, whole, size, 1, values,
                      [&](OpBuilder &nested, Value position, ValueRange before) {
                        Values next(before);
-                       Values results =
-                           body.emit(nested, 1, Value(), ivsAt(position),
-                                     uniform, before.slice(scalars, outputs));
+                       Values results = body.emit(nested, 1, Value(), ivsAt(position), uniform,
+                                                  before.slice(scalars, outputs));
                        llvm::copy(results, next.begin() + scalars);
                        return next;
                      });
   }
 
-  Values emitMaskedReduction(OpBuilder &b, ValueRange carried,
-                             const IRMapping &uniform, OpFoldResult from,
-                             OpFoldResult size) {
+  Values emitMaskedReduction(OpBuilder &b, ValueRange carried, const IRMapping &uniform,
+                             OpFoldResult from, OpFoldResult size) {
     unsigned outputs = body.getNumOutputs();
-    std::optional<int64_t> begin = getConstantIntValue(from),
-                           end = getConstantIntValue(size);
+    std::optional<int64_t> begin = getConstantIntValue(from), end = getConstantIntValue(size);
     Values next(carried);
     if (begin && end && *begin == *end)
       return next;
     // The first set once more; a mask of no lanes changes nothing.
-    OpFoldResult count =
-        begin && end
-            ? OpFoldResult(b.getIndexAttr(*end - *begin))
-            : OpFoldResult(arith::SubIOp::create(b, loc,
-                                                 indexValue(b, loc, size),
-                                                 indexValue(b, loc, from))
-                               .getResult());
+    OpFoldResult count = begin && end
+                             ? OpFoldResult(b.getIndexAttr(*end - *begin))
+                             : OpFoldResult(arith::SubIOp::create(b, loc, indexValue(b, loc, size),
+                                                                  indexValue(b, loc, from))
+                                                .getResult());
     Value mask = maskOf(b, count, plan.lanes);
-    Values results =
-        body.emit(b, plan.lanes, mask, ivsAt(indexValue(b, loc, from)), uniform,
-                  carried.take_front(outputs));
+    Values results = body.emit(b, plan.lanes, mask, ivsAt(indexValue(b, loc, from)), uniform,
+                               carried.take_front(outputs));
     for (unsigned output = 0; output < outputs; ++output)
-      next[output] = arith::SelectOp::create(b, loc, mask, results[output],
-                                             carried[output]);
+      next[output] = arith::SelectOp::create(b, loc, mask, results[output], carried[output]);
     return next;
   }
 
@@ -351,8 +322,7 @@ private:
 
 } // namespace
 
-void tercet::cpu::emitNest(OpBuilder &b, Location loc, Block &body,
-                           const LoopNest &nest, const NestPlan &plan,
-                           const VectorUnit &unit) {
+void tercet::cpu::emitNest(OpBuilder &b, Location loc, Block &body, const LoopNest &nest,
+                           const NestPlan &plan, const VectorUnit &unit) {
   NestEmitter(loc, body, nest, plan, unit).emit(b);
 }

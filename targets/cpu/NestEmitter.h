@@ -17,19 +17,17 @@ struct NestPlan {
 };
 
 /// The plan of least estimated cost.
-NestPlan choosePlan(mlir::Block &body, const LoopNest &nest,
-                    const VectorUnit &unit);
+NestPlan choosePlan(mlir::Block &body, const LoopNest &nest, const VectorUnit &unit);
 
 /// Emits the loops at the builder's insertion point.
-void emitNest(mlir::OpBuilder &b, mlir::Location loc, mlir::Block &body,
-              const LoopNest &nest, const NestPlan &plan,
-              const VectorUnit &unit);
+void emitNest(mlir::OpBuilder &b, mlir::Location loc, mlir::Block &body, const LoopNest &nest,
+              const NestPlan &plan, const VectorUnit &unit);
 
 /// If the nest copies a matrix whose source and destination have their unit
 /// strides along different loops, emits it in square blocks that are turned
 /// in registers. Returns false, having done nothing, if it is not of that kind.
-bool emitTranspose(mlir::OpBuilder &b, mlir::Location loc, mlir::Block &body,
-                   const LoopNest &nest, const VectorUnit &unit);
+bool emitTranspose(mlir::OpBuilder &b, mlir::Location loc, mlir::Block &body, const LoopNest &nest,
+                   const VectorUnit &unit);
 
 } // namespace tercet::cpu
 

@@ -20,8 +20,7 @@ cpu::VectorUnit cpu::VectorUnit::of(soc::CpuAttr cpu) {
   unit.bits = cpu.getVectorBits();
   unit.registers = cpu.getVectorRegisters();
   StringRef triple = cpu.getTriple().getValue();
-  unit.masks = (triple.starts_with("x86_64") && unit.bits >= 512) ||
-               triple.starts_with("riscv");
+  unit.masks = (triple.starts_with("x86_64") && unit.bits >= 512) || triple.starts_with("riscv");
   if (cpu.getL1Bytes())
     unit.l1Bytes = cpu.getL1Bytes();
   return unit;
@@ -35,9 +34,8 @@ static Attribute lookupEngine(soc::KernelOp kernel) {
 FailureOr<soc::CpuAttr> cpu::lookupCpu(soc::KernelOp kernel) {
   auto cpu = dyn_cast_or_null<soc::CpuAttr>(lookupEngine(kernel));
   if (!cpu)
-    return kernel.emitOpError()
-           << "expected engine '" << kernel.getEngine()
-           << "' to be a #soc.cpu of the module's soc.machine";
+    return kernel.emitOpError() << "expected engine '" << kernel.getEngine()
+                                << "' to be a #soc.cpu of the module's soc.machine";
   return cpu;
 }
 

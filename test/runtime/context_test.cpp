@@ -17,26 +17,20 @@ TEST(Context, BytesAreWhatOpenNeeds) {
   Block memory = allocate(bytes + 64);
   tercet_context *context;
   tercet_error error;
-  EXPECT_EQ(tercet_context_open(memory.get(), bytes, &tercet_demo, nullptr,
-                                &context, &error),
+  EXPECT_EQ(tercet_context_open(memory.get(), bytes, &tercet_demo, nullptr, &context, &error),
             TERCET_OK);
-  EXPECT_EQ(tercet_context_open(memory.get(), bytes - 1, &tercet_demo, nullptr,
-                                &context, &error),
+  EXPECT_EQ(tercet_context_open(memory.get(), bytes - 1, &tercet_demo, nullptr, &context, &error),
             TERCET_ERROR_OUT_OF_MEMORY);
   EXPECT_EQ(context, nullptr);
-  EXPECT_EQ(tercet_context_open(memory.get() + 8, bytes, &tercet_demo, nullptr,
-                                &context, &error),
+  EXPECT_EQ(tercet_context_open(memory.get() + 8, bytes, &tercet_demo, nullptr, &context, &error),
             TERCET_ERROR_MISALIGNED);
-  EXPECT_EQ(tercet_context_open(nullptr, bytes, &tercet_demo, nullptr, &context,
-                                &error),
+  EXPECT_EQ(tercet_context_open(nullptr, bytes, &tercet_demo, nullptr, &context, &error),
             TERCET_ERROR_INVALID_ARGUMENT);
 }
 
 TEST(Context, NullsAreStatuses) {
-  EXPECT_EQ(tercet_program_check(nullptr, nullptr),
-            TERCET_ERROR_INVALID_ARGUMENT);
-  EXPECT_EQ(tercet_context_bytes(&tercet_demo, nullptr, nullptr),
-            TERCET_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(tercet_program_check(nullptr, nullptr), TERCET_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(tercet_context_bytes(&tercet_demo, nullptr, nullptr), TERCET_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(tercet_entry_run(nullptr, 0), TERCET_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(tercet_context_close(nullptr), TERCET_OK);
   EXPECT_EQ(tercet_pool_count(nullptr), 0u);
@@ -67,17 +61,14 @@ TEST(Context, QueriesDescribeTheProgram) {
   EXPECT_TRUE(y.bindable);
   EXPECT_EQ(y.data, nullptr);
 
-  EXPECT_EQ(tercet_tensor_find(c, 1, TERCET_OUTPUT, "total", &index),
-            TERCET_OK);
+  EXPECT_EQ(tercet_tensor_find(c, 1, TERCET_OUTPUT, "total", &index), TERCET_OK);
   tercet_tensor_info total;
   ASSERT_EQ(tercet_tensor_query(c, 1, TERCET_OUTPUT, index, &total), TERCET_OK);
   EXPECT_EQ(total.tied, 1u);
   EXPECT_EQ(total.flags, uint32_t(TERCET_TENSOR_STATE));
   EXPECT_FALSE(total.bindable);
-  EXPECT_EQ(tercet_tensor_query(c, 1, TERCET_OUTPUT, 2, &total),
-            TERCET_ERROR_INVALID_ARGUMENT);
-  EXPECT_EQ(tercet_tensor_query(c, 2, TERCET_OUTPUT, 0, &total),
-            TERCET_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(tercet_tensor_query(c, 1, TERCET_OUTPUT, 2, &total), TERCET_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(tercet_tensor_query(c, 2, TERCET_OUTPUT, 0, &total), TERCET_ERROR_INVALID_ARGUMENT);
 
   tercet_command_info command;
   ASSERT_EQ(tercet_command_query(c, 0, 3, &command), TERCET_OK);
@@ -96,20 +87,14 @@ TEST(Context, PoolsAreChecked) {
   uint32_t arena = 0, weights = 0;
   ASSERT_EQ(tercet_pool_find(c, TERCET_POOL_ARENA, 0, &arena), TERCET_OK);
   ASSERT_EQ(tercet_pool_find(c, TERCET_POOL_WEIGHTS, 0, &weights), TERCET_OK);
-  EXPECT_EQ(tercet_pool_find(c, TERCET_POOL_ARENA, arena + 1, &arena),
-            TERCET_ERROR_NOT_FOUND);
-  EXPECT_EQ(tercet_pool_bind(c, arena, run.arena.get(), 2047),
-            TERCET_ERROR_OUT_OF_MEMORY);
-  EXPECT_STREQ(tercet_context_error(c)->text,
-               "pool 'arena' needs 2048 bytes, got 2047");
-  EXPECT_EQ(tercet_pool_bind(c, arena, run.arena.get() + 16, 2048),
-            TERCET_ERROR_MISALIGNED);
+  EXPECT_EQ(tercet_pool_find(c, TERCET_POOL_ARENA, arena + 1, &arena), TERCET_ERROR_NOT_FOUND);
+  EXPECT_EQ(tercet_pool_bind(c, arena, run.arena.get(), 2047), TERCET_ERROR_OUT_OF_MEMORY);
+  EXPECT_STREQ(tercet_context_error(c)->text, "pool 'arena' needs 2048 bytes, got 2047");
+  EXPECT_EQ(tercet_pool_bind(c, arena, run.arena.get() + 16, 2048), TERCET_ERROR_MISALIGNED);
   EXPECT_STREQ(tercet_context_error(c)->text,
                "pool 'arena' needs 64-byte alignment, address is off by 16");
-  EXPECT_EQ(tercet_pool_bind(c, weights, run.arena.get(), 2048),
-            TERCET_ERROR_NOT_BINDABLE);
-  EXPECT_EQ(tercet_pool_bind(c, 99, run.arena.get(), 2048),
-            TERCET_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(tercet_pool_bind(c, weights, run.arena.get(), 2048), TERCET_ERROR_NOT_BINDABLE);
+  EXPECT_EQ(tercet_pool_bind(c, 99, run.arena.get(), 2048), TERCET_ERROR_INVALID_ARGUMENT);
   tercet_pool_info info;
   ASSERT_EQ(tercet_pool_query(c, weights, &info), TERCET_OK);
   EXPECT_TRUE(info.bound);
@@ -137,18 +122,12 @@ TEST(Context, TensorBindingsAreChecked) {
   DemoRun run;
   ASSERT_EQ(run.open(tercet_demo), TERCET_OK);
   tercet_context *c = run.context;
-  EXPECT_EQ(tercet_output_bind(c, 0, 0, run.y, 255),
-            TERCET_ERROR_OUT_OF_MEMORY);
-  EXPECT_STREQ(tercet_context_error(c)->text,
-               "output 'y' needs 256 bytes, got 255");
-  EXPECT_EQ(tercet_output_bind(c, 0, 0, &run.y[0][1], 256),
-            TERCET_ERROR_MISALIGNED);
-  EXPECT_EQ(tercet_input_bind(c, 1, 1, run.snapshot, 64),
-            TERCET_ERROR_NOT_BINDABLE);
-  EXPECT_EQ(tercet_input_bind(c, 0, 1, run.ids, 16),
-            TERCET_ERROR_INVALID_ARGUMENT);
-  EXPECT_EQ(tercet_input_bind(c, 0, 0, nullptr, 16),
-            TERCET_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(tercet_output_bind(c, 0, 0, run.y, 255), TERCET_ERROR_OUT_OF_MEMORY);
+  EXPECT_STREQ(tercet_context_error(c)->text, "output 'y' needs 256 bytes, got 255");
+  EXPECT_EQ(tercet_output_bind(c, 0, 0, &run.y[0][1], 256), TERCET_ERROR_MISALIGNED);
+  EXPECT_EQ(tercet_input_bind(c, 1, 1, run.snapshot, 64), TERCET_ERROR_NOT_BINDABLE);
+  EXPECT_EQ(tercet_input_bind(c, 0, 1, run.ids, 16), TERCET_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(tercet_input_bind(c, 0, 0, nullptr, 16), TERCET_ERROR_INVALID_ARGUMENT);
 }
 
 TEST(Context, ScalarsKeepTheirRange) {
@@ -161,8 +140,7 @@ TEST(Context, ScalarsKeepTheirRange) {
   EXPECT_EQ(info.value, -4);
   EXPECT_EQ(tercet_scalar_set(c, 0, 0, 4), TERCET_OK);
   EXPECT_EQ(tercet_scalar_set(c, 0, 0, 5), TERCET_ERROR_SCALAR_RANGE);
-  EXPECT_STREQ(tercet_context_error(c)->text,
-               "scalar 'factor' must be in [-4, 4], got 5");
+  EXPECT_STREQ(tercet_context_error(c)->text, "scalar 'factor' must be in [-4, 4], got 5");
   EXPECT_EQ(tercet_scalar_set(c, 0, 0, -5), TERCET_ERROR_SCALAR_RANGE);
   ASSERT_EQ(tercet_scalar_query(c, 0, 0, &info), TERCET_OK);
   EXPECT_EQ(info.value, 4);
@@ -174,8 +152,7 @@ TEST(Context, ScalarsKeepTheirRange) {
   ASSERT_EQ(tercet_scalar_set(c, 1, 0, 5), TERCET_OK);
   ASSERT_EQ(tercet_scalar_set(c, 1, 1, 4), TERCET_OK);
   EXPECT_EQ(tercet_entry_run(c, 1), TERCET_ERROR_SCALAR_RANGE);
-  EXPECT_STREQ(tercet_context_error(c)->text,
-               "scalars 'position' + 'length' must be at most 8");
+  EXPECT_STREQ(tercet_context_error(c)->text, "scalars 'position' + 'length' must be at most 8");
   ASSERT_EQ(tercet_scalar_set(c, 1, 1, 3), TERCET_OK);
   EXPECT_EQ(tercet_entry_run(c, 1), TERCET_OK);
 }
@@ -183,9 +160,8 @@ TEST(Context, ScalarsKeepTheirRange) {
 TEST(Context, MachineIsChecked) {
   DemoProgram demo;
   demo.engine(0).isa = TERCET_ISA_X86_64;
-  demo.engine(0).cpu_features = TERCET_BIT(TERCET_X86_AVX2_BIT) |
-                                TERCET_BIT(TERCET_X86_AVX512VNNI_BIT) |
-                                TERCET_BIT(63);
+  demo.engine(0).cpu_features =
+      TERCET_BIT(TERCET_X86_AVX2_BIT) | TERCET_BIT(TERCET_X86_AVX512VNNI_BIT) | TERCET_BIT(63);
   demo.engine(0).vector_bits_min = 0;
   demo.build();
   tercet_cpu_info cpu = {TERCET_ISA_X86_64, 0, TERCET_BIT(TERCET_X86_AVX2_BIT)};
@@ -194,15 +170,13 @@ TEST(Context, MachineIsChecked) {
   DemoRun run;
   EXPECT_EQ(tercet_program_check(&demo.program, nullptr), TERCET_OK);
   EXPECT_EQ(run.open(demo.program, &options), TERCET_ERROR_MISSING_CPU_FEATURE);
-  EXPECT_STREQ(run.error.text,
-               "engine 'cpu' needs CPU features that this machine lacks: "
-               "avx512vnni unknown");
+  EXPECT_STREQ(run.error.text, "engine 'cpu' needs CPU features that this machine lacks: "
+                               "avx512vnni unknown");
   cpu.features = ~uint64_t(0);
   EXPECT_EQ(run.open(demo.program, &options), TERCET_OK);
   cpu.isa = TERCET_ISA_AARCH64;
   EXPECT_EQ(run.open(demo.program, &options), TERCET_ERROR_WRONG_ISA);
-  EXPECT_STREQ(run.error.text,
-               "engine 'cpu' has code for x86-64, this machine is AArch64");
+  EXPECT_STREQ(run.error.text, "engine 'cpu' has code for x86-64, this machine is AArch64");
   demo.engine(0).isa = TERCET_ISA_RISCV64;
   demo.engine(0).cpu_features = TERCET_BIT(TERCET_RISCV_V_BIT);
   demo.engine(0).vector_bits_min = 256;
@@ -225,8 +199,7 @@ struct FileWeights {
     record.place = TERCET_WEIGHTS_FILE;
     record.digest_kind = TERCET_DIGEST_BLAKE3;
     std::memset(record.digest, 7, 32);
-    auto *data =
-        static_cast<const unsigned char *>(demo.program.embedded_weights);
+    auto *data = static_cast<const unsigned char *>(demo.program.embedded_weights);
     bytes.assign(data, data + 640);
     tercet_weights_trailer trailer = {};
     trailer.magic = TERCET_MAGIC_WEIGHTS;
@@ -268,8 +241,7 @@ TEST(Context, WeightsFileBelongsToTheProgram) {
 TEST(Status, EveryStatusHasASentence) {
   int known = 0;
   for (int s = 0; s < 800; ++s)
-    known +=
-        std::string(tercet_status_string(tercet_status(s))) != "unknown status";
+    known += std::string(tercet_status_string(tercet_status(s))) != "unknown status";
   EXPECT_EQ(known, 29);
 }
 

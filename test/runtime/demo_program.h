@@ -42,8 +42,7 @@ struct DemoProgram {
   Block table;
 
   explicit DemoProgram(const tercet_program &source = tercet_demo)
-      : kernels(source.kernels, source.kernels + source.kernel_count),
-        program(source) {
+      : kernels(source.kernels, source.kernels + source.kernel_count), program(source) {
     auto *cursor = static_cast<const unsigned char *>(source.table);
     std::memcpy(&header, cursor, sizeof header);
     cursor += sizeof header;
@@ -51,8 +50,7 @@ struct DemoProgram {
       tercet_record_header r;
       std::memcpy(&r, cursor, sizeof r);
       cursor += sizeof r;
-      records.push_back(
-          {r.kind, r.count, r.stride, {cursor, cursor + r.bytes}});
+      records.push_back({r.kind, r.count, r.stride, {cursor, cursor + r.bytes}});
       cursor += r.bytes;
     }
     build();
@@ -78,9 +76,7 @@ struct DemoProgram {
   tercet_buffer_record &buffer(uint32_t i) {
     return at<tercet_buffer_record>(TERCET_RECORD_BUFFERS, i);
   }
-  tercet_pool_record &pool(uint32_t i) {
-    return at<tercet_pool_record>(TERCET_RECORD_POOLS, i);
-  }
+  tercet_pool_record &pool(uint32_t i) { return at<tercet_pool_record>(TERCET_RECORD_POOLS, i); }
   tercet_tensor_record &tensor(uint32_t i) {
     return at<tercet_tensor_record>(TERCET_RECORD_TENSORS, i);
   }
@@ -109,8 +105,7 @@ struct DemoProgram {
   void build() {
     std::vector<unsigned char> bytes(sizeof header);
     for (const Record &r : records) {
-      tercet_record_header h = {r.kind, r.count, r.stride,
-                                uint32_t(r.payload.size())};
+      tercet_record_header h = {r.kind, r.count, r.stride, uint32_t(r.payload.size())};
       auto *raw = reinterpret_cast<unsigned char *>(&h);
       bytes.insert(bytes.end(), raw, raw + sizeof h);
       bytes.insert(bytes.end(), r.payload.begin(), r.payload.end());
@@ -142,14 +137,12 @@ struct DemoRun {
   alignas(64) float snapshot[16] = {};
   tercet_context *context = nullptr;
 
-  tercet_status open(const tercet_program &program,
-                     const tercet_options *options = nullptr) {
+  tercet_status open(const tercet_program &program, const tercet_options *options = nullptr) {
     uint64_t bytes = 0;
     if (tercet_status status = tercet_context_bytes(&program, &bytes, &error))
       return status;
     memory = allocate(bytes);
-    return tercet_context_open(memory.get(), bytes, &program, options, &context,
-                               &error);
+    return tercet_context_open(memory.get(), bytes, &program, options, &context, &error);
   }
 
   tercet_status bind() {
@@ -157,11 +150,9 @@ struct DemoRun {
     tercet_status status = TERCET_OK;
     auto keep = [&](tercet_status s) { status = status ? status : s; };
     if (!tercet_pool_find(context, TERCET_POOL_ARENA, 0, &pool))
-      keep(tercet_pool_bind(context, pool, arena.get(),
-                            TERCET_DEMO_ARENA_BYTES));
+      keep(tercet_pool_bind(context, pool, arena.get(), TERCET_DEMO_ARENA_BYTES));
     if (!tercet_pool_find(context, TERCET_POOL_STATE, 0, &pool))
-      keep(tercet_pool_bind(context, pool, state.get(),
-                            TERCET_DEMO_STATE_BYTES));
+      keep(tercet_pool_bind(context, pool, state.get(), TERCET_DEMO_STATE_BYTES));
     keep(tercet_state_reset(context));
     keep(tercet_input_bind(context, 0, 0, ids, sizeof ids));
     keep(tercet_output_bind(context, 0, 0, y, sizeof y));

@@ -16,22 +16,18 @@ static _Alignas(64) float y[4][16];
 
 enum { ROUNDS = 200, RUNS = 1000 };
 
-static void nothing(void *argument, uint32_t worker) {
-  (void)argument, (void)worker;
-}
+static void nothing(void *argument, uint32_t worker) { (void)argument, (void)worker; }
 
 int main(void) {
   for (uint32_t count = 1; count <= 2; ++count) {
     tercet_workers *workers = NULL;
     tercet_workers_options pool = {.count = count};
-    tercet_options options = {.workers = count,
-                              .parallel_for = tercet_workers_run};
+    tercet_options options = {.workers = count, .parallel_for = tercet_workers_run};
     tercet_context *context;
     if (tercet_workers_start(&pool, &workers))
       return 1;
     options.parallel_user = workers;
-    if (tercet_context_open(memory, sizeof memory, &tercet_demo, &options,
-                            &context, NULL))
+    if (tercet_context_open(memory, sizeof memory, &tercet_demo, &options, &context, NULL))
       return 1;
     tercet_pool_bind(context, 0, arena, sizeof arena);
     tercet_pool_bind(context, 2, state, sizeof state);

@@ -14,20 +14,17 @@ namespace {
 
 // Kernels of a corrupted program are called with changed operands, so these
 // touch nothing but their scratch.
-void quietKernel(const tercet_kernel_args *args, uint32_t, uint32_t, uint32_t,
-                 uint32_t worker) {
+void quietKernel(const tercet_kernel_args *args, uint32_t, uint32_t, uint32_t, uint32_t worker) {
   if (args->scratch)
     args->scratch[worker * args->scratch_stride] = 1;
 }
 
 // Reads (or writes back) all bytes that each command declares, after it.
-int touchOperands(void *user, const tercet_context *context,
-                  const tercet_command_info *command) {
+int touchOperands(void *user, const tercet_context *context, const tercet_command_info *command) {
   auto *sum = static_cast<uint64_t *>(user);
   for (uint32_t i = 0; i < command->operand_count; ++i) {
     tercet_operand_info operand;
-    if (tercet_operand_query(context, command->entry, command->command, i,
-                             &operand))
+    if (tercet_operand_query(context, command->entry, command->command, i, &operand))
       return 1;
     auto *bytes = static_cast<volatile unsigned char *>(operand.data);
     for (uint64_t b = 0; b < operand.bytes; ++b) {
@@ -72,8 +69,7 @@ tercet_status exercise(const tercet_program &program) {
     for (int side = 0; side < 2; ++side) {
       auto direction = tercet_direction(side);
       tercet_tensor_info info;
-      for (uint32_t i = 0;
-           !tercet_tensor_query(run.context, e, direction, i, &info); ++i)
+      for (uint32_t i = 0; !tercet_tensor_query(run.context, e, direction, i, &info); ++i)
         if (unsigned char *memory = block(info.bytes, info.alignment))
           tercet_output_bind(run.context, e, i, memory, info.bytes),
               tercet_input_bind(run.context, e, i, memory, info.bytes);
@@ -81,8 +77,7 @@ tercet_status exercise(const tercet_program &program) {
     // A changed grid may be huge but valid; that is slow, not wrong.
     uint64_t tiles = 0;
     tercet_command_info command;
-    for (uint32_t i = 0; !tercet_command_query(run.context, e, i, &command);
-         ++i)
+    for (uint32_t i = 0; !tercet_command_query(run.context, e, i, &command); ++i)
       tiles += command.tiles;
     if (tiles < 100000)
       status = tercet_entry_run(run.context, e);
@@ -103,9 +98,7 @@ struct Hostile : testing::Test {
   }
 };
 
-TEST_F(Hostile, UnchangedTableRuns) {
-  EXPECT_EQ(exercise(demo.program), TERCET_OK);
-}
+TEST_F(Hostile, UnchangedTableRuns) { EXPECT_EQ(exercise(demo.program), TERCET_OK); }
 
 TEST_F(Hostile, EveryTruncationIsRefused) {
   for (size_t size = 0; size < good.size(); ++size) {
@@ -114,11 +107,9 @@ TEST_F(Hostile, EveryTruncationIsRefused) {
     // The same with a header that agrees with the truncation.
     if (size < sizeof(tercet_table_header))
       continue;
-    std::vector<unsigned char> cut(good.begin(),
-                                   good.begin() + std::ptrdiff_t(size));
+    std::vector<unsigned char> cut(good.begin(), good.begin() + std::ptrdiff_t(size));
     uint64_t total = size;
-    std::memcpy(cut.data() + offsetof(tercet_table_header, total_bytes), &total,
-                8);
+    std::memcpy(cut.data() + offsetof(tercet_table_header, total_bytes), &total, 8);
     demo.setTable(cut.data(), size);
     EXPECT_NE(exercise(demo.program), TERCET_OK) << size;
   }
@@ -149,9 +140,8 @@ TEST_F(Hostile, RandomChangesAreAStatusOrRun) {
     state ^= state << 17;
     return state;
   };
-  static const uint32_t values[] = {
-      0,  1,   2,   3,          4,          8,          63,
-      64, 255, 256, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF};
+  static const uint32_t values[] = {0,  1,   2,   3,          4,          8,          63,
+                                    64, 255, 256, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF};
   for (int round = 0; round < 20000; ++round) {
     std::vector<unsigned char> bad = good;
     for (uint64_t n = random() % 3 + 1; n; --n) {

@@ -123,14 +123,12 @@ TEST(Workers, PinnedAndDefault) {
   tercet_workers_stop(pool);
   tercet_workers_stop(nullptr);
   options.count = 5000;
-  EXPECT_EQ(tercet_workers_start(&options, &pool),
-            TERCET_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(tercet_workers_start(&options, &pool), TERCET_ERROR_INVALID_ARGUMENT);
 }
 
 TEST(Memory, PagesAreAlignedAndZero) {
   tercet_workers *pool = start(2);
-  for (uint64_t bytes :
-       {uint64_t(0), uint64_t(1), uint64_t(4097), uint64_t(5) << 20}) {
+  for (uint64_t bytes : {uint64_t(0), uint64_t(1), uint64_t(4097), uint64_t(5) << 20}) {
     void *memory = nullptr;
     ASSERT_EQ(tercet_pages_map(bytes, &memory), TERCET_OK);
     uint64_t alignment = bytes >= (2u << 20) ? 2u << 20 : 4096;
@@ -144,8 +142,7 @@ TEST(Memory, PagesAreAlignedAndZero) {
     tercet_pages_unmap(memory, bytes);
   }
   void *memory = nullptr;
-  EXPECT_EQ(tercet_pages_map(~uint64_t(0), &memory),
-            TERCET_ERROR_SYSTEM_MEMORY);
+  EXPECT_EQ(tercet_pages_map(~uint64_t(0), &memory), TERCET_ERROR_SYSTEM_MEMORY);
   tercet_workers_stop(pool);
 }
 
@@ -165,8 +162,7 @@ TEST(Memory, WeightsAreMapped) {
   EXPECT_EQ(std::memcmp(data, content.data(), content.size()), 0);
   tercet_weights_unmap(data, bytes);
   std::remove(path.c_str());
-  EXPECT_EQ(tercet_weights_map(path.c_str(), &data, &bytes),
-            TERCET_ERROR_FILE_OPEN);
+  EXPECT_EQ(tercet_weights_map(path.c_str(), &data, &bytes), TERCET_ERROR_FILE_OPEN);
   EXPECT_EQ(tercet_weights_map("/", &data, &bytes), TERCET_ERROR_FILE_MAP);
 }
 
@@ -176,9 +172,9 @@ TEST(Cpu, ReportsAtLeastWhatThisTestWasCompiledFor) {
 #if defined(__x86_64__)
   EXPECT_EQ(info.isa, TERCET_ISA_X86_64);
   // The compiler's own detection of the same processor.
-#define SAME(name, text)                                                       \
-  EXPECT_EQ((info.features >> TERCET_X86_##name##_BIT & 1) != 0,               \
-            __builtin_cpu_supports(text) != 0)                                 \
+#define SAME(name, text)                                                                           \
+  EXPECT_EQ((info.features >> TERCET_X86_##name##_BIT & 1) != 0,                                   \
+            __builtin_cpu_supports(text) != 0)                                                     \
       << text
   SAME(SSE4_2, "sse4.2");
   SAME(POPCNT, "popcnt");

@@ -40,8 +40,7 @@ TEST(Run, StatePersistsAndResets) {
   // The other entry point leaves the state alone.
   ASSERT_EQ(tercet_entry_run(run.context, 0), TERCET_OK);
   tercet_tensor_info total;
-  ASSERT_EQ(tercet_tensor_query(run.context, 1, TERCET_OUTPUT, 0, &total),
-            TERCET_OK);
+  ASSERT_EQ(tercet_tensor_query(run.context, 1, TERCET_OUTPUT, 0, &total), TERCET_OK);
   EXPECT_EQ(static_cast<float *>(total.data)[7], 56);
   ASSERT_EQ(tercet_state_reset(run.context), TERCET_OK);
   ASSERT_EQ(tercet_entry_run(run.context, 1), TERCET_OK);
@@ -54,8 +53,7 @@ TEST(Run, FaultBecomesAStatusAndTheContextStaysGood) {
   ASSERT_EQ(run.bind(), TERCET_OK);
   for (int32_t bad : {-1, 10, INT32_MAX, INT32_MIN}) {
     run.ids[2] = bad;
-    EXPECT_EQ(tercet_entry_run(run.context, 0),
-              TERCET_ERROR_INDEX_OUT_OF_RANGE);
+    EXPECT_EQ(tercet_entry_run(run.context, 0), TERCET_ERROR_INDEX_OUT_OF_RANGE);
   }
   EXPECT_STREQ(tercet_context_error(run.context)->text,
                "entry 'main', command 0, node '/embed/Gather', fault 1: an "
@@ -67,8 +65,7 @@ TEST(Run, FaultBecomesAStatusAndTheContextStaysGood) {
 }
 
 // An application's own threads, started anew for every command.
-void spawnThreads(void *user, uint32_t workers, tercet_worker_fn body,
-                  void *argument) {
+void spawnThreads(void *user, uint32_t workers, tercet_worker_fn body, void *argument) {
   static_cast<std::atomic<int> *>(user)->fetch_add(1);
   std::vector<std::thread> threads;
   for (uint32_t w = 0; w < workers; ++w)
@@ -108,8 +105,7 @@ struct Tiles {
           c = 0;
     overlaps = 0;
   }
-  static void kernel(const tercet_kernel_args *, uint32_t x, uint32_t y,
-                     uint32_t z, uint32_t w) {
+  static void kernel(const tercet_kernel_args *, uint32_t x, uint32_t y, uint32_t z, uint32_t w) {
     overlaps += inside[w]++ != 0;
     ++count[z][y][x];
     worker[z][y][x] = w;
@@ -197,22 +193,19 @@ struct Seen {
   tercet_status bind_status = TERCET_OK;
 };
 
-int observe(void *user, const tercet_context *context,
-            const tercet_command_info *command) {
+int observe(void *user, const tercet_context *context, const tercet_command_info *command) {
   auto *seen = static_cast<Seen *>(user);
   seen->nodes.push_back(command->node);
   for (uint32_t i = 0; i < command->operand_count; ++i) {
     tercet_operand_info operand;
-    EXPECT_EQ(tercet_operand_query(context, command->entry, command->command, i,
-                                   &operand),
+    EXPECT_EQ(tercet_operand_query(context, command->entry, command->command, i, &operand),
               TERCET_OK);
     if (command->command == 0 && operand.access == TERCET_ACCESS_WRITE) {
       auto *data = static_cast<const float *>(operand.data);
       seen->gathered.assign(data, data + operand.bytes / 4);
     }
   }
-  seen->bind_status =
-      tercet_entry_run(const_cast<tercet_context *>(context), 0);
+  seen->bind_status = tercet_entry_run(const_cast<tercet_context *>(context), 0);
   return command->command == seen->stop_after;
 }
 
@@ -253,8 +246,7 @@ TEST(Run, ProfileTimesEachCommand) {
     EXPECT_EQ(samples[i].end, 2 * i + 2);
   }
   EXPECT_EQ(samples[4].end, 0u); // beyond the capacity
-  ASSERT_EQ(tercet_profile_set(run.context, nullptr, 0, nullptr, nullptr),
-            TERCET_OK);
+  ASSERT_EQ(tercet_profile_set(run.context, nullptr, 0, nullptr, nullptr), TERCET_OK);
   ASSERT_EQ(tercet_entry_run(run.context, 0), TERCET_OK);
   EXPECT_EQ(now, 8u);
 }

@@ -12,20 +12,19 @@ static _Alignas(64) unsigned char state[TERCET_DEMO_STATE_BYTES];
 static _Alignas(64) int32_t ids[4] = {3, 0, 9, 1};
 static _Alignas(64) float y[4][16];
 
-#define EXPECT(condition)                                                      \
-  do {                                                                         \
-    if (!(condition)) {                                                        \
-      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);                   \
-      return 1;                                                                \
-    }                                                                          \
+#define EXPECT(condition)                                                                          \
+  do {                                                                                             \
+    if (!(condition)) {                                                                            \
+      printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);                                       \
+      return 1;                                                                                    \
+    }                                                                                              \
   } while (0)
 
 int main(void) {
   tercet_cpu_info cpu;
   tercet_port_cpu_query(&cpu);
-  printf("isa %d, vectors of %u bits, features %#llx, %u cores\n", (int)cpu.isa,
-         cpu.vector_bits, (unsigned long long)cpu.features,
-         tercet_cores_count());
+  printf("isa %d, vectors of %u bits, features %#llx, %u cores\n", (int)cpu.isa, cpu.vector_bits,
+         (unsigned long long)cpu.features, tercet_cores_count());
 #if defined(__aarch64__)
   EXPECT(cpu.features >> TERCET_AARCH64_NEON_BIT & 1);
 #elif defined(__riscv)
@@ -34,13 +33,12 @@ int main(void) {
   tercet_workers *workers = NULL;
   tercet_workers_options pool = {.count = 3};
   EXPECT(tercet_workers_start(&pool, &workers) == TERCET_OK);
-  tercet_options options = {.workers = 3,
-                            .parallel_for = tercet_workers_run,
-                            .parallel_user = workers};
+  tercet_options options = {
+      .workers = 3, .parallel_for = tercet_workers_run, .parallel_user = workers};
   tercet_context *context;
   tercet_error error;
-  tercet_status status = tercet_context_open(
-      memory, sizeof memory, &tercet_demo, &options, &context, &error);
+  tercet_status status =
+      tercet_context_open(memory, sizeof memory, &tercet_demo, &options, &context, &error);
   printf("open: %s\n", error.text);
   EXPECT(status == TERCET_OK);
   EXPECT(!tercet_pool_bind(context, 0, arena, sizeof arena));

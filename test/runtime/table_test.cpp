@@ -50,8 +50,7 @@ TEST(Version, NewerMinorRunsIfItOnlyAdds) {
     if (r.kind != TERCET_RECORD_STRINGS && r.kind != TERCET_RECORD_DIMS &&
         r.kind != TERCET_RECORD_WAITS && r.kind != TERCET_RECORD_SCALAR_REFS)
       demo.widen(r.kind, 16);
-  demo.records.insert(demo.records.begin(),
-                      {99, 3, 12, std::vector<unsigned char>(40, 0xEE)});
+  demo.records.insert(demo.records.begin(), {99, 3, 12, std::vector<unsigned char>(40, 0xEE)});
   demo.records.push_back({0x40000001u, 0, 0, {}});
   ASSERT_EQ(check(demo), TERCET_OK);
   DemoRun run;
@@ -116,33 +115,25 @@ TEST(Table, MemoryRules) {
   expectCorrupt({
       {"POOLS[0]: unknown kind", [](auto &d) { d.pool(0).kind = 9; }},
       {"POOLS[0]: bad alignment", [](auto &d) { d.pool(0).alignment = 96; }},
-      {"POOLS[3]: bytes is not the number",
-       [](auto &d) { d.pool(3).bytes = 5; }},
+      {"POOLS[3]: bytes is not the number", [](auto &d) { d.pool(3).bytes = 5; }},
       {"BUFFERS[1]: exceeds", [](auto &d) { d.buffer(1).offset = 1600; }},
       {"BUFFERS[1]: exceeds", [](auto &d) { d.buffer(1).bytes = 1793; }},
-      {"BUFFERS[1]: exceeds",
-       [](auto &d) { d.buffer(1).offset = ~uint64_t(63); }},
+      {"BUFFERS[1]: exceeds", [](auto &d) { d.buffer(1).offset = ~uint64_t(63); }},
       {"BUFFERS[1]: exceeds", [](auto &d) { d.buffer(1).offset = 32; }},
-      {"BUFFERS[1]: bad alignment",
-       [](auto &d) { d.buffer(1).alignment = 128; }},
+      {"BUFFERS[1]: bad alignment", [](auto &d) { d.buffer(1).alignment = 128; }},
       {"BUFFERS[1]: bad alignment", [](auto &d) { d.buffer(1).alignment = 0; }},
-      {"BUFFERS[1]: reference out of range: POOLS",
-       [](auto &d) { d.buffer(1).pool = 4; }},
+      {"BUFFERS[1]: reference out of range: POOLS", [](auto &d) { d.buffer(1).pool = 4; }},
       {"BUFFERS[6]: binding", [](auto &d) { d.buffer(6).offset = 0; }},
       {"OPERANDS[2]: exceeds", [](auto &d) { d.operand(2).offset = 4; }},
       {"OPERANDS[2]: exceeds", [](auto &d) { d.operand(2).bytes = ~0ull; }},
-      {"OPERANDS[2]: reference out of range: BUFFERS",
-       [](auto &d) { d.operand(2).buffer = 9; }},
+      {"OPERANDS[2]: reference out of range: BUFFERS", [](auto &d) { d.operand(2).buffer = 9; }},
       {"OPERANDS[2]: bad access", [](auto &d) { d.operand(2).access = 0; }},
       {"OPERANDS[2]: bad access", [](auto &d) { d.operand(2).access = 4; }},
       {"OPERANDS[1]: writes weights", [](auto &d) { d.operand(1).access = 3; }},
       {"WEIGHTS[0]", [](auto &d) { d.program.weights_bytes = 639; }},
       {"WEIGHTS[0]", [](auto &d) { d.program.embedded_weights = nullptr; }},
       {"WEIGHTS[0]: bad offset",
-       [](auto &d) {
-         d.template at<tercet_weights_record>(TERCET_RECORD_WEIGHTS, 0).offset =
-             32;
-       }},
+       [](auto &d) { d.template at<tercet_weights_record>(TERCET_RECORD_WEIGHTS, 0).offset = 32; }},
       {"POOLS[1]: has no weights",
        [](auto &d) {
          d.record(TERCET_RECORD_WEIGHTS).count = 0;
@@ -150,20 +141,15 @@ TEST(Table, MemoryRules) {
        }},
       {"TENSORS[1]: bytes", [](auto &d) { d.tensor(1).bytes = 252; }},
       {"TENSORS[1]: bytes", [](auto &d) { d.tensor(1).element = 0x300; }},
-      {"TENSORS[1]: reference out of range: DIMS",
-       [](auto &d) { d.tensor(1).first_dim = 6; }},
-      {"TENSORS[1]: reference out of range: DIMS",
-       [](auto &d) { d.tensor(1).rank = 17; }},
+      {"TENSORS[1]: reference out of range: DIMS", [](auto &d) { d.tensor(1).first_dim = 6; }},
+      {"TENSORS[1]: reference out of range: DIMS", [](auto &d) { d.tensor(1).rank = 17; }},
       {"TENSORS[1]: does not fit", [](auto &d) { d.tensor(1).buffer = 7; }},
-      {"TENSORS[1]: reference out of range: BUFFERS",
-       [](auto &d) { d.tensor(1).buffer = 9; }},
+      {"TENSORS[1]: reference out of range: BUFFERS", [](auto &d) { d.tensor(1).buffer = 9; }},
       {"ENGINES[0]: image", [](auto &d) { d.engine(0).image_bytes = 8; }},
-      {"ENGINES[0]: reference out of range: STRINGS",
-       [](auto &d) { d.engine(0).name = 1000; }},
+      {"ENGINES[0]: reference out of range: STRINGS", [](auto &d) { d.engine(0).name = 1000; }},
       {"LIMITS",
        [](auto &d) {
-         d.template at<tercet_limits_record>(TERCET_RECORD_LIMITS, 0)
-             .max_workers = 0;
+         d.template at<tercet_limits_record>(TERCET_RECORD_LIMITS, 0).max_workers = 0;
        }},
       {"STRINGS",
        [](auto &d) {
@@ -184,64 +170,46 @@ TEST(Table, OverflowingDimsAreRefused) {
 TEST(Table, CommandRules) {
   expectCorrupt({
       {"COMMANDS[0]: unknown opcode", [](auto &d) { d.command(0).opcode = 9; }},
-      {"COMMANDS[0]: unknown opcode",
-       [](auto &d) { d.command(0).opcode = TERCET_COMMAND_SUBMIT; }},
-      {"COMMANDS[0]: reference out of range: ENGINES",
-       [](auto &d) { d.command(0).engine = 1; }},
-      {"COMMANDS[0]: DISPATCH on",
-       [](auto &d) { d.engine(0).kind = TERCET_ENGINE_DMA; }},
+      {"COMMANDS[0]: unknown opcode", [](auto &d) { d.command(0).opcode = TERCET_COMMAND_SUBMIT; }},
+      {"COMMANDS[0]: reference out of range: ENGINES", [](auto &d) { d.command(0).engine = 1; }},
+      {"COMMANDS[0]: DISPATCH on", [](auto &d) { d.engine(0).kind = TERCET_ENGINE_DMA; }},
       {"COMMANDS[0]: kernel out", [](auto &d) { d.command(0).target = 3; }},
       {"COMMANDS[0]: kernel out", [](auto &d) { d.kernels[0] = nullptr; }},
       {"KERNELS: count", [](auto &d) { d.kernels.pop_back(); }},
       {"COMMANDS[0]: empty or too", [](auto &d) { d.command(0).grid[1] = 0; }},
       {"COMMANDS[0]: empty or too", [](auto &d) { d.command(0).grid[2] = 0; }},
-      {"COMMANDS[0]: empty or too",
-       [](auto &d) { d.command(0).grid[2] = 1u << 30; }},
+      {"COMMANDS[0]: empty or too", [](auto &d) { d.command(0).grid[2] = 1u << 30; }},
       {"COMMANDS[0]: reference out of range: OPERANDS",
        [](auto &d) { d.command(0).first_operand = 9; }},
       {"COMMANDS[0]: reference out of range: OPERANDS",
        [](auto &d) { d.command(0).first_operand = 0xFFFFFFFEu; }},
       {"COMMANDS[3]: reference out of range: SCALAR_REFS",
        [](auto &d) { d.command(3).first_scalar = 3; }},
-      {"COMMANDS[3]: scalar of another",
-       [](auto &d) { d.command(3).first_scalar = 1; }},
+      {"COMMANDS[3]: scalar of another", [](auto &d) { d.command(3).first_scalar = 1; }},
       {"COMMANDS[0]: reference out of range: PROFILE",
        [](auto &d) { d.command(0).profile_slot = 3; }},
-      {"COMMANDS[0]: engine cannot",
-       [](auto &d) { d.pool(1).engine_mask = 2; }},
-      {"COMMANDS[3]: kernel needs",
-       [](auto &d) { d.command(3).scratch_buffer = TERCET_NONE; }},
-      {"COMMANDS[3]: scratch buffer does",
-       [](auto &d) { d.command(3).scratch_stride = 128; }},
-      {"COMMANDS[3]: scratch buffer does",
-       [](auto &d) { d.command(3).scratch_stride = 0; }},
-      {"COMMANDS[3]: scratch buffer does",
-       [](auto &d) { d.command(3).scratch_buffer = 4; }},
+      {"COMMANDS[0]: engine cannot", [](auto &d) { d.pool(1).engine_mask = 2; }},
+      {"COMMANDS[3]: kernel needs", [](auto &d) { d.command(3).scratch_buffer = TERCET_NONE; }},
+      {"COMMANDS[3]: scratch buffer does", [](auto &d) { d.command(3).scratch_stride = 128; }},
+      {"COMMANDS[3]: scratch buffer does", [](auto &d) { d.command(3).scratch_stride = 0; }},
+      {"COMMANDS[3]: scratch buffer does", [](auto &d) { d.command(3).scratch_buffer = 4; }},
       {"COMMANDS[3]: reference out of range: BUFFERS",
        [](auto &d) { d.command(3).scratch_buffer = 9; }},
-      {"COMMANDS[1]: COPY without",
-       [](auto &d) { d.command(1).operand_count = 3; }},
-      {"COMMANDS[1]: COPY needs",
-       [](auto &d) { d.command(1).first_operand = 4; }},
-      {"COMMANDS[6]: COPY of unequal",
-       [](auto &d) { d.operand(10).bytes = 60; }},
+      {"COMMANDS[1]: COPY without", [](auto &d) { d.command(1).operand_count = 3; }},
+      {"COMMANDS[1]: COPY needs", [](auto &d) { d.command(1).first_operand = 4; }},
+      {"COMMANDS[6]: COPY of unequal", [](auto &d) { d.operand(10).bytes = 60; }},
       {"COMMANDS[1]: copy out", [](auto &d) { d.command(1).target = 1; }},
-      {"COMMANDS[1]: strided copy exceeds",
-       [](auto &d) { d.operand(4).bytes = 447; }},
+      {"COMMANDS[1]: strided copy exceeds", [](auto &d) { d.operand(4).bytes = 447; }},
       {"COMMANDS[1]: strided copy writes",
        [](auto &d) {
-         d.template at<tercet_copy_record>(TERCET_RECORD_COPIES, 0)
-             .destination_stride[1] = 63;
+         d.template at<tercet_copy_record>(TERCET_RECORD_COPIES, 0).destination_stride[1] = 63;
        }},
       {"COMMANDS[1]: strided",
-       [](auto &d) {
-         d.template at<tercet_copy_record>(TERCET_RECORD_COPIES, 0).count[0] =
-             0;
-       }},
+       [](auto &d) { d.template at<tercet_copy_record>(TERCET_RECORD_COPIES, 0).count[0] = 0; }},
       {"COMMANDS[1]: strided",
        [](auto &d) {
-         d.template at<tercet_copy_record>(TERCET_RECORD_COPIES, 0)
-             .source_stride[1] = uint64_t(1) << 63;
+         d.template at<tercet_copy_record>(TERCET_RECORD_COPIES, 0).source_stride[1] = uint64_t(1)
+                                                                                       << 63;
        }},
   });
 }
@@ -252,32 +220,24 @@ TEST(Table, TokenRules) {
       {"COMMANDS[1]: waits for",
        [](auto &d) { d.template at<uint32_t>(TERCET_RECORD_WAITS, 0) = 1; }},
       {"COMMANDS[0]: waits for", [](auto &d) { d.command(0).wait_count = 1; }},
-      {"COMMANDS[0]: reference out of range: WAITS",
-       [](auto &d) { d.command(0).wait_count = 4; }},
-      {"COMMANDS[1]: tokens are not",
-       [](auto &d) { d.command(1).signal_token = 0; }},
-      {"COMMANDS[0]: tokens are not",
-       [](auto &d) { d.command(0).signal_token = 1; }},
+      {"COMMANDS[0]: reference out of range: WAITS", [](auto &d) { d.command(0).wait_count = 4; }},
+      {"COMMANDS[1]: tokens are not", [](auto &d) { d.command(1).signal_token = 0; }},
+      {"COMMANDS[0]: tokens are not", [](auto &d) { d.command(0).signal_token = 1; }},
       {"ENTRIES[0]: token_count", [](auto &d) { d.entry(0).token_count = 2; }},
   });
 }
 
 TEST(Table, EntryRules) {
   expectCorrupt({
-      {"ENTRIES[1]: commands overlap",
-       [](auto &d) { d.entry(1).first_command = 4; }},
+      {"ENTRIES[1]: commands overlap", [](auto &d) { d.entry(1).first_command = 4; }},
       {"ENTRIES[1]: reference out of range: COMMANDS",
        [](auto &d) { d.entry(1).command_count = 3; }},
-      {"ENTRIES[0]: reference out of range: TENSORS",
-       [](auto &d) { d.entry(0).input_count = 7; }},
-      {"ENTRIES[0]: reference out of range: SCALARS",
-       [](auto &d) { d.entry(0).scalar_count = 4; }},
+      {"ENTRIES[0]: reference out of range: TENSORS", [](auto &d) { d.entry(0).input_count = 7; }},
+      {"ENTRIES[0]: reference out of range: SCALARS", [](auto &d) { d.entry(0).scalar_count = 4; }},
       {"ENTRIES[1]: output is tied", [](auto &d) { d.tensor(4).tied = 0; }},
       {"ENTRIES[1]: output is tied", [](auto &d) { d.tensor(4).tied = 2; }},
-      {"ENTRIES[1]: state output",
-       [](auto &d) { d.tensor(4).tied = TERCET_NONE; }},
-      {"ENTRIES[0]: reference out of range: STRINGS",
-       [](auto &d) { d.entry(0).name = 1u << 31; }},
+      {"ENTRIES[1]: state output", [](auto &d) { d.tensor(4).tied = TERCET_NONE; }},
+      {"ENTRIES[0]: reference out of range: STRINGS", [](auto &d) { d.entry(0).name = 1u << 31; }},
       {"ENTRIES: no entry",
        [](auto &d) {
          d.record(TERCET_RECORD_ENTRIES).count = 0;
@@ -296,10 +256,8 @@ TEST(Table, RecordRules) {
        }},
       {"wrong stride", [](auto &d) { d.widen(TERCET_RECORD_LIMITS, 4); }},
       {"wrong stride", [](auto &d) { d.widen(TERCET_RECORD_DIMS, 8); }},
-      {"not count * stride",
-       [](auto &d) { d.record(TERCET_RECORD_LIMITS).count = 2; }},
-      {"not count * stride",
-       [](auto &d) { d.record(TERCET_RECORD_LIMITS).payload.resize(24); }},
+      {"not count * stride", [](auto &d) { d.record(TERCET_RECORD_LIMITS).count = 2; }},
+      {"not count * stride", [](auto &d) { d.record(TERCET_RECORD_LIMITS).payload.resize(24); }},
       {"repeated",
        [](auto &d) {
          Record copy = d.record(TERCET_RECORD_LIMITS);

@@ -29,8 +29,7 @@ static int compare(const void *a, const void *b) {
 
 static uint64_t median(uint64_t *values, uint32_t count) {
   qsort(values, count, sizeof *values, compare);
-  return count % 2 ? values[count / 2]
-                   : (values[count / 2 - 1] + values[count / 2]) / 2;
+  return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
 int profile_latency(tercet_context *context, uint32_t entry, uint32_t count) {
@@ -45,9 +44,8 @@ int profile_latency(tercet_context *context, uint32_t entry, uint32_t count) {
   }
   if (!failed) {
     uint64_t middle = median(times, count);
-    printf("latency: median %.3f ms, min %.3f ms (%u runs, %u workers)\n",
-           (double)middle / 1e6, (double)times[0] / 1e6, count,
-           tercet_context_workers(context));
+    printf("latency: median %.3f ms, min %.3f ms (%u runs, %u workers)\n", (double)middle / 1e6,
+           (double)times[0] / 1e6, count, tercet_context_workers(context));
   }
   free(times);
   return failed;
@@ -83,9 +81,8 @@ static const char *opcode_name(tercet_opcode opcode) {
 }
 
 // times[command * count + run]
-static void write_profile(FILE *file, const tercet_context *context,
-                          uint32_t entry, const tercet_entry_info *info,
-                          uint64_t *times, uint32_t count) {
+static void write_profile(FILE *file, const tercet_context *context, uint32_t entry,
+                          const tercet_entry_info *info, uint64_t *times, uint32_t count) {
   uint64_t total = 0;
   fprintf(file, "{\n \"format\": 1,\n \"entry\": ");
   write_text(file, info->name);
@@ -96,23 +93,20 @@ static void write_profile(FILE *file, const tercet_context *context,
     tercet_command_query(context, entry, c, &command);
     uint64_t ns = median(times + (size_t)c * count, count);
     total += ns;
-    fprintf(file, "%s\n  {\"index\": %u, \"op\": \"%s\", \"kernel\": ",
-            c ? "," : "", c, opcode_name(command.opcode));
+    fprintf(file, "%s\n  {\"index\": %u, \"op\": \"%s\", \"kernel\": ", c ? "," : "", c,
+            opcode_name(command.opcode));
     write_text(file, command.kernel);
     fprintf(file, ", \"engine\": ");
     write_text(file, command.engine);
     fprintf(file, ", \"node\": ");
     write_text(file, command.node);
-    fprintf(file,
-            ", \"tiles\": %u, \"ns\": %" PRIu64 ", \"predicted_ps\": %" PRIu64
-            "}",
+    fprintf(file, ", \"tiles\": %u, \"ns\": %" PRIu64 ", \"predicted_ps\": %" PRIu64 "}",
             command.tiles, ns, command.predicted_ps);
   }
   fprintf(file, "\n ],\n \"total_ns\": %" PRIu64 "\n}\n", total);
 }
 
-int profile_commands(tercet_context *context, uint32_t entry, uint32_t count,
-                     const char *path) {
+int profile_commands(tercet_context *context, uint32_t entry, uint32_t count, const char *path) {
   tercet_entry_info info;
   tercet_entry_query(context, entry, &info);
   uint32_t commands = info.command_count;
@@ -134,8 +128,7 @@ int profile_commands(tercet_context *context, uint32_t entry, uint32_t count,
   if (file)
     write_profile(file, context, entry, &info, times, count);
   if (!failed && (!file || ferror(file) | fclose(file))) {
-    fprintf(stderr, "tercet-run: error: cannot write '%s': %s\n", path,
-            strerror(errno));
+    fprintf(stderr, "tercet-run: error: cannot write '%s': %s\n", path, strerror(errno));
     failed = 1;
   }
   free(samples);

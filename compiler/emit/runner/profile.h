@@ -13,7 +13,6 @@ int profile_latency(tercet_context *context, uint32_t entry, uint32_t count);
 // Runs `count` times and writes the median time of each command to `path`:
 // {"format": 1, "entry", "workers", "runs", "total_ns", "commands": [{"index",
 // "op", "kernel", "engine", "node", "tiles", "ns", "predicted_ps"}]}.
-int profile_commands(tercet_context *context, uint32_t entry, uint32_t count,
-                     const char *path);
+int profile_commands(tercet_context *context, uint32_t entry, uint32_t count, const char *path);
 
 #endif // TERCET_RUNNER_PROFILE_H

@@ -128,34 +128,29 @@ static int open_program(const arguments *args, tercet_context **context) {
   if (status)
     return fail_status(status, &error);
   const char *weights = find_weights(args);
-  if (weights && (status = tercet_weights_map(weights, &options.weights,
-                                              &options.weights_bytes)))
+  if (weights && (status = tercet_weights_map(weights, &options.weights, &options.weights_bytes)))
     return fail_status(status, NULL);
   void *memory = allocate(bytes, TERCET_CONTEXT_ALIGN);
   if (!memory)
     return fail("out of memory");
   // Opened twice: the first time tells what the threads need.
   options.workers = args->threads ? args->threads : tercet_cores_count();
-  status = tercet_context_open(memory, bytes, program, &options, context,
-                               &error);
+  status = tercet_context_open(memory, bytes, program, &options, context, &error);
   if (status)
     return fail_status(status, &error);
   options.workers = tercet_context_workers(*context);
   if (args->threads > options.workers)
-    fprintf(stderr,
-            "tercet-run: note: compiled for at most %u workers; using %u\n",
+    fprintf(stderr, "tercet-run: note: compiled for at most %u workers; using %u\n",
             options.workers, options.workers);
   tercet_workers_options workers_options = {
-      .count = options.workers,
-      .stack_bytes = tercet_context_stack_bytes(*context) + (256u << 10)};
+      .count = options.workers, .stack_bytes = tercet_context_stack_bytes(*context) + (256u << 10)};
   tercet_workers *workers;
   if ((status = tercet_context_close(*context)) ||
       (status = tercet_workers_start(&workers_options, &workers)))
     return fail_status(status, NULL);
   options.parallel_for = tercet_workers_run;
   options.parallel_user = workers;
-  status = tercet_context_open(memory, bytes, program, &options, context,
-                               &error);
+  status = tercet_context_open(memory, bytes, program, &options, context, &error);
   if (status)
     return fail_status(status, &error);
   for (uint32_t pool = 0; pool < tercet_pool_count(*context); ++pool) {
@@ -171,8 +166,7 @@ static int open_program(const arguments *args, tercet_context **context) {
   return 0;
 }
 
-static binding *find_binding(binding *bindings, uint32_t count,
-                             const char *name) {
+static binding *find_binding(binding *bindings, uint32_t count, const char *name) {
   for (uint32_t i = 0; i < count; ++i)
     if (strlen(name) == bindings[i].length &&
         memcmp(name, bindings[i].name, bindings[i].length) == 0)
@@ -181,52 +175,43 @@ static binding *find_binding(binding *bindings, uint32_t count,
 }
 
 // Lists what the entry has on one side, for an error that has just been said.
-static int list_tensors(const tercet_context *context, uint32_t entry,
-                        tercet_direction side) {
+static int list_tensors(const tercet_context *context, uint32_t entry, tercet_direction side) {
   tercet_tensor_info info;
-  for (uint32_t i = 0; !tercet_tensor_query(context, entry, side, i, &info);
-       ++i) {
+  for (uint32_t i = 0; !tercet_tensor_query(context, entry, side, i, &info); ++i) {
     char type[200];
     tensor_describe(&info, type, sizeof type);
-    fprintf(stderr, "  %s %s: %s\n", side == TERCET_INPUT ? "input" : "output",
-            info.name, type);
+    fprintf(stderr, "  %s %s: %s\n", side == TERCET_INPUT ? "input" : "output", info.name, type);
   }
   return 1;
 }
 
-static int check_names(const tercet_context *context, uint32_t entry,
-                       tercet_direction side, const binding *bindings,
-                       uint32_t count) {
+static int check_names(const tercet_context *context, uint32_t entry, tercet_direction side,
+                       const binding *bindings, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
     if (bindings[i].used)
       continue;
     fprintf(stderr, "tercet-run: error: no %s '%.*s'; expected\n",
-            side == TERCET_INPUT ? "input" : "output", (int)bindings[i].length,
-            bindings[i].name);
+            side == TERCET_INPUT ? "input" : "output", (int)bindings[i].length, bindings[i].name);
     return list_tensors(context, entry, side);
   }
   return 0;
 }
 
-static int bind_inputs(tercet_context *context, uint32_t entry,
-                       arguments *args) {
+static int bind_inputs(tercet_context *context, uint32_t entry, arguments *args) {
   tercet_tensor_info info;
   char text[512];
-  for (uint32_t i = 0;
-       !tercet_tensor_query(context, entry, TERCET_INPUT, i, &info); ++i) {
+  for (uint32_t i = 0; !tercet_tensor_query(context, entry, TERCET_INPUT, i, &info); ++i) {
     binding *bound = find_binding(args->inputs, args->input_count, info.name);
     void *data = info.data;
     if (!bound && !(info.flags & TERCET_TENSOR_STATE)) {
-      fprintf(stderr, "tercet-run: error: input '%s' is missing; expected\n",
-              info.name);
+      fprintf(stderr, "tercet-run: error: input '%s' is missing; expected\n", info.name);
       return list_tensors(context, entry, TERCET_INPUT);
     }
     if (info.bindable) {
       data = allocate(info.bytes, info.alignment);
       if (!data)
         return fail("out of memory");
-      tercet_status status =
-          tercet_input_bind(context, entry, i, data, info.bytes);
+      tercet_status status = tercet_input_bind(context, entry, i, data, info.bytes);
       if (status)
         return fail_status(status, tercet_context_error(context));
     }
@@ -236,15 +221,12 @@ static int bind_inputs(tercet_context *context, uint32_t entry,
     if (tensor_file_read(bound->path, &info, data, text))
       return fail(text);
   }
-  return check_names(context, entry, TERCET_INPUT, args->inputs,
-                     args->input_count);
+  return check_names(context, entry, TERCET_INPUT, args->inputs, args->input_count);
 }
 
-static int bind_outputs(tercet_context *context, uint32_t entry,
-                        arguments *args) {
+static int bind_outputs(tercet_context *context, uint32_t entry, arguments *args) {
   tercet_tensor_info info;
-  for (uint32_t i = 0;
-       !tercet_tensor_query(context, entry, TERCET_OUTPUT, i, &info); ++i) {
+  for (uint32_t i = 0; !tercet_tensor_query(context, entry, TERCET_OUTPUT, i, &info); ++i) {
     binding *bound = find_binding(args->outputs, args->output_count, info.name);
     if (bound)
       bound->used = 1;
@@ -253,17 +235,14 @@ static int bind_outputs(tercet_context *context, uint32_t entry,
     void *data = allocate(info.bytes, info.alignment);
     if (!data)
       return fail("out of memory");
-    tercet_status status =
-        tercet_output_bind(context, entry, i, data, info.bytes);
+    tercet_status status = tercet_output_bind(context, entry, i, data, info.bytes);
     if (status)
       return fail_status(status, tercet_context_error(context));
   }
-  return check_names(context, entry, TERCET_OUTPUT, args->outputs,
-                     args->output_count);
+  return check_names(context, entry, TERCET_OUTPUT, args->outputs, args->output_count);
 }
 
-static int set_scalars(tercet_context *context, uint32_t entry,
-                       const arguments *args) {
+static int set_scalars(tercet_context *context, uint32_t entry, const arguments *args) {
   for (uint32_t i = 0; i < args->scalar_count; ++i) {
     const binding *bound = &args->scalars[i];
     char name[256], *end;
@@ -281,12 +260,10 @@ static int set_scalars(tercet_context *context, uint32_t entry,
   return 0;
 }
 
-static int write_outputs(const tercet_context *context, uint32_t entry,
-                         arguments *args) {
+static int write_outputs(const tercet_context *context, uint32_t entry, arguments *args) {
   tercet_tensor_info info;
   char text[512];
-  for (uint32_t i = 0;
-       !tercet_tensor_query(context, entry, TERCET_OUTPUT, i, &info); ++i) {
+  for (uint32_t i = 0; !tercet_tensor_query(context, entry, TERCET_OUTPUT, i, &info); ++i) {
     binding *bound = find_binding(args->outputs, args->output_count, info.name);
     if (bound && tensor_file_write(bound->path, &info, info.data, text))
       return fail(text);
@@ -310,15 +287,13 @@ int main(int argc, char **argv) {
     return 1;
   uint32_t entry;
   if (tercet_entry_find(context, args.entry, &entry)) {
-    fprintf(stderr, "tercet-run: error: no entry point '%s'; there are\n",
-            args.entry);
+    fprintf(stderr, "tercet-run: error: no entry point '%s'; there are\n", args.entry);
     tercet_entry_info info;
     for (uint32_t i = 0; !tercet_entry_query(context, i, &info); ++i)
       fprintf(stderr, "  %s\n", info.name);
     return 1;
   }
-  if (bind_inputs(context, entry, &args) ||
-      bind_outputs(context, entry, &args) ||
+  if (bind_inputs(context, entry, &args) || bind_outputs(context, entry, &args) ||
       set_scalars(context, entry, &args))
     return 1;
   tercet_status run = tercet_entry_run(context, entry);
@@ -329,9 +304,7 @@ int main(int argc, char **argv) {
     return 1;
   if (args.repeat && profile_latency(context, entry, args.repeat))
     return 1;
-  if (args.profile &&
-      profile_commands(context, entry, args.repeat ? args.repeat : 1,
-                       args.profile))
+  if (args.profile && profile_commands(context, entry, args.repeat ? args.repeat : 1, args.profile))
     return 1;
   return fflush(stdout) ? fail("cannot write to standard output") : 0;
 }

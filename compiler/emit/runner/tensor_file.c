@@ -47,8 +47,7 @@ void tensor_describe(const tercet_tensor_info *info, char *text, size_t bytes) {
   const element_type *type = find_type(info->element);
   size_t used = (size_t)snprintf(text, bytes, "%s[", type ? type->name : "?");
   for (uint32_t d = 0; d < info->rank && used < bytes; ++d)
-    used += (size_t)snprintf(text + used, bytes - used, "%s%" PRIu64,
-                             d ? "," : "", info->dims[d]);
+    used += (size_t)snprintf(text + used, bytes - used, "%s%" PRIu64, d ? "," : "", info->dims[d]);
   if (used < bytes)
     snprintf(text + used, bytes - used, "]");
 }
@@ -58,12 +57,11 @@ static int is_npy(const char *path) {
   return length > 4 && strcmp(path + length - 4, ".npy") == 0;
 }
 
-static int mismatch(const char *path, const tercet_tensor_info *info,
-                    char *text, const char *got) {
+static int mismatch(const char *path, const tercet_tensor_info *info, char *text, const char *got) {
   char expected[200];
   tensor_describe(info, expected, sizeof expected);
-  snprintf(text, TEXT_BYTES, "'%s': expected %s in %s, got %.200s", info->name,
-           expected, path, got);
+  snprintf(text, TEXT_BYTES, "'%s': expected %s in %s, got %.200s", info->name, expected, path,
+           got);
   return 1;
 }
 
@@ -84,8 +82,8 @@ static const char *value_of(const char *header, const char *key) {
   return found;
 }
 
-static int check_header(const char *path, const tercet_tensor_info *info,
-                        const char *header, char *text) {
+static int check_header(const char *path, const tercet_tensor_info *info, const char *header,
+                        char *text) {
   const element_type *type = find_type(info->element);
   const char *descr = value_of(header, "'descr'");
   const char *order = value_of(header, "'fortran_order'");
@@ -96,10 +94,9 @@ static int check_header(const char *path, const tercet_tensor_info *info,
   sscanf(descr, "'%15[^']'", dtype);
   char got[160];
   size_t end = strcspn(shape, ")");
-  snprintf(got, sizeof got, "dtype '%s' and shape %.*s)", dtype,
-           (int)(end < 100 ? end : 100), shape);
-  if (strcmp(dtype, type->npy) != 0 &&
-      (!*type->npy_other || strcmp(dtype, type->npy_other) != 0))
+  snprintf(got, sizeof got, "dtype '%s' and shape %.*s)", dtype, (int)(end < 100 ? end : 100),
+           shape);
+  if (strcmp(dtype, type->npy) != 0 && (!*type->npy_other || strcmp(dtype, type->npy_other) != 0))
     return mismatch(path, info, text, got);
   const char *next = shape + 1;
   uint32_t rank = 0;
@@ -123,12 +120,11 @@ static int check_header(const char *path, const tercet_tensor_info *info,
 }
 
 // Leaves the file at the first element.
-static int read_header(FILE *file, const char *path,
-                       const tercet_tensor_info *info, char *text) {
+static int read_header(FILE *file, const char *path, const tercet_tensor_info *info, char *text) {
   unsigned char start[12];
   size_t length;
-  if (fread(start, 1, 10, file) != 10 ||
-      memcmp(start, "\x93NUMPY", 6) != 0 || start[6] < 1 || start[6] > 3)
+  if (fread(start, 1, 10, file) != 10 || memcmp(start, "\x93NUMPY", 6) != 0 || start[6] < 1 ||
+      start[6] > 3)
     return mismatch(path, info, text, "no .npy file");
   length = (size_t)start[8] | (size_t)start[9] << 8;
   if (start[6] > 1) {
@@ -146,8 +142,7 @@ static int read_header(FILE *file, const char *path,
   return failed;
 }
 
-int tensor_file_read(const char *path, const tercet_tensor_info *info,
-                     void *data, char *text) {
+int tensor_file_read(const char *path, const tercet_tensor_info *info, void *data, char *text) {
   errno = 0;
   FILE *file = fopen(path, "rb");
   if (!file)
@@ -161,8 +156,8 @@ int tensor_file_read(const char *path, const tercet_tensor_info *info,
   return failed;
 }
 
-int tensor_file_write(const char *path, const tercet_tensor_info *info,
-                      const void *data, char *text) {
+int tensor_file_write(const char *path, const tercet_tensor_info *info, const void *data,
+                      char *text) {
   const element_type *type = find_type(info->element);
   errno = 0;
   FILE *file = fopen(path, "wb");
@@ -170,12 +165,10 @@ int tensor_file_write(const char *path, const tercet_tensor_info *info,
     return system_failure(path, text, "write");
   if (is_npy(path) && type) {
     char header[640];
-    int used = snprintf(header, sizeof header,
-                        "{'descr': '%s', 'fortran_order': False, 'shape': (",
+    int used = snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (",
                         type->npy);
     for (uint32_t d = 0; d < info->rank; ++d)
-      used += snprintf(header + used, sizeof header - (size_t)used,
-                       "%" PRIu64 ",%s", info->dims[d],
+      used += snprintf(header + used, sizeof header - (size_t)used, "%" PRIu64 ",%s", info->dims[d],
                        d + 1 < info->rank ? " " : "");
     used += snprintf(header + used, sizeof header - (size_t)used, "), }");
     // The data start at a multiple of 64; the header ends with a new line.
@@ -249,8 +242,7 @@ static double element_value(tercet_element element, const unsigned char *at) {
   }
 }
 
-void tensor_preview(const tercet_tensor_info *info, const void *data,
-                    char *text, size_t bytes) {
+void tensor_preview(const tercet_tensor_info *info, const void *data, char *text, size_t bytes) {
   uint64_t width = TERCET_ELEMENT_BITS(info->element) / 8, count = 0;
   size_t used = 0;
   text[0] = 0;
@@ -258,9 +250,8 @@ void tensor_preview(const tercet_tensor_info *info, const void *data,
     return;
   count = info->bytes / width;
   for (uint64_t i = 0; i < count && i < 8 && used < bytes; ++i)
-    used += (size_t)snprintf(
-        text + used, bytes - used, " %.6g",
-        element_value(info->element, (const unsigned char *)data + i * width));
+    used += (size_t)snprintf(text + used, bytes - used, " %.6g",
+                             element_value(info->element, (const unsigned char *)data + i * width));
   if (count > 8 && used < bytes)
     snprintf(text + used, bytes - used, " ...");
 }

@@ -23,8 +23,7 @@ void Constant::compress() {
   values.shrink_to_fit();
 }
 
-ConstantRef tercet::onnx::makeConstant(DataType element,
-                                       ArrayRef<int64_t> shape,
+ConstantRef tercet::onnx::makeConstant(DataType element, ArrayRef<int64_t> shape,
                                        std::vector<Scalar> values) {
   auto constant = std::make_shared<Constant>();
   constant->element = element;
@@ -38,8 +37,7 @@ ConstantRef tercet::onnx::makeInts(ArrayRef<int64_t> values) {
   std::vector<Scalar> scalars;
   for (int64_t value : values)
     scalars.push_back({value});
-  return makeConstant(DataType::Int64, {static_cast<int64_t>(values.size())},
-                      std::move(scalars));
+  return makeConstant(DataType::Int64, {static_cast<int64_t>(values.size())}, std::move(scalars));
 }
 
 static double halfToDouble(const fltSemantics &semantics, uint16_t bits) {
@@ -51,9 +49,7 @@ static double halfToDouble(const fltSemantics &semantics, uint16_t bits) {
 
 static Scalar decode(DataType element, const char *from) {
   using namespace support::endian;
-  auto word = [&](auto zero) {
-    return read<decltype(zero), endianness::little>(from);
-  };
+  auto word = [&](auto zero) { return read<decltype(zero), endianness::little>(from); };
   Scalar value;
   switch (element) {
   case DataType::Float:
@@ -89,8 +85,7 @@ static Scalar decode(DataType element, const char *from) {
   return value;
 }
 
-ConstantRef tercet::onnx::decodeConstant(DataType element,
-                                         ArrayRef<int64_t> shape,
+ConstantRef tercet::onnx::decodeConstant(DataType element, ArrayRef<int64_t> shape,
                                          StringRef bytes) {
   std::vector<Scalar> values;
   unsigned step = bytesOf(element);
@@ -107,30 +102,24 @@ mlir::DenseElementsAttr tercet::onnx::toAttribute(mlir::MLIRContext *context,
   int64_t size = constant.size();
   if (auto floatType = dyn_cast<mlir::FloatType>(element)) {
     SmallVector<APFloat> values;
-    for (int64_t i = 0,
-                 e = constant.isSplat() ? std::min<int64_t>(1, size) : size;
-         i < e; ++i) {
+    for (int64_t i = 0, e = constant.isSplat() ? std::min<int64_t>(1, size) : size; i < e; ++i) {
       APFloat value(constant.floatAt(i));
       bool inexact = false;
-      value.convert(floatType.getFloatSemantics(), APFloat::rmNearestTiesToEven,
-                    &inexact);
+      value.convert(floatType.getFloatSemantics(), APFloat::rmNearestTiesToEven, &inexact);
       values.push_back(value);
     }
     return mlir::DenseElementsAttr::get(type, values);
   }
   unsigned bits = bitsOf(constant.element);
   SmallVector<APInt> values;
-  for (int64_t i = 0,
-               e = constant.isSplat() ? std::min<int64_t>(1, size) : size;
-       i < e; ++i)
+  for (int64_t i = 0, e = constant.isSplat() ? std::min<int64_t>(1, size) : size; i < e; ++i)
     values.emplace_back(bits, static_cast<uint64_t>(constant.intAt(i)),
                         /*isSigned=*/false,
                         /*implicitTrunc=*/true);
   return mlir::DenseElementsAttr::get(type, values);
 }
 
-SmallVector<int64_t> tercet::onnx::stridesOf(ArrayRef<int64_t> shape,
-                                             bool broadcast) {
+SmallVector<int64_t> tercet::onnx::stridesOf(ArrayRef<int64_t> shape, bool broadcast) {
   SmallVector<int64_t> strides(shape.size());
   int64_t stride = 1;
   for (size_t dim = shape.size(); dim-- > 0;) {
@@ -140,8 +129,7 @@ SmallVector<int64_t> tercet::onnx::stridesOf(ArrayRef<int64_t> shape,
   return strides;
 }
 
-bool tercet::onnx::advance(MutableArrayRef<int64_t> position,
-                           ArrayRef<int64_t> shape) {
+bool tercet::onnx::advance(MutableArrayRef<int64_t> position, ArrayRef<int64_t> shape) {
   for (size_t dim = shape.size(); dim-- > 0;) {
     if (++position[dim] < shape[dim])
       return true;
@@ -150,9 +138,8 @@ bool tercet::onnx::advance(MutableArrayRef<int64_t> position,
   return false;
 }
 
-ConstantRef
-tercet::onnx::rearrange(const Constant &from, ArrayRef<int64_t> shape,
-                        function_ref<int64_t(ArrayRef<int64_t>)> source) {
+ConstantRef tercet::onnx::rearrange(const Constant &from, ArrayRef<int64_t> shape,
+                                    function_ref<int64_t(ArrayRef<int64_t>)> source) {
   if (from.isSplat())
     return makeConstant(from.element, shape, from.values);
   std::vector<Scalar> values;

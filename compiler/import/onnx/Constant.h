@@ -45,25 +45,20 @@ ConstantRef makeConstant(DataType element, llvm::ArrayRef<int64_t> shape,
 ConstantRef makeInts(llvm::ArrayRef<int64_t> values);
 
 /// From `size` elements as they lie in a file, little-endian.
-ConstantRef decodeConstant(DataType element, llvm::ArrayRef<int64_t> shape,
-                           llvm::StringRef bytes);
+ConstantRef decodeConstant(DataType element, llvm::ArrayRef<int64_t> shape, llvm::StringRef bytes);
 
-mlir::DenseElementsAttr toAttribute(mlir::MLIRContext *context,
-                                    const Constant &constant);
+mlir::DenseElementsAttr toAttribute(mlir::MLIRContext *context, const Constant &constant);
 
 /// The constant of `shape` whose element at a position is the one that
 /// `source` gives for it (a row-major index into `from`).
-ConstantRef
-rearrange(const Constant &from, llvm::ArrayRef<int64_t> shape,
-          llvm::function_ref<int64_t(llvm::ArrayRef<int64_t>)> source);
+ConstantRef rearrange(const Constant &from, llvm::ArrayRef<int64_t> shape,
+                      llvm::function_ref<int64_t(llvm::ArrayRef<int64_t>)> source);
 
 /// Row-major strides; a dimension of size 1 has stride 0 when `broadcast`.
-llvm::SmallVector<int64_t> stridesOf(llvm::ArrayRef<int64_t> shape,
-                                     bool broadcast = false);
+llvm::SmallVector<int64_t> stridesOf(llvm::ArrayRef<int64_t> shape, bool broadcast = false);
 
 /// Steps `position` through `shape` in row-major order; false after the last.
-bool advance(llvm::MutableArrayRef<int64_t> position,
-             llvm::ArrayRef<int64_t> shape);
+bool advance(llvm::MutableArrayRef<int64_t> position, llvm::ArrayRef<int64_t> shape);
 
 } // namespace tercet::onnx
 

@@ -11,12 +11,10 @@ using namespace tercet::onnx;
 
 std::string tercet::onnx::nameOf(DataType type) {
   static const char *const names[] = {
-      "undefined",      "float",        "uint8",          "int8",
-      "uint16",         "int16",        "int32",          "int64",
-      "string",         "bool",         "float16",        "double",
-      "uint32",         "uint64",       "complex64",      "complex128",
-      "bfloat16",       "float8e4m3fn", "float8e4m3fnuz", "float8e5m2",
-      "float8e5m2fnuz", "uint4",        "int4",           "float4e2m1"};
+      "undefined",      "float",      "uint8",          "int8",       "uint16",   "int16",
+      "int32",          "int64",      "string",         "bool",       "float16",  "double",
+      "uint32",         "uint64",     "complex64",      "complex128", "bfloat16", "float8e4m3fn",
+      "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4",      "int4",     "float4e2m1"};
   auto number = static_cast<int32_t>(type);
   if (number >= 0 && number < static_cast<int32_t>(std::size(names)))
     return names[number];
@@ -24,29 +22,25 @@ std::string tercet::onnx::nameOf(DataType type) {
 }
 
 bool tercet::onnx::isFloat(DataType type) {
-  return type == DataType::Float || type == DataType::Float16 ||
-         type == DataType::Double || type == DataType::BFloat16;
+  return type == DataType::Float || type == DataType::Float16 || type == DataType::Double ||
+         type == DataType::BFloat16;
 }
 
 bool tercet::onnx::isUnsigned(DataType type) {
-  return type == DataType::Uint8 || type == DataType::Uint16 ||
-         type == DataType::Uint32 || type == DataType::Uint64 ||
-         type == DataType::Bool;
+  return type == DataType::Uint8 || type == DataType::Uint16 || type == DataType::Uint32 ||
+         type == DataType::Uint64 || type == DataType::Bool;
 }
 
 bool tercet::onnx::isInteger(DataType type) {
-  return (isUnsigned(type) && !isBool(type)) || type == DataType::Int8 ||
-         type == DataType::Int16 || type == DataType::Int32 ||
-         type == DataType::Int64;
+  return (isUnsigned(type) && !isBool(type)) || type == DataType::Int8 || type == DataType::Int16 ||
+         type == DataType::Int32 || type == DataType::Int64;
 }
 
 bool tercet::onnx::isSupported(DataType type) {
   return isFloat(type) || isInteger(type) || isBool(type);
 }
 
-unsigned tercet::onnx::bytesOf(DataType type) {
-  return isBool(type) ? 1 : bitsOf(type) / 8;
-}
+unsigned tercet::onnx::bytesOf(DataType type) { return isBool(type) ? 1 : bitsOf(type) / 8; }
 
 unsigned tercet::onnx::bitsOf(DataType type) {
   switch (type) {
@@ -97,11 +91,9 @@ double tercet::onnx::roundTo(DataType type, double value) {
     return static_cast<float>(value);
   llvm::APFloat number(value);
   bool inexact = false;
-  number.convert(type == DataType::Float16 ? llvm::APFloat::IEEEhalf()
-                                           : llvm::APFloat::BFloat(),
+  number.convert(type == DataType::Float16 ? llvm::APFloat::IEEEhalf() : llvm::APFloat::BFloat(),
                  llvm::APFloat::rmNearestTiesToEven, &inexact);
-  number.convert(llvm::APFloat::IEEEdouble(),
-                 llvm::APFloat::rmNearestTiesToEven, &inexact);
+  number.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &inexact);
   return number.convertToDouble();
 }
 

@@ -19,19 +19,17 @@ std::string tercet::parseDimension(StringRef text, ImportOptions &options) {
   if (name.empty() || !text.contains('='))
     return "--dim " + text.str() + ": expected NAME=VALUE";
   if (value.getAsInteger(10, size) || size < 0)
-    return "--dim " + text.str() + ": expected a size of 0 or more for '" +
-           name.str() + "', got '" + value.str() + "'";
+    return "--dim " + text.str() + ": expected a size of 0 or more for '" + name.str() +
+           "', got '" + value.str() + "'";
   auto [entry, isNew] = options.dims.try_emplace(name, size);
   if (!isNew && entry->second != size)
-    return "--dim " + text.str() + ": '" + name.str() +
-           "' has been given another size";
+    return "--dim " + text.str() + ": '" + name.str() + "' has been given another size";
   return {};
 }
 
 /// Sums of products of names and numbers, separated by spaces; without those
 /// a '-' or '*' may be a part of a name.
-std::optional<int64_t> Dimensions::evaluate(StringRef text,
-                                            std::string &missing) {
+std::optional<int64_t> Dimensions::evaluate(StringRef text, std::string &missing) {
   SmallVector<StringRef> words;
   SplitString(text, words);
   auto atom = [&](StringRef word) -> std::optional<int64_t> {
@@ -73,12 +71,11 @@ std::optional<int64_t> Dimensions::resolve(const ValueInfo &info, size_t index,
   if (dim.value) {
     if (*dim.value >= 0)
       return *dim.value;
-    complaint = "dimension " + std::to_string(index) + " of '" + info.name +
-                "' has the size " + std::to_string(*dim.value);
+    complaint = "dimension " + std::to_string(index) + " of '" + info.name + "' has the size " +
+                std::to_string(*dim.value);
     return std::nullopt;
   }
-  std::string name =
-      dim.param.empty() ? info.name + ":" + std::to_string(index) : dim.param;
+  std::string name = dim.param.empty() ? info.name + ":" + std::to_string(index) : dim.param;
   auto found = options.dims.find(name);
   known.insert(name);
   if (found != options.dims.end()) {
@@ -92,17 +89,16 @@ std::optional<int64_t> Dimensions::resolve(const ValueInfo &info, size_t index,
     if (std::optional<int64_t> size = evaluate(dim.param, missing)) {
       if (*size >= 0)
         return size;
-      complaint = "dimension '" + dim.param + "' of '" + info.name +
-                  "' comes to " + std::to_string(*size);
+      complaint =
+          "dimension '" + dim.param + "' of '" + info.name + "' comes to " + std::to_string(*size);
       return std::nullopt;
     }
   if (missing.empty())
     missing = name;
-  complaint = "dimension " + std::to_string(index) + " of input '" + info.name +
-              "' (" + (dim.param.empty() ? "unnamed" : "'" + dim.param + "'") +
+  complaint = "dimension " + std::to_string(index) + " of input '" + info.name + "' (" +
+              (dim.param.empty() ? "unnamed" : "'" + dim.param + "'") +
               ") has no size; try --dim " +
-              (StringRef(missing).contains(' ') ? "'" + missing + "=VALUE'"
-                                                : missing + "=VALUE");
+              (StringRef(missing).contains(' ') ? "'" + missing + "=VALUE'" : missing + "=VALUE");
   return std::nullopt;
 }
 

@@ -19,8 +19,7 @@ public:
 
   /// The size of dimension `index` of a graph input or output; none and a
   /// complaint if it has none.
-  std::optional<int64_t> resolve(const ValueInfo &info, size_t index,
-                                 std::string &complaint);
+  std::optional<int64_t> resolve(const ValueInfo &info, size_t index, std::string &complaint);
 
   /// Bindings that no dimension of the inputs has asked for.
   std::vector<std::string> unusedBindings() const;

@@ -24,8 +24,7 @@ using namespace mlir;
 using namespace tercet;
 using namespace tercet::onnx;
 
-llvm::raw_ostream &tercet::operator<<(llvm::raw_ostream &os,
-                                      const ImportError &error) {
+llvm::raw_ostream &tercet::operator<<(llvm::raw_ostream &os, const ImportError &error) {
   std::string text;
   llvm::raw_string_ostream line(text);
   if (!error.node.empty() || !error.op.empty())
@@ -44,13 +43,11 @@ namespace {
 
 class GraphImporter {
 public:
-  GraphImporter(MLIRContext &context, ModelFile &file,
-                const ImportOptions &options,
+  GraphImporter(MLIRContext &context, ModelFile &file, const ImportOptions &options,
                 SmallVectorImpl<ImportError> &errors)
-      : context(context), file(file), graph(*file.getModel().graph),
-        options(options), dimensions(options), errors(errors),
-        module(ModuleOp::create(UnknownLoc::get(&context))), weights(*module),
-        builder(&context) {}
+      : context(context), file(file), graph(*file.getModel().graph), options(options),
+        dimensions(options), errors(errors), module(ModuleOp::create(UnknownLoc::get(&context))),
+        weights(*module), builder(&context) {}
 
   OwningOpRef<ModuleOp> run();
 
@@ -96,29 +93,24 @@ bool GraphImporter::readOpsets() {
   for (const auto &[domain, version] : file.getModel().opsets) {
     StringRef key = domain == "ai.onnx" ? StringRef() : StringRef(domain);
     if (!opsets.try_emplace(key, version).second && opsets[key] != version)
-      error("opset import of '" + key +
-            "' appears twice with different versions");
+      error("opset import of '" + key + "' appears twice with different versions");
   }
   bool usesDefault = opsets.count("");
   if (!usesDefault && opsets.empty())
     error("the model imports no opset");
   if (usesDefault && (opsets[""] < kOldestOpset || opsets[""] > kNewestOpset))
-    error("expected an opset from " + Twine(kOldestOpset) + " to " +
-          Twine(kNewestOpset) + ", got opset " + Twine(opsets[""]) +
-          "; try the converter of the onnx package");
+    error("expected an opset from " + Twine(kOldestOpset) + " to " + Twine(kNewestOpset) +
+          ", got opset " + Twine(opsets[""]) + "; try the converter of the onnx package");
   return errors.empty();
 }
 
 /// Every name has one definition.
 void GraphImporter::readNames() {
   llvm::StringMap<const char *> defined;
-  auto define = [&](StringRef name, const char *what, StringRef node = {},
-                    StringRef op = {}) {
+  auto define = [&](StringRef name, const char *what, StringRef node = {}, StringRef op = {}) {
     auto [entry, isNew] = defined.try_emplace(name, what);
     if (!isNew)
-      error("'" + name + "' is defined as " + what + ", but is already " +
-                entry->second,
-            node, op);
+      error("'" + name + "' is defined as " + what + ", but is already " + entry->second, node, op);
   };
   for (const Tensor &tensor : graph.initializers) {
     define(tensor.name, "an initializer");
@@ -128,8 +120,7 @@ void GraphImporter::readNames() {
   for (const ValueInfo &input : graph.inputs) {
     if (!inputs.insert(input.name).second)
       error("input '" + input.name + "' appears twice");
-    else if (!initializers.contains(
-                 input.name)) // before IR version 4 both are listed
+    else if (!initializers.contains(input.name)) // before IR version 4 both are listed
       define(input.name, "an input");
   }
   llvm::StringSet<> outputs;
@@ -149,8 +140,7 @@ void GraphImporter::readInitializers() {
   }
   for (const Tensor &tensor : graph.initializers) {
     std::string complaint;
-    values[tensor.name] =
-        file.readTensor(&context, tensor, tensor.name, complaint);
+    values[tensor.name] = file.readTensor(&context, tensor, tensor.name, complaint);
     if (!complaint.empty())
       error(complaint);
   }
@@ -158,13 +148,11 @@ void GraphImporter::readInitializers() {
 
 std::optional<Operand> GraphImporter::argumentType(const ValueInfo &info) {
   if (!info.isTensor) {
-    error("input '" + info.name + "' is no tensor" +
-          (info.hasType ? "" : ": it has no type"));
+    error("input '" + info.name + "' is no tensor" + (info.hasType ? "" : ": it has no type"));
     return std::nullopt;
   }
   if (!isSupported(info.element)) {
-    error("input '" + info.name + "': element type " + nameOf(info.element) +
-          " is not supported");
+    error("input '" + info.name + "': element type " + nameOf(info.element) + " is not supported");
     return std::nullopt;
   }
   if (!info.hasShape) {
@@ -190,8 +178,7 @@ std::optional<Operand> GraphImporter::argumentType(const ValueInfo &info) {
   if (!good)
     return std::nullopt;
   if (isTooLarge(operand.shape, info.element)) {
-    error("input '" + info.name + "' of shape " + describe(operand.shape) +
-          " is too large");
+    error("input '" + info.name + "' of shape " + describe(operand.shape) + " is too large");
     return std::nullopt;
   }
   return operand;
@@ -208,19 +195,16 @@ void GraphImporter::createFunction() {
     values[info.name] = std::nullopt;
     if (!operand)
       continue;
-    types.push_back(RankedTensorType::get(operand->shape,
-                                          toMLIR(&context, operand->element)));
+    types.push_back(RankedTensorType::get(operand->shape, toMLIR(&context, operand->element)));
     infos.push_back(&info);
     elements.push_back(operand->element);
   }
   for (const std::string &name : dimensions.unusedBindings())
     error("--dim " + name +
-          ": no dimension of an input has this name; known: " +
-          dimensions.knownNames());
+          ": no dimension of an input has this name; known: " + dimensions.knownNames());
   builder.setInsertionPointToEnd(module->getBody());
   Location loc = UnknownLoc::get(&context);
-  main = func::FuncOp::create(builder, loc, "main",
-                              builder.getFunctionType(types, {}));
+  main = func::FuncOp::create(builder, loc, "main", builder.getFunctionType(types, {}));
   Block *entry = main.addEntryBlock();
   for (auto [i, info] : llvm::enumerate(infos)) {
     main.setArgAttr(i, "nn.name", builder.getStringAttr(info->name));
@@ -231,8 +215,7 @@ void GraphImporter::createFunction() {
     ArrayRef<int64_t> shape = llvm::cast<RankedTensorType>(types[i]).getShape();
     operand.shape.assign(shape.begin(), shape.end());
     operand.value = entry->getArgument(i);
-    entry->getArgument(i).setLoc(
-        NameLoc::get(builder.getStringAttr(info->name)));
+    entry->getArgument(i).setLoc(NameLoc::get(builder.getStringAttr(info->name)));
     // Nothing is known of a tensor without elements but that it has none.
     if (operand.size() == 0)
       operand.constant = makeConstant(operand.element, operand.shape, {});
@@ -285,8 +268,7 @@ std::vector<unsigned> GraphImporter::orderNodes() {
     if (waiting[i] == 0)
       continue;
     if (isFirst)
-      error("the node is part of a cycle, or comes after one", nameOfNode(i),
-            graph.nodes[i].op);
+      error("the node is part of a cycle, or comes after one", nameOfNode(i), graph.nodes[i].op);
     isFirst = false;
     for (const std::string &output : graph.nodes[i].outputs)
       values[output] = std::nullopt;
@@ -302,8 +284,7 @@ void GraphImporter::importNode(unsigned index) {
       values[output] = std::nullopt;
 
   // The operator itself, whatever its inputs are.
-  StringRef domain =
-      node.domain == "ai.onnx" ? StringRef() : StringRef(node.domain);
+  StringRef domain = node.domain == "ai.onnx" ? StringRef() : StringRef(node.domain);
   for (const auto &[functionDomain, functionName] : file.getModel().functions)
     if (functionName == node.op && functionDomain == node.domain)
       return error("functions that the model defines itself are not supported "
@@ -313,12 +294,10 @@ void GraphImporter::importNode(unsigned index) {
   const Operator *op = findOperator(domain, node.op);
   auto opset = opsets.find(domain);
   if (!op) {
-    std::string set = opset == opsets.end()
-                          ? "which the model does not import"
-                          : "version " + std::to_string(opset->second);
-    return error("operator " + node.op + " of domain '" +
-                     (domain.empty() ? "ai.onnx" : domain) + "' (" + set +
-                     ") is not supported",
+    std::string set = opset == opsets.end() ? "which the model does not import"
+                                            : "version " + std::to_string(opset->second);
+    return error("operator " + node.op + " of domain '" + (domain.empty() ? "ai.onnx" : domain) +
+                     "' (" + set + ") is not supported",
                  name, node.op);
   }
   // ORT writes its SimplifiedLayerNormalization into the default domain.
@@ -327,22 +306,20 @@ void GraphImporter::importNode(unsigned index) {
                      (domain.empty() ? "ai.onnx" : domain) + "'",
                  name, node.op);
   if (opset->second < op->since)
-    return error("operator " + node.op + " exists from opset " +
-                     Twine(op->since) + " on, and the model is of opset " +
-                     Twine(opset->second),
+    return error("operator " + node.op + " exists from opset " + Twine(op->since) +
+                     " on, and the model is of opset " + Twine(opset->second),
                  name, node.op);
   unsigned given = node.inputs.size();
   while (given > 0 && node.inputs[given - 1].empty())
     --given;
   if (given < op->minInputs || given > op->maxInputs)
-    return error(
-        "expected " +
-            (op->maxInputs == kAnyNumber ? Twine(op->minInputs) + " or more"
-             : op->minInputs == op->maxInputs
-                 ? Twine(op->minInputs) + ""
-                 : Twine(op->minInputs) + " to " + Twine(op->maxInputs)) +
-            " inputs, got " + Twine(given),
-        name, node.op);
+    return error("expected " +
+                     (op->maxInputs == kAnyNumber ? Twine(op->minInputs) + " or more"
+                      : op->minInputs == op->maxInputs
+                          ? Twine(op->minInputs) + ""
+                          : Twine(op->minInputs) + " to " + Twine(op->maxInputs)) +
+                     " inputs, got " + Twine(given),
+                 name, node.op);
   if (node.outputs.empty())
     return;
 
@@ -350,8 +327,7 @@ void GraphImporter::importNode(unsigned index) {
   for (unsigned i = 0; i < given; ++i) {
     if (node.inputs[i].empty()) {
       if (i < op->minInputs)
-        return error("expected input " + Twine(i) + ", which is left out", name,
-                     node.op);
+        return error("expected input " + Twine(i) + ", which is left out", name, node.op);
       inputs.push_back(nullptr);
       continue;
     }
@@ -360,26 +336,22 @@ void GraphImporter::importNode(unsigned index) {
       return; // the cause has been reported
     inputs.push_back(&*operand);
   }
-  Location loc = NameLoc::get(builder.getStringAttr(name),
-                              NameLoc::get(builder.getStringAttr(node.op)));
-  NodeImporter importer(builder, loc, weights, file, node, opset->second,
-                        inputs);
+  Location loc =
+      NameLoc::get(builder.getStringAttr(name), NameLoc::get(builder.getStringAttr(node.op)));
+  NodeImporter importer(builder, loc, weights, file, node, opset->second, inputs);
   LogicalResult result = op->import(importer);
   StringRef unknown = importer.unknownAttribute();
   if (succeeded(result) && !importer.failed() && !unknown.empty())
-    (void)importer.fail("attribute '" + unknown +
-                        "' is not known for this operator");
+    (void)importer.fail("attribute '" + unknown + "' is not known for this operator");
   if (failed(result) || importer.failed()) {
     std::string types;
     for (Operand *input : inputs)
-      types += (types.empty() ? "" : ", ") +
-               (input ? describe(*input) : std::string("none"));
-    return error(importer.getReason() + " (opset " + Twine(opset->second) +
-                     "; inputs " + (types.empty() ? "none" : types) + ")",
+      types += (types.empty() ? "" : ", ") + (input ? describe(*input) : std::string("none"));
+    return error(importer.getReason() + " (opset " + Twine(opset->second) + "; inputs " +
+                     (types.empty() ? "none" : types) + ")",
                  name, node.op);
   }
-  for (auto [output, operand] :
-       llvm::zip(node.outputs, importer.getResults())) {
+  for (auto [output, operand] : llvm::zip(node.outputs, importer.getResults())) {
     if (output.empty())
       continue;
     if (!operand) {
@@ -405,25 +377,21 @@ void GraphImporter::returnResults() {
     if (!found->second)
       continue;
     Operand &operand = *found->second;
-    if (info.isTensor && info.element != DataType::Undefined &&
-        info.element != operand.element)
-      error("output '" + info.name + "': the model says element type " +
-            nameOf(info.element) + ", but its nodes yield " +
-            nameOf(operand.element));
+    if (info.isTensor && info.element != DataType::Undefined && info.element != operand.element)
+      error("output '" + info.name + "': the model says element type " + nameOf(info.element) +
+            ", but its nodes yield " + nameOf(operand.element));
     bool agrees = !info.hasShape || info.dims.size() == operand.shape.size();
     for (size_t i = 0; agrees && info.hasShape && i < info.dims.size(); ++i)
       agrees = !info.dims[i].value || *info.dims[i].value == operand.shape[i];
     if (!agrees)
-      error("output '" + info.name + "': its nodes yield the shape " +
-            describe(operand.shape) + ", which is not what the model says");
+      error("output '" + info.name + "': its nodes yield the shape " + describe(operand.shape) +
+            ", which is not what the model says");
     // A graph may yield nothing by itself; that a size of 0 makes it do so is a
     // mistake.
-    if (std::string zero = dimensions.findZero();
-        operand.size() == 0 && !zero.empty())
+    if (std::string zero = dimensions.findZero(); operand.size() == 0 && !zero.empty())
       error("output '" + info.name + "' of shape " + describe(operand.shape) +
             " has no elements; try another value than 0 for --dim " + zero);
-    TensorBuilder tensors(
-        builder, NameLoc::get(builder.getStringAttr(info.name)), weights);
+    TensorBuilder tensors(builder, NameLoc::get(builder.getStringAttr(info.name)), weights);
     results.push_back(tensors.materialize(operand));
     NamedAttrList list;
     list.append("nn.name", builder.getStringAttr(info.name));
@@ -434,8 +402,7 @@ void GraphImporter::returnResults() {
   if (!errors.empty())
     return;
   func::ReturnOp::create(builder, UnknownLoc::get(&context), results);
-  main.setType(builder.getFunctionType(main.getArgumentTypes(),
-                                       TypeRange(ValueRange(results))));
+  main.setType(builder.getFunctionType(main.getArgumentTypes(), TypeRange(ValueRange(results))));
   main.setAllResultAttrs(attributes);
 }
 
@@ -484,9 +451,9 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
 OwningOpRef<ModuleOp> tercet::importOnnx(MLIRContext &context, StringRef path,
                                          const ImportOptions &options,
                                          SmallVectorImpl<ImportError> &errors) {
-  context.loadDialect<nn::NNDialect, func::FuncDialect, linalg::LinalgDialect,
-                      tensor::TensorDialect, arith::ArithDialect,
-                      math::MathDialect, affine::AffineDialect>();
+  context
+      .loadDialect<nn::NNDialect, func::FuncDialect, linalg::LinalgDialect, tensor::TensorDialect,
+                   arith::ArithDialect, math::MathDialect, affine::AffineDialect>();
   size_t before = errors.size();
   ModelFile file;
   std::string complaint = file.open(path);
@@ -497,8 +464,7 @@ OwningOpRef<ModuleOp> tercet::importOnnx(MLIRContext &context, StringRef path,
     return {};
   }
   SmallVector<ImportError> found;
-  OwningOpRef<ModuleOp> module =
-      GraphImporter(context, file, options, found).run();
+  OwningOpRef<ModuleOp> module = GraphImporter(context, file, options, found).run();
   errors.append(found.begin(), found.end());
   return errors.size() == before ? std::move(module) : OwningOpRef<ModuleOp>();
 }

@@ -44,18 +44,7 @@ struct Tensor {
 
 struct NodeAttribute {
   /// Numbers as in onnx.proto's AttributeProto.AttributeType.
-  enum Kind {
-    None,
-    Float,
-    Int,
-    String,
-    TensorKind,
-    GraphKind,
-    Floats,
-    Ints,
-    Strings,
-    Other
-  };
+  enum Kind { None, Float, Int, String, TensorKind, GraphKind, Floats, Ints, Strings, Other };
   std::string name;
   Kind kind = None;
   float f = 0;

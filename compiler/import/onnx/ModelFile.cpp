@@ -62,8 +62,7 @@ static std::string realFolder(StringRef path) {
   return real.str().str();
 }
 
-std::string ModelFile::findExternal(const Tensor &tensor, uint64_t bytes,
-                                    Region &region) {
+std::string ModelFile::findExternal(const Tensor &tensor, uint64_t bytes, Region &region) {
   StringRef location, offsetText, lengthText;
   for (const auto &[key, value] : tensor.externalData) {
     if (key == "location")
@@ -78,23 +77,19 @@ std::string ModelFile::findExternal(const Tensor &tensor, uint64_t bytes,
   if (location.contains('\0'))
     return "external data with a zero byte in its location";
   bool escapes = sys::path::is_absolute(location);
-  for (StringRef part :
-       make_range(sys::path::begin(location), sys::path::end(location)))
+  for (StringRef part : make_range(sys::path::begin(location), sys::path::end(location)))
     escapes |= part == "..";
   if (escapes)
-    return "external data at '" + location.str() +
-           "', outside of the model's directory";
+    return "external data at '" + location.str() + "', outside of the model's directory";
 
   uint64_t offset = 0, length = bytes;
   if (!offsetText.empty() && offsetText.getAsInteger(10, offset))
-    return "expected a number as the offset of external data, got '" +
-           offsetText.str() + "'";
+    return "expected a number as the offset of external data, got '" + offsetText.str() + "'";
   if (!lengthText.empty() && lengthText.getAsInteger(10, length))
-    return "expected a number as the length of external data, got '" +
-           lengthText.str() + "'";
+    return "expected a number as the length of external data, got '" + lengthText.str() + "'";
   if (length != bytes)
-    return "expected external data of length " + std::to_string(bytes) +
-           ", got " + std::to_string(length);
+    return "expected external data of length " + std::to_string(bytes) + ", got " +
+           std::to_string(length);
 
   SmallString<256> full(path);
   sys::path::remove_filename(full);
@@ -103,35 +98,29 @@ std::string ModelFile::findExternal(const Tensor &tensor, uint64_t bytes,
   // caches do), but not elsewhere.
   SmallString<256> real, realModel;
   if (std::error_code error = sys::fs::real_path(full, real))
-    return "cannot read external data '" + full.str().str() +
-           "': " + error.message();
+    return "cannot read external data '" + full.str().str() + "': " + error.message();
   (void)sys::fs::real_path(path, realModel);
   auto isIn = [&](StringRef folder) {
     return !folder.empty() && StringRef(real).starts_with(folder) &&
-           (folder.ends_with("/") ||
-            StringRef(real).drop_front(folder.size()).starts_with("/"));
+           (folder.ends_with("/") || StringRef(real).drop_front(folder.size()).starts_with("/"));
   };
   if (!isIn(realFolder(path)) && !isIn(sys::path::parent_path(realModel)))
-    return "external data at '" + location.str() +
-           "', a link out of the model's directory";
+    return "external data at '" + location.str() + "', a link out of the model's directory";
 
   StringRef data;
   std::string complaint = map(full, data);
   if (!complaint.empty())
     return complaint;
   if (offset > data.size() || length > data.size() - offset)
-    return "expected " + std::to_string(length) + " bytes at offset " +
-           std::to_string(offset) + " of '" + full.str().str() +
-           "', which has " + std::to_string(data.size());
+    return "expected " + std::to_string(length) + " bytes at offset " + std::to_string(offset) +
+           " of '" + full.str().str() + "', which has " + std::to_string(data.size());
   region = {buffers.find(full)->first(), offset, data.substr(offset, length)};
   return {};
 }
 
-std::string ModelFile::locate(const Tensor &tensor, uint64_t bytes,
-                              Region &region) {
-  unsigned sources = (tensor.raw && !tensor.raw->bytes.empty()) +
-                     tensor.packed.has_value() + !tensor.pieces.empty() +
-                     !tensor.ints.empty() + tensor.external;
+std::string ModelFile::locate(const Tensor &tensor, uint64_t bytes, Region &region) {
+  unsigned sources = (tensor.raw && !tensor.raw->bytes.empty()) + tensor.packed.has_value() +
+                     !tensor.pieces.empty() + !tensor.ints.empty() + tensor.external;
   if (sources > 1)
     return "its data is given in more than one field";
   if (tensor.segmented)
@@ -141,10 +130,8 @@ std::string ModelFile::locate(const Tensor &tensor, uint64_t bytes,
   if (tensor.raw)
     region = *tensor.raw;
   else if (tensor.packed || !tensor.pieces.empty()) {
-    if (tensor.dataType !=
-        (tensor.isDouble ? DataType::Double : DataType::Float))
-      return "data of type " + nameOf(tensor.dataType) +
-             " in a field of another type";
+    if (tensor.dataType != (tensor.isDouble ? DataType::Double : DataType::Float))
+      return "data of type " + nameOf(tensor.dataType) + " in a field of another type";
     region = tensor.packed ? *tensor.packed : Region{{}, 0, tensor.pieces};
   }
   if (region.bytes.size() != bytes)
@@ -158,23 +145,17 @@ static ConstantRef fromIntegers(const Tensor &tensor) {
   std::vector<Scalar> values;
   for (int64_t integer : tensor.ints) {
     if (isFloat(tensor.dataType)) {
-      char bits[2] = {static_cast<char>(integer),
-                      static_cast<char>(integer >> 8)};
-      values.push_back(
-          decodeConstant(tensor.dataType, {}, StringRef(bits, 2))->at(0));
+      char bits[2] = {static_cast<char>(integer), static_cast<char>(integer >> 8)};
+      values.push_back(decodeConstant(tensor.dataType, {}, StringRef(bits, 2))->at(0));
     } else {
-      values.push_back({isBool(tensor.dataType)
-                            ? integer != 0
-                            : wrapTo(tensor.dataType, integer)});
+      values.push_back({isBool(tensor.dataType) ? integer != 0 : wrapTo(tensor.dataType, integer)});
     }
   }
   return makeConstant(tensor.dataType, tensor.dims, std::move(values));
 }
 
-std::optional<Operand> ModelFile::readTensor(mlir::MLIRContext *context,
-                                             const Tensor &tensor,
-                                             StringRef name,
-                                             std::string &complaint) {
+std::optional<Operand> ModelFile::readTensor(mlir::MLIRContext *context, const Tensor &tensor,
+                                             StringRef name, std::string &complaint) {
   auto refuse = [&](const Twine &reason) -> std::optional<Operand> {
     complaint = ("initializer '" + name + "': " + reason).str();
     return std::nullopt;
@@ -193,15 +174,11 @@ std::optional<Operand> ModelFile::readTensor(mlir::MLIRContext *context,
   operand.element = tensor.dataType;
   operand.shape = tensor.dims;
   bool isShort = count <= kMaxInlineFloats;
-  if (!tensor.ints.empty() && !tensor.raw && !tensor.external &&
-      !tensor.packed) {
-    if (tensor.dataType == DataType::Float ||
-        tensor.dataType == DataType::Double)
-      return refuse("data of type " + nameOf(tensor.dataType) +
-                    " in a field of another type");
+  if (!tensor.ints.empty() && !tensor.raw && !tensor.external && !tensor.packed) {
+    if (tensor.dataType == DataType::Float || tensor.dataType == DataType::Double)
+      return refuse("data of type " + nameOf(tensor.dataType) + " in a field of another type");
     if (static_cast<int64_t>(tensor.ints.size()) != count)
-      return refuse("expected " + Twine(count) + " elements, got " +
-                    Twine(tensor.ints.size()));
+      return refuse("expected " + Twine(count) + " elements, got " + Twine(tensor.ints.size()));
     if (count > kMaxFoldedIntegers)
       return refuse("more than " + Twine(kMaxFoldedIntegers) +
                     " elements in int32_data or int64_data; try raw_data");
@@ -217,26 +194,21 @@ std::optional<Operand> ModelFile::readTensor(mlir::MLIRContext *context,
   // One value repeated to the bit is not worth a weight.
   unsigned step = bytesOf(tensor.dataType);
   if (!isInline)
-    isInline = std::memcmp(region.bytes.data(), region.bytes.data() + step,
-                           bytes - step) == 0;
+    isInline = std::memcmp(region.bytes.data(), region.bytes.data() + step, bytes - step) == 0;
   if (isInline) {
     if (isBool(tensor.dataType) || count <= kMaxFoldedIntegers)
-      operand.constant =
-          decodeConstant(tensor.dataType, tensor.dims, region.bytes);
+      operand.constant = decodeConstant(tensor.dataType, tensor.dims, region.bytes);
     else
-      operand.constant = makeConstant(
-          tensor.dataType, tensor.dims,
-          decodeConstant(tensor.dataType, {1}, region.bytes.take_front(step))
-              ->values);
+      operand.constant =
+          makeConstant(tensor.dataType, tensor.dims,
+                       decodeConstant(tensor.dataType, {1}, region.bytes.take_front(step))->values);
     return operand;
   }
-  std::string digest =
-      utohexstr(xxh3_64bits(arrayRefFromStringRef(region.bytes)), true, 16);
+  std::string digest = utohexstr(xxh3_64bits(arrayRefFromStringRef(region.bytes)), true, 16);
   operand.weight = tercet::nn::FileAttr::get(
-      context, mlir::StringAttr::get(context, region.path), region.offset,
-      bytes, mlir::StringAttr::get(context, digest),
-      mlir::RankedTensorType::get(tensor.dims,
-                                  toMLIR(context, tensor.dataType)));
+      context, mlir::StringAttr::get(context, region.path), region.offset, bytes,
+      mlir::StringAttr::get(context, digest),
+      mlir::RankedTensorType::get(tensor.dims, toMLIR(context, tensor.dataType)));
   operand.weightName = name.str();
   return operand;
 }

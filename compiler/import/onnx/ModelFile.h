@@ -23,14 +23,12 @@ public:
   const Model &getModel() const { return model; }
 
   /// None and a complaint if the tensor is malformed or cannot be imported.
-  std::optional<Operand> readTensor(mlir::MLIRContext *context,
-                                    const Tensor &tensor, llvm::StringRef name,
-                                    std::string &complaint);
+  std::optional<Operand> readTensor(mlir::MLIRContext *context, const Tensor &tensor,
+                                    llvm::StringRef name, std::string &complaint);
 
 private:
   std::string map(llvm::StringRef path, llvm::StringRef &data);
-  std::string findExternal(const Tensor &tensor, uint64_t bytes,
-                           Region &region);
+  std::string findExternal(const Tensor &tensor, uint64_t bytes, Region &region);
   std::string locate(const Tensor &tensor, uint64_t bytes, Region &region);
 
   std::string path;

@@ -35,8 +35,7 @@ private:
       if (!field(reader))
         reader.fail();
     if (reader.failed() && where.empty())
-      where = std::string(name) + " at byte " +
-              std::to_string(data.data() - file.data());
+      where = std::string(name) + " at byte " + std::to_string(data.data() - file.data());
     return !reader.failed();
   }
 
@@ -97,16 +96,14 @@ bool ModelReader::floats(WireReader &r, std::vector<float> &to) {
   if (bytes.size() % 4)
     return false;
   for (; !bytes.empty(); bytes = bytes.drop_front(4))
-    to.push_back(
-        support::endian::read<float, endianness::little>(bytes.data()));
+    to.push_back(support::endian::read<float, endianness::little>(bytes.data()));
   return true;
 }
 
 /// float_data and double_data: one packed piece stays where it is.
 bool ModelReader::fixed(WireReader &r, WireReader::Kind kind, Tensor &to) {
   unsigned size = kind == WireReader::Fixed32 ? 4 : 8;
-  if ((r.getKind() != kind && r.getKind() != WireReader::Bytes) ||
-      r.getBytes().size() % size)
+  if ((r.getKind() != kind && r.getKind() != WireReader::Bytes) || r.getBytes().size() % size)
     return false;
   if ((to.packed || !to.pieces.empty()) && to.isDouble != (size == 8))
     return false;
@@ -123,8 +120,7 @@ bool ModelReader::fixed(WireReader &r, WireReader::Kind kind, Tensor &to) {
   return true;
 }
 
-bool ModelReader::pair(const char *name, StringRef data, std::string &first,
-                       Field second) {
+bool ModelReader::pair(const char *name, StringRef data, std::string &first, Field second) {
   return message(name, data, [&](WireReader &r) {
     if (r.getField() == 1)
       return string(r, first);
@@ -145,14 +141,11 @@ bool ModelReader::read(Model &model) {
     case 8: {
       auto &opset = model.opsets.emplace_back();
       return isBytes && pair("opset import", r.getBytes(), opset.first,
-                             [&](WireReader &inner) {
-                               return number(inner, opset.second);
-                             });
+                             [&](WireReader &inner) { return number(inner, opset.second); });
     }
     case 25: {
       auto &function = model.functions.emplace_back();
-      return isBytes &&
-             message("function", r.getBytes(), [&](WireReader &inner) {
+      return isBytes && message("function", r.getBytes(), [&](WireReader &inner) {
                if (inner.getField() == 1)
                  return string(inner, function.second);
                return inner.getField() != 10 || string(inner, function.first);
@@ -179,12 +172,10 @@ bool ModelReader::graph(StringRef data, Graph &graph) {
       return valueInfo(r.getBytes(), graph.outputs.emplace_back());
     case 15: {
       Tensor values;
-      bool good =
-          message("sparse tensor", r.getBytes(), [&](WireReader &inner) {
-            return inner.getField() != 1 ||
-                   (inner.getKind() == WireReader::Bytes &&
-                    tensor(inner.getBytes(), values));
-          });
+      bool good = message("sparse tensor", r.getBytes(), [&](WireReader &inner) {
+        return inner.getField() != 1 ||
+               (inner.getKind() == WireReader::Bytes && tensor(inner.getBytes(), values));
+      });
       graph.sparseInitializers.push_back(values.name);
       return good;
     }
@@ -227,8 +218,7 @@ bool ModelReader::attribute(StringRef data, NodeAttribute &attribute) {
       seen = NodeAttribute::Float;
       if (r.getKind() != WireReader::Fixed32)
         return false;
-      attribute.f =
-          support::endian::read<float, endianness::little>(r.getBytes().data());
+      attribute.f = support::endian::read<float, endianness::little>(r.getBytes().data());
       return true;
     case 3:
       seen = NodeAttribute::Int;
@@ -265,9 +255,8 @@ bool ModelReader::attribute(StringRef data, NodeAttribute &attribute) {
   if (kind == 0)
     attribute.kind = seen;
   else
-    attribute.kind = kind < NodeAttribute::Other
-                         ? static_cast<NodeAttribute::Kind>(kind)
-                         : NodeAttribute::Other;
+    attribute.kind =
+        kind < NodeAttribute::Other ? static_cast<NodeAttribute::Kind>(kind) : NodeAttribute::Other;
   return good && kind >= 0;
 }
 
@@ -312,9 +301,7 @@ bool ModelReader::tensor(StringRef data, Tensor &tensor) {
       auto &entry = tensor.externalData.emplace_back();
       return r.getKind() == WireReader::Bytes &&
              pair("external data", r.getBytes(), entry.first,
-                  [&](WireReader &inner) {
-                    return string(inner, entry.second);
-                  });
+                  [&](WireReader &inner) { return string(inner, entry.second); });
     }
     case 14:
       if (!number(r, value))
@@ -361,8 +348,7 @@ bool ModelReader::type(StringRef data, ValueInfo &info) {
              case 1:
                if (!number(inner, element))
                  return false;
-               info.element =
-                   static_cast<DataType>(static_cast<int32_t>(element));
+               info.element = static_cast<DataType>(static_cast<int32_t>(element));
                return true;
              case 2:
                if (info.hasShape || inner.getKind() != WireReader::Bytes)
@@ -376,13 +362,11 @@ bool ModelReader::type(StringRef data, ValueInfo &info) {
   });
 }
 
-std::string tercet::onnx::readModel(StringRef data, StringRef path,
-                                    Model &model) {
+std::string tercet::onnx::readModel(StringRef data, StringRef path, Model &model) {
   if (data.empty())
     return "the file is empty";
   ModelReader reader(data, path);
   if (!reader.read(model))
-    return "not a valid ONNX file: truncated or corrupt, malformed " +
-           reader.where;
+    return "not a valid ONNX file: truncated or corrupt, malformed " + reader.where;
   return {};
 }

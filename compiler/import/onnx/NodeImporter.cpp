@@ -41,21 +41,19 @@ LogicalResult NodeImporter::fail(const Twine &text) {
   return failure();
 }
 
-std::optional<SmallVector<int64_t>> NodeImporter::knownInts(unsigned i,
-                                                            StringRef name) {
+std::optional<SmallVector<int64_t>> NodeImporter::knownInts(unsigned i, StringRef name) {
   Operand &operand = in(i);
   if (!operand.constant || isFloat(operand.element)) {
     (void)fail("expected input " + Twine(i) + " (" + name +
-               ") to be integers known at compile time, got " +
-               describe(operand) +
+               ") to be integers known at compile time, got " + describe(operand) +
                (operand.constant ? ""
                                  : " that depends on the model's inputs; fix "
                                    "it with --dim, or make it an initializer"));
     return std::nullopt;
   }
   if (operand.size() > kMaxFoldedIntegers) {
-    (void)fail("expected input " + Twine(i) + " (" + name +
-               ") to be a short list, got " + describe(operand));
+    (void)fail("expected input " + Twine(i) + " (" + name + ") to be a short list, got " +
+               describe(operand));
     return std::nullopt;
   }
   SmallVector<int64_t> values;
@@ -69,31 +67,27 @@ std::optional<Scalar> NodeImporter::knownScalar(unsigned i, StringRef name) {
   if (operand.constant && operand.size() == 1)
     return operand.constant->at(0);
   (void)fail("expected input " + Twine(i) + " (" + name +
-             ") to be one element known at compile time, got " +
-             describe(operand));
+             ") to be one element known at compile time, got " + describe(operand));
   return std::nullopt;
 }
 
-const NodeAttribute *NodeImporter::attribute(StringRef name,
-                                             NodeAttribute::Kind kind) {
-  static const char *const kinds[] = {
-      "nothing", "FLOAT",  "INT",  "STRING",  "TENSOR",
-      "GRAPH",   "FLOATS", "INTS", "STRINGS", "another kind"};
+const NodeAttribute *NodeImporter::attribute(StringRef name, NodeAttribute::Kind kind) {
+  static const char *const kinds[] = {"nothing", "FLOAT",  "INT",  "STRING",  "TENSOR",
+                                      "GRAPH",   "FLOATS", "INTS", "STRINGS", "another kind"};
   for (auto [i, attribute] : llvm::enumerate(node.attributes)) {
     if (attribute.name != name)
       continue;
     attributesRead[i] = true;
     if (attribute.isReference) {
-      (void)fail("attribute '" + name +
-                 "' refers to a function's attribute outside of a function");
+      (void)fail("attribute '" + name + "' refers to a function's attribute outside of a function");
       return nullptr;
     }
     // An empty list may be written without a kind.
     if (attribute.kind == NodeAttribute::None && kind >= NodeAttribute::Floats)
       return &attribute;
     if (attribute.kind != kind) {
-      (void)fail("expected attribute '" + name + "' of kind " + kinds[kind] +
-                 ", got " + kinds[attribute.kind]);
+      (void)fail("expected attribute '" + name + "' of kind " + kinds[kind] + ", got " +
+                 kinds[attribute.kind]);
       return nullptr;
     }
     return &attribute;
@@ -123,11 +117,9 @@ std::optional<SmallVector<int64_t>> NodeImporter::findInts(StringRef name) {
   return SmallVector<int64_t>(found->ints.begin(), found->ints.end());
 }
 
-std::optional<Operand> NodeImporter::readTensor(const Tensor &tensor,
-                                                StringRef name) {
+std::optional<Operand> NodeImporter::readTensor(const Tensor &tensor, StringRef name) {
   std::string complaint;
-  std::optional<Operand> operand =
-      file.readTensor(b.getContext(), tensor, name, complaint);
+  std::optional<Operand> operand = file.readTensor(b.getContext(), tensor, name, complaint);
   if (!operand)
     (void)fail(complaint);
   return operand;
@@ -143,16 +135,14 @@ StringRef NodeImporter::unknownAttribute() const {
 bool NodeImporter::expectFloat(unsigned i) {
   if (isFloat(in(i).element))
     return true;
-  (void)fail("expected floating-point input " + Twine(i) + ", got " +
-             describe(in(i)));
+  (void)fail("expected floating-point input " + Twine(i) + ", got " + describe(in(i)));
   return false;
 }
 
 bool NodeImporter::expectNumber(unsigned i) {
   if (!isBool(in(i).element))
     return true;
-  (void)fail("expected input " + Twine(i) + " of numbers, got " +
-             describe(in(i)));
+  (void)fail("expected input " + Twine(i) + " of numbers, got " + describe(in(i)));
   return false;
 }
 
@@ -160,8 +150,8 @@ bool NodeImporter::expectSameType(ArrayRef<unsigned> indices) {
   for (unsigned i : indices.drop_front())
     if (in(i).element != in(indices[0]).element) {
       (void)fail("expected inputs " + Twine(indices[0]) + " and " + Twine(i) +
-                 " of one element type, got " + nameOf(in(indices[0]).element) +
-                 " and " + nameOf(in(i).element));
+                 " of one element type, got " + nameOf(in(indices[0]).element) + " and " +
+                 nameOf(in(i).element));
       return false;
     }
   return true;
@@ -183,13 +173,13 @@ bool NodeImporter::expectBroadcast(ArrayRef<unsigned> indices) {
 std::optional<int64_t> NodeImporter::normalizeAxis(int64_t axis, int64_t rank) {
   if (axis >= -rank && axis < rank)
     return axis < 0 ? axis + rank : axis;
-  (void)fail("expected an axis within [" + Twine(-rank) + ", " +
-             Twine(rank - 1) + "], got axis " + Twine(axis));
+  (void)fail("expected an axis within [" + Twine(-rank) + ", " + Twine(rank - 1) + "], got axis " +
+             Twine(axis));
   return std::nullopt;
 }
 
-std::optional<SmallVector<int64_t>>
-NodeImporter::normalizeAxes(ArrayRef<int64_t> axes, int64_t rank) {
+std::optional<SmallVector<int64_t>> NodeImporter::normalizeAxes(ArrayRef<int64_t> axes,
+                                                                int64_t rank) {
   SmallVector<int64_t> result;
   for (int64_t axis : axes) {
     std::optional<int64_t> normal = normalizeAxis(axis, rank);
@@ -208,13 +198,11 @@ NodeImporter::normalizeAxes(ArrayRef<int64_t> axes, int64_t rank) {
 bool NodeImporter::expectSize(ArrayRef<int64_t> shape, DataType element) {
   for (int64_t size : shape)
     if (size < 0) {
-      (void)fail("expected sizes of 0 or more, got a result of shape " +
-                 describe(shape));
+      (void)fail("expected sizes of 0 or more, got a result of shape " + describe(shape));
       return false;
     }
   if (!isTooLarge(shape, element))
     return true;
-  (void)fail("the result's shape " + describe(shape) +
-             " is too large (more than 1 TiB)");
+  (void)fail("the result's shape " + describe(shape) + " is too large (more than 1 TiB)");
   return false;
 }

@@ -19,12 +19,10 @@ class ModelFile;
 
 class NodeImporter : public TensorBuilder {
 public:
-  NodeImporter(mlir::OpBuilder &b, mlir::Location loc, WeightTable &weights,
-               ModelFile &file, const Node &node, int64_t opset,
-               llvm::ArrayRef<Operand *> inputs)
-      : TensorBuilder(b, loc, weights), node(node), opset(opset), file(file),
-        inputs(inputs), results(node.outputs.size()),
-        attributesRead(node.attributes.size()) {}
+  NodeImporter(mlir::OpBuilder &b, mlir::Location loc, WeightTable &weights, ModelFile &file,
+               const Node &node, int64_t opset, llvm::ArrayRef<Operand *> inputs)
+      : TensorBuilder(b, loc, weights), node(node), opset(opset), file(file), inputs(inputs),
+        results(node.outputs.size()), attributesRead(node.attributes.size()) {}
 
   const Node &node;
   const int64_t opset;
@@ -39,21 +37,15 @@ public:
   bool has(unsigned i) const { return i < inputs.size() && inputs[i]; }
   Operand &in(unsigned i) { return *inputs[i]; }
   /// The elements of an integer input that must be known at compile time.
-  std::optional<llvm::SmallVector<int64_t>> knownInts(unsigned i,
-                                                      llvm::StringRef name);
+  std::optional<llvm::SmallVector<int64_t>> knownInts(unsigned i, llvm::StringRef name);
   /// A known input of one element.
   std::optional<Scalar> knownScalar(unsigned i, llvm::StringRef name);
-  bool usesOutput(unsigned i) const {
-    return i < node.outputs.size() && !node.outputs[i].empty();
-  }
+  bool usesOutput(unsigned i) const { return i < node.outputs.size() && !node.outputs[i].empty(); }
 
   // Attributes.
-  const NodeAttribute *attribute(llvm::StringRef name,
-                                 NodeAttribute::Kind kind);
+  const NodeAttribute *attribute(llvm::StringRef name, NodeAttribute::Kind kind);
   std::optional<int64_t> findInt(llvm::StringRef name);
-  int64_t getInt(llvm::StringRef name, int64_t absent) {
-    return findInt(name).value_or(absent);
-  }
+  int64_t getInt(llvm::StringRef name, int64_t absent) { return findInt(name).value_or(absent); }
   double getFloat(llvm::StringRef name, double absent);
   std::string getString(llvm::StringRef name, llvm::StringRef absent);
   std::optional<llvm::SmallVector<int64_t>> findInts(llvm::StringRef name);
@@ -70,8 +62,8 @@ public:
   /// Moves a negative axis into [0, rank); none and an error outside of it.
   std::optional<int64_t> normalizeAxis(int64_t axis, int64_t rank);
   /// Axes in [0, rank), sorted, none twice.
-  std::optional<llvm::SmallVector<int64_t>>
-  normalizeAxes(llvm::ArrayRef<int64_t> axes, int64_t rank);
+  std::optional<llvm::SmallVector<int64_t>> normalizeAxes(llvm::ArrayRef<int64_t> axes,
+                                                          int64_t rank);
   /// The size of the shape is not negative and no more than memory can be.
   bool expectSize(llvm::ArrayRef<int64_t> shape, DataType element);
 

@@ -13,9 +13,9 @@ ArrayRef<Operator> tercet::onnx::allOperators() {
   static const std::vector<Operator> table = [] {
     std::vector<Operator> all;
     for (ArrayRef<Operator> part :
-         {unaryOperators(), binaryOperators(), shapeOperators(),
-          indexOperators(), generatorOperators(), reductionOperators(),
-          productOperators(), normalizationOperators(), convolutionOperators()})
+         {unaryOperators(), binaryOperators(), shapeOperators(), indexOperators(),
+          generatorOperators(), reductionOperators(), productOperators(), normalizationOperators(),
+          convolutionOperators()})
       all.insert(all.end(), part.begin(), part.end());
     llvm::sort(all, [](const Operator &a, const Operator &b) {
       return std::tie(a.domain, a.name) < std::tie(b.domain, b.name);
@@ -29,30 +29,27 @@ const Operator *tercet::onnx::findOperator(StringRef domain, StringRef name) {
   if (domain == "ai.onnx")
     domain = "";
   ArrayRef<Operator> all = allOperators();
-  const Operator *found = llvm::lower_bound(
-      all, std::tie(domain, name),
-      [](const Operator &a, const std::tuple<StringRef &, StringRef &> &key) {
-        return std::tie(a.domain, a.name) < key;
-      });
-  return found != all.end() && found->domain == domain && found->name == name
-             ? found
-             : nullptr;
+  const Operator *found =
+      llvm::lower_bound(all, std::tie(domain, name),
+                        [](const Operator &a, const std::tuple<StringRef &, StringRef &> &key) {
+                          return std::tie(a.domain, a.name) < key;
+                        });
+  return found != all.end() && found->domain == domain && found->name == name ? found : nullptr;
 }
 
 void tercet::printSupportedOnnxOperators(raw_ostream &os) {
   os << "# ONNX operators\n\n"
      << "What the importer accepts, written by `tercet-import "
         "--supported-operators` from the\n"
-     << "table that the import itself uses. Operator sets " << kOldestOpset
-     << " to " << kNewestOpset << " of the default domain are understood;\n"
+     << "table that the import itself uses. Operator sets " << kOldestOpset << " to "
+     << kNewestOpset << " of the default domain are understood;\n"
      << "each operator has the meaning of the model's operator set. Whatever "
         "is not here, and\n"
      << "every form that the notes exclude, is refused with a reason and never "
         "approximated.\n\n"
      << "| Operator | Domain | Operator sets | Notes |\n|---|---|---|---|\n";
   for (const Operator &op : allOperators()) {
-    os << "| " << op.name << " | "
-       << (op.domain.empty() ? "ai.onnx" : op.domain) << " | ";
+    os << "| " << op.name << " | " << (op.domain.empty() ? "ai.onnx" : op.domain) << " | ";
     if (op.domain.empty())
       os << std::max(op.since, kOldestOpset) << "-" << kNewestOpset;
     else

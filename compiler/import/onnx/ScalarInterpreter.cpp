@@ -16,8 +16,8 @@
 using namespace mlir;
 using namespace tercet::onnx;
 
-ScalarInterpreter::ScalarInterpreter(MLIRContext *context,
-                                     ArrayRef<Type> arguments, ScalarBody body)
+ScalarInterpreter::ScalarInterpreter(MLIRContext *context, ArrayRef<Type> arguments,
+                                     ScalarBody body)
     : block(std::make_unique<Block>()) {
   Location loc = UnknownLoc::get(context);
   for (Type type : arguments)
@@ -70,8 +70,7 @@ static int64_t signExtend(Type type, int64_t value) {
 }
 static uint64_t zeroExtend(Type type, int64_t value) {
   return widthOf(type) == 64 ? static_cast<uint64_t>(value)
-                             : static_cast<uint64_t>(value) &
-                                   ((uint64_t(1) << widthOf(type)) - 1);
+                             : static_cast<uint64_t>(value) & ((uint64_t(1) << widthOf(type)) - 1);
 }
 
 static double roundToType(Type type, double value) {
@@ -160,8 +159,7 @@ static double unaryFloat(Operation *op, double x, bool &known) {
 }
 
 /// Signed and unsigned operations; none if the result would be undefined.
-static std::optional<int64_t> binaryInteger(Operation *op, Type type,
-                                            int64_t left, int64_t right) {
+static std::optional<int64_t> binaryInteger(Operation *op, Type type, int64_t left, int64_t right) {
   int64_t a = signExtend(type, left), b = signExtend(type, right);
   uint64_t ua = zeroExtend(type, left), ub = zeroExtend(type, right);
   using Result = std::optional<int64_t>;
@@ -175,10 +173,8 @@ static std::optional<int64_t> binaryInteger(Operation *op, Type type,
       .Case<arith::RemSIOp>([&](auto) {
         return b == 0 ? Result() : b == -1 ? Result(0) : Result(a % b);
       })
-      .Case<arith::DivUIOp>(
-          [&](auto) { return ub == 0 ? Result() : Result(ua / ub); })
-      .Case<arith::RemUIOp>(
-          [&](auto) { return ub == 0 ? Result() : Result(ua % ub); })
+      .Case<arith::DivUIOp>([&](auto) { return ub == 0 ? Result() : Result(ua / ub); })
+      .Case<arith::RemUIOp>([&](auto) { return ub == 0 ? Result() : Result(ua % ub); })
       .Case<arith::AndIOp>([&](auto) { return Result(ua & ub); })
       .Case<arith::OrIOp>([&](auto) { return Result(ua | ub); })
       .Case<arith::XOrIOp>([&](auto) { return Result(ua ^ ub); })
@@ -189,8 +185,7 @@ static std::optional<int64_t> binaryInteger(Operation *op, Type type,
       .Default([](Operation *) { return Result(); });
 }
 
-std::optional<Scalar> ScalarInterpreter::evaluate(Operation *op,
-                                                  ArrayRef<Scalar> x) {
+std::optional<Scalar> ScalarInterpreter::evaluate(Operation *op, ArrayRef<Scalar> x) {
   Type type = op->getResult(0).getType();
   Scalar result{0};
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
@@ -210,14 +205,14 @@ std::optional<Scalar> ScalarInterpreter::evaluate(Operation *op,
   if (auto compare = dyn_cast<arith::CmpIOp>(op)) {
     // Extended according to the predicate, so that 64-bit comparison is right.
     auto predicate = compare.getPredicate();
-    bool isUnsignedOrEquality = predicate < arith::CmpIPredicate::slt ||
-                                predicate > arith::CmpIPredicate::sge;
+    bool isUnsignedOrEquality =
+        predicate < arith::CmpIPredicate::slt || predicate > arith::CmpIPredicate::sge;
     auto extend = [&](int64_t v) -> uint64_t {
       return isUnsignedOrEquality ? zeroExtend(from, v)
                                   : static_cast<uint64_t>(signExtend(from, v));
     };
-    result.i = arith::applyCmpPredicate(predicate, APInt(64, extend(x[0].i)),
-                                        APInt(64, extend(x[1].i)));
+    result.i =
+        arith::applyCmpPredicate(predicate, APInt(64, extend(x[0].i)), APInt(64, extend(x[1].i)));
     return result;
   }
   if (isa<arith::SelectOp>(op))
@@ -226,14 +221,14 @@ std::optional<Scalar> ScalarInterpreter::evaluate(Operation *op,
     // Directly to float: through double a 64-bit integer would be rounded
     // twice.
     int64_t value = signExtend(from, x[0].i);
-    result.d = type.isF32() ? static_cast<float>(value)
-                            : roundToType(type, static_cast<double>(value));
+    result.d =
+        type.isF32() ? static_cast<float>(value) : roundToType(type, static_cast<double>(value));
     return result;
   }
   if (isa<arith::UIToFPOp>(op)) {
     uint64_t value = zeroExtend(from, x[0].i);
-    result.d = type.isF32() ? static_cast<float>(value)
-                            : roundToType(type, static_cast<double>(value));
+    result.d =
+        type.isF32() ? static_cast<float>(value) : roundToType(type, static_cast<double>(value));
     return result;
   }
   if (isa<arith::FPToSIOp, arith::FPToUIOp>(op)) {
@@ -260,16 +255,13 @@ std::optional<Scalar> ScalarInterpreter::evaluate(Operation *op,
   }
   if (isa<math::AbsIOp>(op)) {
     int64_t value = signExtend(from, x[0].i);
-    result.i = value < 0
-                   ? static_cast<int64_t>(0 - static_cast<uint64_t>(value))
-                   : value;
+    result.i = value < 0 ? static_cast<int64_t>(0 - static_cast<uint64_t>(value)) : value;
     return result;
   }
   if (isa<FloatType>(type)) {
     bool known = false;
-    double value = op->getNumOperands() == 2
-                       ? binaryFloat(op, x[0].d, x[1].d, known)
-                       : unaryFloat(op, x[0].d, known);
+    double value = op->getNumOperands() == 2 ? binaryFloat(op, x[0].d, x[1].d, known)
+                                             : unaryFloat(op, x[0].d, known);
     if (!known)
       return std::nullopt;
     result.d = roundToType(type, value);

@@ -16,13 +16,13 @@
 namespace tercet::onnx {
 
 /// Builds the result of an operator's body from its scalar arguments.
-using ScalarBody = llvm::function_ref<mlir::Value(
-    mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
+using ScalarBody =
+    llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
 
 class ScalarInterpreter {
 public:
-  ScalarInterpreter(mlir::MLIRContext *context,
-                    llvm::ArrayRef<mlir::Type> arguments, ScalarBody body);
+  ScalarInterpreter(mlir::MLIRContext *context, llvm::ArrayRef<mlir::Type> arguments,
+                    ScalarBody body);
   ~ScalarInterpreter();
 
   /// The body's result, or none if it has an operation that is not handled
@@ -35,8 +35,7 @@ private:
     mlir::Operation *op;
     llvm::SmallVector<unsigned, 3> operands;
   };
-  std::optional<Scalar> evaluate(mlir::Operation *op,
-                                 llvm::ArrayRef<Scalar> operands);
+  std::optional<Scalar> evaluate(mlir::Operation *op, llvm::ArrayRef<Scalar> operands);
 
   std::unique_ptr<mlir::Block> block;
   std::vector<Step> steps;

@@ -27,17 +27,14 @@ FlatSymbolRefAttr WeightTable::symbolOf(TypedAttr recipe, StringRef name) {
   if (Operation *main = SymbolTable::lookupSymbolIn(module, "main"))
     builder.setInsertionPoint(main);
 
-  nn::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(name)),
-                       unique, recipe);
+  nn::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(name)), unique, recipe);
   return symbol = FlatSymbolRefAttr::get(module.getContext(), unique);
 }
 
-Value tercet::onnx::scalarConstant(OpBuilder &b, Location loc, Type type,
-                                   double value) {
+Value tercet::onnx::scalarConstant(OpBuilder &b, Location loc, Type type, double value) {
   if (isa<FloatType>(type))
     return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
-  return arith::ConstantOp::create(
-      b, loc, b.getIntegerAttr(type, static_cast<int64_t>(value)));
+  return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, static_cast<int64_t>(value)));
 }
 
 std::optional<SmallVector<int64_t>>
@@ -58,17 +55,15 @@ tercet::onnx::broadcastShapes(ArrayRef<ArrayRef<int64_t>> shapes) {
   return result;
 }
 
-RankedTensorType TensorBuilder::typeOf(DataType element,
-                                       ArrayRef<int64_t> shape) {
+RankedTensorType TensorBuilder::typeOf(DataType element, ArrayRef<int64_t> shape) {
   return RankedTensorType::get(shape, toMLIR(b.getContext(), element));
 }
 
 Operand TensorBuilder::ofValue(Value value, DataType element) {
   Operand operand;
   operand.element = element;
-  operand.shape.assign(
-      cast<RankedTensorType>(value.getType()).getShape().begin(),
-      cast<RankedTensorType>(value.getType()).getShape().end());
+  operand.shape.assign(cast<RankedTensorType>(value.getType()).getShape().begin(),
+                       cast<RankedTensorType>(value.getType()).getShape().end());
   operand.value = value;
   return operand;
 }
@@ -104,40 +99,33 @@ Value TensorBuilder::materialize(Operand &operand) {
   if (operand.value)
     return operand.value;
   if (operand.constant)
-    operand.value = arith::ConstantOp::create(
-        b, loc, toAttribute(b.getContext(), *operand.constant));
+    operand.value =
+        arith::ConstantOp::create(b, loc, toAttribute(b.getContext(), *operand.constant));
   else
-    operand.value = nn::GetWeightOp::create(
-        b, loc, operand.weight.getType(),
-        weights.symbolOf(operand.weight, operand.weightName));
+    operand.value = nn::GetWeightOp::create(b, loc, operand.weight.getType(),
+                                            weights.symbolOf(operand.weight, operand.weightName));
   return operand.value;
 }
 
 Value TensorBuilder::empty(DataType element, ArrayRef<int64_t> shape) {
-  return tensor::EmptyOp::create(b, loc, shape,
-                                 toMLIR(b.getContext(), element));
+  return tensor::EmptyOp::create(b, loc, shape, toMLIR(b.getContext(), element));
 }
 
-Value TensorBuilder::fill(DataType element, ArrayRef<int64_t> shape,
-                          Scalar value) {
+Value TensorBuilder::fill(DataType element, ArrayRef<int64_t> shape, Scalar value) {
   Type type = toMLIR(b.getContext(), element);
-  Value scalar =
-      isa<FloatType>(type)
-          ? arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value.d))
-          : arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value.i));
-  return linalg::FillOp::create(b, loc, scalar, empty(element, shape))
-      .getResult(0);
+  Value scalar = isa<FloatType>(type)
+                     ? arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value.d))
+                     : arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value.i));
+  return linalg::FillOp::create(b, loc, scalar, empty(element, shape)).getResult(0);
 }
 
-Value TensorBuilder::generic(ValueRange inputs, Value init,
-                             ArrayRef<AffineMap> maps,
+Value TensorBuilder::generic(ValueRange inputs, Value init, ArrayRef<AffineMap> maps,
                              ArrayRef<IteratorType> loops, ScalarBody body) {
-  return linalg::GenericOp::create(
-             b, loc, init.getType(), inputs, init, maps, loops,
-             [&](OpBuilder &nested, Location at, ValueRange args) {
-               Value result = body(nested, at, args);
-               linalg::YieldOp::create(nested, at, result);
-             })
+  return linalg::GenericOp::create(b, loc, init.getType(), inputs, init, maps, loops,
+                                   [&](OpBuilder &nested, Location at, ValueRange args) {
+                                     Value result = body(nested, at, args);
+                                     linalg::YieldOp::create(nested, at, result);
+                                   })
       .getResult(0);
 }
 
@@ -146,32 +134,27 @@ AffineMap TensorBuilder::broadcastMap(ArrayRef<int64_t> shape, int64_t rank,
   SmallVector<AffineExpr> exprs;
   for (size_t i = 0; i < shape.size(); ++i) {
     int64_t dim = rank - shape.size() + i;
-    exprs.push_back(shape[i] == 1 && result[dim] != 1
-                        ? b.getAffineConstantExpr(0)
-                        : b.getAffineDimExpr(dim));
+    exprs.push_back(shape[i] == 1 && result[dim] != 1 ? b.getAffineConstantExpr(0)
+                                                      : b.getAffineDimExpr(dim));
   }
   return AffineMap::get(rank, 0, exprs, b.getContext());
 }
 
 /// Whether all are known and a result of `size` elements is small enough to be
 /// computed here. Splats are always.
-static bool shouldFold(ArrayRef<Operand *> inputs, DataType element,
-                       int64_t size) {
+static bool shouldFold(ArrayRef<Operand *> inputs, DataType element, int64_t size) {
   bool allSplat = true;
   for (Operand *input : inputs) {
     if (!input->constant)
       return false;
     allSplat &= input->constant->isSplat();
   }
-  return allSplat ||
-         size <= (isFloat(element) ? kMaxFoldedElements : kMaxFoldedIntegers);
+  return allSplat || size <= (isFloat(element) ? kMaxFoldedElements : kMaxFoldedIntegers);
 }
 
 /// Computes the result from known inputs; null if the body cannot be evaluated.
-static ConstantRef foldElementwise(MLIRContext *context,
-                                   ArrayRef<Operand *> inputs,
-                                   ArrayRef<int64_t> shape, DataType element,
-                                   ScalarBody body) {
+static ConstantRef foldElementwise(MLIRContext *context, ArrayRef<Operand *> inputs,
+                                   ArrayRef<int64_t> shape, DataType element, ScalarBody body) {
   SmallVector<Type> types;
   bool allSplat = true;
   SmallVector<SmallVector<int64_t>> strides;
@@ -204,15 +187,13 @@ static ConstantRef foldElementwise(MLIRContext *context,
   return makeConstant(element, shape, std::move(values));
 }
 
-Operand TensorBuilder::elementwise(ArrayRef<Operand *> inputs, DataType element,
-                                   ScalarBody body) {
+Operand TensorBuilder::elementwise(ArrayRef<Operand *> inputs, DataType element, ScalarBody body) {
   SmallVector<ArrayRef<int64_t>> shapes;
   for (Operand *input : inputs)
     shapes.push_back(input->shape);
   SmallVector<int64_t> shape = *broadcastShapes(shapes);
   if (shouldFold(inputs, element, ShapedType::getNumElements(shape)))
-    if (ConstantRef constant =
-            foldElementwise(b.getContext(), inputs, shape, element, body))
+    if (ConstantRef constant = foldElementwise(b.getContext(), inputs, shape, element, body))
       return ofConstant(constant);
 
   int64_t rank = shape.size();
@@ -221,8 +202,7 @@ Operand TensorBuilder::elementwise(ArrayRef<Operand *> inputs, DataType element,
   for (Operand *input : inputs) {
     // A splat is an operand of rank 0, whatever shape it is broadcast from.
     if (input->constant && input->constant->isSplat() && input->size() > 0) {
-      Operand point =
-          ofConstant(makeConstant(input->element, {}, input->constant->values));
+      Operand point = ofConstant(makeConstant(input->element, {}, input->constant->values));
       values.push_back(materialize(point));
       maps.push_back(AffineMap::get(rank, 0, {}, b.getContext()));
       continue;
@@ -262,17 +242,14 @@ static Value floatToInteger(OpBuilder &n, Location at, Value x, DataType to) {
   Value isBig = compare(arith::CmpFPredicate::OGE, number(high));
   Value isSmall = compare(arith::CmpFPredicate::OLT, number(low));
   Value isNaN = arith::CmpFOp::create(n, at, arith::CmpFPredicate::UNO, x, x);
-  APInt max =
-      isSigned ? APInt::getSignedMaxValue(bits) : APInt::getMaxValue(bits);
-  APInt min =
-      isSigned ? APInt::getSignedMinValue(bits) : APInt::getMinValue(bits);
+  APInt max = isSigned ? APInt::getSignedMaxValue(bits) : APInt::getMaxValue(bits);
+  APInt min = isSigned ? APInt::getSignedMinValue(bits) : APInt::getMinValue(bits);
   result = arith::SelectOp::create(n, at, isBig, integer(max), result);
   result = arith::SelectOp::create(n, at, isSmall, integer(min), result);
   return arith::SelectOp::create(n, at, isNaN, integer(APInt(bits, 0)), result);
 }
 
-static Value castScalar(OpBuilder &n, Location at, Value x, DataType from,
-                        DataType to) {
+static Value castScalar(OpBuilder &n, Location at, Value x, DataType from, DataType to) {
   Type type = toMLIR(n.getContext(), to);
   if (isBool(to)) {
     Value zero = scalarConstant(n, at, x.getType(), 0);
@@ -310,28 +287,25 @@ Operand TensorBuilder::convert(Operand &input, DataType to) {
     return input;
   if (input.weight && isFloat(input.element) && isFloat(to)) {
     Operand result =
-        ofWeight(input, nn::CastAttr::get(b.getContext(), input.weight,
-                                          typeOf(to, input.shape)));
+        ofWeight(input, nn::CastAttr::get(b.getContext(), input.weight, typeOf(to, input.shape)));
     result.element = to;
     return result;
   }
   // Integers of one width differ only in how they are looked at.
-  if (!input.constant && !isFloat(input.element) && !isFloat(to) &&
-      !isBool(to) && bitsOf(input.element) == bitsOf(to)) {
+  if (!input.constant && !isFloat(input.element) && !isFloat(to) && !isBool(to) &&
+      bitsOf(input.element) == bitsOf(to)) {
     Operand result = input;
     result.element = to;
     return result;
   }
   DataType from = input.element;
-  return elementwise({&input}, to,
-                     [&](OpBuilder &n, Location at, ValueRange args) {
-                       return castScalar(n, at, args[0], from, to);
-                     });
+  return elementwise({&input}, to, [&](OpBuilder &n, Location at, ValueRange args) {
+    return castScalar(n, at, args[0], from, to);
+  });
 }
 
-Operand TensorBuilder::reduce(Operand &input, ArrayRef<int64_t> axes,
-                              bool keepDims, Scalar init, ScalarBody body,
-                              ScalarBody finish) {
+Operand TensorBuilder::reduce(Operand &input, ArrayRef<int64_t> axes, bool keepDims, Scalar init,
+                              ScalarBody body, ScalarBody finish) {
   SmallVector<int64_t> kept, full(input.shape);
   SmallVector<IteratorType> loops(input.rank(), IteratorType::parallel);
   SmallVector<AffineExpr> results;
@@ -344,24 +318,20 @@ Operand TensorBuilder::reduce(Operand &input, ArrayRef<int64_t> axes,
       kept.push_back(input.shape[dim]);
       results.push_back(b.getAffineDimExpr(dim));
     }
-  ArrayRef<int64_t> shape =
-      keepDims ? ArrayRef<int64_t>(full) : ArrayRef<int64_t>(kept);
+  ArrayRef<int64_t> shape = keepDims ? ArrayRef<int64_t>(full) : ArrayRef<int64_t>(kept);
 
-  if (input.constant && input.size() <= kMaxFoldedElements &&
-      input.size() > 0) {
+  if (input.constant && input.size() <= kMaxFoldedElements && input.size() > 0) {
     Type type = toMLIR(b.getContext(), input.element);
     ScalarInterpreter interpreter(b.getContext(), {type, type}, body);
     std::vector<Scalar> values(ShapedType::getNumElements(full), init);
-    SmallVector<int64_t> strides = stridesOf(full, /*broadcast=*/true),
-                         position(input.rank());
+    SmallVector<int64_t> strides = stridesOf(full, /*broadcast=*/true), position(input.rank());
     bool known = true;
     int64_t from = 0;
     do {
       int64_t to = 0;
       for (int64_t dim = 0; dim < input.rank(); ++dim)
         to += strides[dim] * position[dim];
-      std::optional<Scalar> sum =
-          interpreter.run({input.constant->at(from++), values[to]});
+      std::optional<Scalar> sum = interpreter.run({input.constant->at(from++), values[to]});
       known = sum.has_value();
       if (known)
         values[to] = *sum;
@@ -370,16 +340,14 @@ Operand TensorBuilder::reduce(Operand &input, ArrayRef<int64_t> axes,
       if (!isFloat(input.element))
         for (Scalar &value : values)
           value.i = wrapTo(input.element, value.i);
-      Operand result =
-          ofConstant(makeConstant(input.element, shape, std::move(values)));
+      Operand result = ofConstant(makeConstant(input.element, shape, std::move(values)));
       return finish ? elementwise({&result}, input.element, finish) : result;
     }
   }
 
   AffineMap map = AffineMap::get(input.rank(), 0, results, b.getContext());
-  Value sum =
-      generic(materialize(input), fill(input.element, kept, init),
-              {b.getMultiDimIdentityMap(input.rank()), map}, loops, body);
+  Value sum = generic(materialize(input), fill(input.element, kept, init),
+                      {b.getMultiDimIdentityMap(input.rank()), map}, loops, body);
   Operand result = ofValue(sum, input.element);
   if (finish)
     result = elementwise({&result}, input.element, finish);

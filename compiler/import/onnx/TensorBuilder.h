@@ -37,8 +37,7 @@ class WeightTable {
 public:
   WeightTable(mlir::ModuleOp module) : module(module) { used["main"]; }
   /// The symbol of a recipe, declared on first use; `name` is the initializer.
-  mlir::FlatSymbolRefAttr symbolOf(mlir::TypedAttr recipe,
-                                   llvm::StringRef name);
+  mlir::FlatSymbolRefAttr symbolOf(mlir::TypedAttr recipe, llvm::StringRef name);
 
 private:
   mlir::ModuleOp module;
@@ -59,13 +58,11 @@ public:
   Operand ofValue(mlir::Value value, DataType element);
   Operand ofConstant(ConstantRef constant);
   Operand scalar(DataType element, double value);
-  mlir::RankedTensorType typeOf(DataType element,
-                                llvm::ArrayRef<int64_t> shape);
+  mlir::RankedTensorType typeOf(DataType element, llvm::ArrayRef<int64_t> shape);
 
   // Elementwise with broadcasting; `compute` says whether a known result is
   // wanted.
-  Operand elementwise(llvm::ArrayRef<Operand *> inputs, DataType element,
-                      ScalarBody body);
+  Operand elementwise(llvm::ArrayRef<Operand *> inputs, DataType element, ScalarBody body);
   Operand convert(Operand &input, DataType to);
 
   // The same elements elsewhere.
@@ -73,29 +70,27 @@ public:
   Operand transpose(Operand &input, llvm::ArrayRef<int64_t> perm);
   Operand broadcast(Operand &input, llvm::ArrayRef<int64_t> shape);
   /// Strides may be negative; offsets are the first elements taken.
-  Operand slice(Operand &input, llvm::ArrayRef<int64_t> offsets,
-                llvm::ArrayRef<int64_t> sizes, llvm::ArrayRef<int64_t> strides);
+  Operand slice(Operand &input, llvm::ArrayRef<int64_t> offsets, llvm::ArrayRef<int64_t> sizes,
+                llvm::ArrayRef<int64_t> strides);
   Operand concat(llvm::ArrayRef<Operand *> inputs, int64_t axis);
   /// As ONNX Gather; known indices must be in range, and may be negative.
   Operand gather(Operand &data, Operand &indices, int64_t axis);
-  Operand pad(Operand &input, llvm::ArrayRef<int64_t> low,
-              llvm::ArrayRef<int64_t> high, Operand &value);
+  Operand pad(Operand &input, llvm::ArrayRef<int64_t> low, llvm::ArrayRef<int64_t> high,
+              Operand &value);
 
   /// Folds `axes` (sorted) away with a body of (element, accumulator); the
   /// accumulator starts from `init`. `finish` is applied to every result.
-  Operand reduce(Operand &input, llvm::ArrayRef<int64_t> axes, bool keepDims,
-                 Scalar init, ScalarBody body, ScalarBody finish = nullptr);
+  Operand reduce(Operand &input, llvm::ArrayRef<int64_t> axes, bool keepDims, Scalar init,
+                 ScalarBody body, ScalarBody finish = nullptr);
 
   /// [.., M, K] x [.., K, N] as numpy.matmul, for rank >= 1 each.
   Operand matmul(Operand &lhs, Operand &rhs);
 
   mlir::Value empty(DataType element, llvm::ArrayRef<int64_t> shape);
-  mlir::Value fill(DataType element, llvm::ArrayRef<int64_t> shape,
-                   Scalar value);
+  mlir::Value fill(DataType element, llvm::ArrayRef<int64_t> shape, Scalar value);
   mlir::Value generic(mlir::ValueRange inputs, mlir::Value init,
                       llvm::ArrayRef<mlir::AffineMap> maps,
-                      llvm::ArrayRef<mlir::utils::IteratorType> loops,
-                      ScalarBody body);
+                      llvm::ArrayRef<mlir::utils::IteratorType> loops, ScalarBody body);
   mlir::Value reshapeValue(mlir::Value value, llvm::ArrayRef<int64_t> shape);
   /// The map from the loops of a result of `rank` to an operand that
   /// broadcasts.
@@ -109,8 +104,7 @@ private:
 };
 
 /// An arith.constant of a float or integer type.
-mlir::Value scalarConstant(mlir::OpBuilder &b, mlir::Location loc,
-                           mlir::Type type, double value);
+mlir::Value scalarConstant(mlir::OpBuilder &b, mlir::Location loc, mlir::Type type, double value);
 
 /// The shape that operands broadcast to as numpy does, or none.
 std::optional<llvm::SmallVector<int64_t>>

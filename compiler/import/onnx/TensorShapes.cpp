@@ -23,8 +23,7 @@ Value TensorBuilder::reshapeValue(Value value, ArrayRef<int64_t> shape) {
   RankedTensorType high = expands ? to : from, low = expands ? from : to;
   // One step where each dimension of the lower rank is a run of the higher's.
   if (high.getRank() != low.getRank() && from.getNumElements() != 0)
-    if (auto groups = getReassociationIndicesForCollapse(high.getShape(),
-                                                         low.getShape())) {
+    if (auto groups = getReassociationIndicesForCollapse(high.getShape(), low.getShape())) {
       if (expands)
         return tensor::ExpandShapeOp::create(b, loc, to, value, *groups);
       return tensor::CollapseShapeOp::create(b, loc, to, value, *groups);
@@ -63,9 +62,8 @@ Value TensorBuilder::reshapeValue(Value value, ArrayRef<int64_t> shape) {
     collapse.push_back(left);
     expand.push_back(right);
   }
-  bool isPlain =
-      llvm::none_of(collapse, [](auto &group) { return group.empty(); }) &&
-      llvm::none_of(expand, [](auto &group) { return group.empty(); });
+  bool isPlain = llvm::none_of(collapse, [](auto &group) { return group.empty(); }) &&
+                 llvm::none_of(expand, [](auto &group) { return group.empty(); });
   if (!isPlain)
     common.assign(1, from.getNumElements());
   auto middle = RankedTensorType::get(common, from.getElementType());
@@ -73,18 +71,15 @@ Value TensorBuilder::reshapeValue(Value value, ArrayRef<int64_t> shape) {
     auto all = [](RankedTensorType type) {
       SmallVector<ReassociationIndices> groups;
       if (type.getRank() > 0)
-        groups.emplace_back(
-            llvm::to_vector<2>(llvm::seq<int64_t>(0, type.getRank())));
+        groups.emplace_back(llvm::to_vector<2>(llvm::seq<int64_t>(0, type.getRank())));
       return groups;
     };
     if (from.getRank() == 0)
-      return tensor::ExpandShapeOp::create(b, loc, to, value,
-                                           ArrayRef<ReassociationIndices>{});
+      return tensor::ExpandShapeOp::create(b, loc, to, value, ArrayRef<ReassociationIndices>{});
     if (from.getRank() > 1)
       value = tensor::CollapseShapeOp::create(b, loc, middle, value, all(from));
     if (to.getRank() == 0)
-      return tensor::CollapseShapeOp::create(b, loc, to, value,
-                                             ArrayRef<ReassociationIndices>{});
+      return tensor::CollapseShapeOp::create(b, loc, to, value, ArrayRef<ReassociationIndices>{});
     if (to.getRank() == 1)
       return value;
     return tensor::ExpandShapeOp::create(b, loc, to, value, all(to));
@@ -100,8 +95,7 @@ Operand TensorBuilder::reshape(Operand &input, ArrayRef<int64_t> shape) {
   if (ArrayRef<int64_t>(input.shape) == shape)
     return input;
   if (input.constant)
-    return ofConstant(
-        makeConstant(input.element, shape, input.constant->values));
+    return ofConstant(makeConstant(input.element, shape, input.constant->values));
   if (input.weight) {
     // Reshapes of reshapes are one.
     TypedAttr source = input.weight;
@@ -118,15 +112,11 @@ Operand TensorBuilder::reshape(Operand &input, ArrayRef<int64_t> shape) {
 Operand TensorBuilder::transpose(Operand &input, ArrayRef<int64_t> perm) {
   if (llvm::equal(perm, llvm::seq<int64_t>(0, perm.size())))
     return input;
-  SmallVector<int64_t> shape =
-      applyPermutation(ArrayRef<int64_t>(input.shape), perm);
+  SmallVector<int64_t> shape = applyPermutation(ArrayRef<int64_t>(input.shape), perm);
   if (input.constant) {
-    SmallVector<int64_t> strides =
-        applyPermutation(stridesOf(input.shape), perm);
-    return ofConstant(
-        rearrange(*input.constant, shape, [&](ArrayRef<int64_t> at) {
-          return linearize(at, strides);
-        }));
+    SmallVector<int64_t> strides = applyPermutation(stridesOf(input.shape), perm);
+    return ofConstant(rearrange(*input.constant, shape,
+                                [&](ArrayRef<int64_t> at) { return linearize(at, strides); }));
   }
   if (input.weight) {
     TypedAttr source = input.weight;
@@ -137,12 +127,11 @@ Operand TensorBuilder::transpose(Operand &input, ArrayRef<int64_t> perm) {
     }
     if (llvm::equal(total, llvm::seq<int64_t>(0, total.size())))
       return ofWeight(input, source);
-    return ofWeight(input,
-                    nn::TransposeAttr::get(b.getContext(), source, total,
-                                           typeOf(input.element, shape)));
+    return ofWeight(
+        input, nn::TransposeAttr::get(b.getContext(), source, total, typeOf(input.element, shape)));
   }
-  auto op = linalg::TransposeOp::create(b, loc, materialize(input),
-                                        empty(input.element, shape), perm);
+  auto op =
+      linalg::TransposeOp::create(b, loc, materialize(input), empty(input.element, shape), perm);
   return ofValue(op->getResult(0), input.element);
 }
 
@@ -153,45 +142,39 @@ Operand TensorBuilder::broadcast(Operand &input, ArrayRef<int64_t> shape) {
   size_t skip = shape.size() - input.shape.size();
   if (input.constant &&
       (input.constant->isSplat() ||
-       size <= (isFloat(input.element) ? kMaxFoldedElements
-                                       : kMaxFoldedIntegers))) {
+       size <= (isFloat(input.element) ? kMaxFoldedElements : kMaxFoldedIntegers))) {
     SmallVector<int64_t> strides = stridesOf(input.shape, /*broadcast=*/true);
-    return ofConstant(
-        rearrange(*input.constant, shape, [&](ArrayRef<int64_t> at) {
-          return linearize(at.drop_front(skip), strides);
-        }));
+    return ofConstant(rearrange(*input.constant, shape, [&](ArrayRef<int64_t> at) {
+      return linearize(at.drop_front(skip), strides);
+    }));
   }
   if (size == input.size())
     return reshape(input, shape);
   int64_t rank = shape.size();
   SmallVector<IteratorType> loops(rank, IteratorType::parallel);
-  Value value = generic(
-      materialize(input), empty(input.element, shape),
-      {broadcastMap(input.shape, rank, shape), b.getMultiDimIdentityMap(rank)},
-      loops, [](OpBuilder &, Location, ValueRange args) { return args[0]; });
+  Value value = generic(materialize(input), empty(input.element, shape),
+                        {broadcastMap(input.shape, rank, shape), b.getMultiDimIdentityMap(rank)},
+                        loops, [](OpBuilder &, Location, ValueRange args) { return args[0]; });
   return ofValue(value, input.element);
 }
 
-Operand TensorBuilder::slice(Operand &input, ArrayRef<int64_t> offsets,
-                             ArrayRef<int64_t> sizes,
+Operand TensorBuilder::slice(Operand &input, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes,
                              ArrayRef<int64_t> strides) {
   bool unit = llvm::all_of(strides, [](int64_t s) { return s == 1; });
   if (unit && sizes == ArrayRef<int64_t>(input.shape))
     return input;
   if (input.constant) {
     SmallVector<int64_t> steps = stridesOf(input.shape);
-    return ofConstant(
-        rearrange(*input.constant, sizes, [&](ArrayRef<int64_t> at) {
-          int64_t index = 0;
-          for (size_t dim = 0; dim < at.size(); ++dim)
-            index += steps[dim] * (offsets[dim] + at[dim] * strides[dim]);
-          return index;
-        }));
+    return ofConstant(rearrange(*input.constant, sizes, [&](ArrayRef<int64_t> at) {
+      int64_t index = 0;
+      for (size_t dim = 0; dim < at.size(); ++dim)
+        index += steps[dim] * (offsets[dim] + at[dim] * strides[dim]);
+      return index;
+    }));
   }
   if (input.weight && unit) {
     RankedTensorType type = typeOf(input.element, sizes);
-    return ofWeight(
-        input, nn::SliceAttr::get(b.getContext(), input.weight, offsets, type));
+    return ofWeight(input, nn::SliceAttr::get(b.getContext(), input.weight, offsets, type));
   }
   if (ShapedType::getNumElements(sizes) == 0)
     return ofValue(empty(input.element, sizes), input.element);
@@ -202,15 +185,13 @@ Operand TensorBuilder::slice(Operand &input, ArrayRef<int64_t> offsets,
       s.push_back(b.getIndexAttr(sizes[dim]));
       t.push_back(b.getIndexAttr(strides[dim]));
     }
-    Value value =
-        tensor::ExtractSliceOp::create(b, loc, materialize(input), o, s, t);
+    Value value = tensor::ExtractSliceOp::create(b, loc, materialize(input), o, s, t);
     return ofValue(value, input.element);
   }
   // Backwards: rows by number.
   Operand result = input;
   for (size_t dim = 0; dim < sizes.size(); ++dim) {
-    SmallVector<int64_t> from(result.rank(), 0), size(result.shape),
-        step(result.rank(), 1);
+    SmallVector<int64_t> from(result.rank(), 0), size(result.shape), step(result.rank(), 1);
     if (strides[dim] > 0) {
       from[dim] = offsets[dim];
       size[dim] = sizes[dim];
@@ -247,30 +228,25 @@ Operand TensorBuilder::gather(Operand &data, Operand &indices, int64_t axis) {
       known.push_back(index < 0 ? index + size : index);
     }
     if (data.constant &&
-        (data.constant->isSplat() ||
-         ShapedType::getNumElements(shape) <= kMaxFoldedElements)) {
-      SmallVector<int64_t> strides = stridesOf(data.shape),
-                           indexStrides = stridesOf(indices.shape);
+        (data.constant->isSplat() || ShapedType::getNumElements(shape) <= kMaxFoldedElements)) {
+      SmallVector<int64_t> strides = stridesOf(data.shape), indexStrides = stridesOf(indices.shape);
       int64_t inner = indices.rank();
-      return ofConstant(
-          rearrange(*data.constant, shape, [&](ArrayRef<int64_t> at) {
-            int64_t from = 0, which = 0;
-            for (int64_t dim = 0; dim < static_cast<int64_t>(at.size());
-                 ++dim) {
-              if (dim < axis)
-                from += strides[dim] * at[dim];
-              else if (dim < axis + inner)
-                which += indexStrides[dim - axis] * at[dim];
-              else
-                from += strides[dim - inner + 1] * at[dim];
-            }
-            return from + strides[axis] * known[which];
-          }));
+      return ofConstant(rearrange(*data.constant, shape, [&](ArrayRef<int64_t> at) {
+        int64_t from = 0, which = 0;
+        for (int64_t dim = 0; dim < static_cast<int64_t>(at.size()); ++dim) {
+          if (dim < axis)
+            from += strides[dim] * at[dim];
+          else if (dim < axis + inner)
+            which += indexStrides[dim - axis] * at[dim];
+          else
+            from += strides[dim - inner + 1] * at[dim];
+        }
+        return from + strides[axis] * known[which];
+      }));
     }
     // A run of rows is a slice: of a weight that is a recipe.
     if (std::optional<int64_t> first = consecutiveFrom(known)) {
-      SmallVector<int64_t> offsets(data.rank(), 0), sizes(data.shape),
-          strides(data.rank(), 1);
+      SmallVector<int64_t> offsets(data.rank(), 0), sizes(data.shape), strides(data.rank(), 1);
       offsets[axis] = *first;
       sizes[axis] = known.size();
       Operand part = slice(data, offsets, sizes, strides);
@@ -281,9 +257,7 @@ Operand TensorBuilder::gather(Operand &data, Operand &indices, int64_t axis) {
     return ofValue(empty(data.element, shape), data.element);
   Value init = empty(data.element, shape);
   Value from = materialize(data), at = materialize(indices);
-  return ofValue(
-      nn::GatherOp::create(b, loc, init.getType(), axis, from, at, init),
-      data.element);
+  return ofValue(nn::GatherOp::create(b, loc, init.getType(), axis, from, at, init), data.element);
 }
 
 Operand TensorBuilder::concat(ArrayRef<Operand *> inputs, int64_t axis) {
@@ -306,8 +280,7 @@ Operand TensorBuilder::concat(ArrayRef<Operand *> inputs, int64_t axis) {
     return *parts[0];
   if (known && ShapedType::getNumElements(shape) <= kMaxFoldedIntegers) {
     std::vector<Scalar> values;
-    int64_t outer =
-        ShapedType::getNumElements(ArrayRef<int64_t>(shape).take_front(axis));
+    int64_t outer = ShapedType::getNumElements(ArrayRef<int64_t>(shape).take_front(axis));
     for (int64_t row = 0; row < outer; ++row)
       for (Operand *part : parts)
         for (int64_t i = 0, run = part->size() / outer; i < run; ++i)
@@ -318,9 +291,8 @@ Operand TensorBuilder::concat(ArrayRef<Operand *> inputs, int64_t axis) {
     SmallVector<Attribute> sources;
     for (Operand *part : parts)
       sources.push_back(part->weight);
-    return ofWeight(*parts[0],
-                    nn::ConcatAttr::get(b.getContext(), b.getArrayAttr(sources),
-                                        axis, typeOf(element, shape)));
+    return ofWeight(*parts[0], nn::ConcatAttr::get(b.getContext(), b.getArrayAttr(sources), axis,
+                                                   typeOf(element, shape)));
   }
   SmallVector<Value> values;
   for (Operand *part : parts)
@@ -328,8 +300,8 @@ Operand TensorBuilder::concat(ArrayRef<Operand *> inputs, int64_t axis) {
   return ofValue(tensor::ConcatOp::create(b, loc, axis, values), element);
 }
 
-Operand TensorBuilder::pad(Operand &input, ArrayRef<int64_t> low,
-                           ArrayRef<int64_t> high, Operand &value) {
+Operand TensorBuilder::pad(Operand &input, ArrayRef<int64_t> low, ArrayRef<int64_t> high,
+                           Operand &value) {
   SmallVector<int64_t> shape(input.shape);
   SmallVector<OpFoldResult> before, after;
   for (size_t dim = 0; dim < shape.size(); ++dim) {
@@ -339,20 +311,16 @@ Operand TensorBuilder::pad(Operand &input, ArrayRef<int64_t> low,
   }
   if (ArrayRef<int64_t>(shape) == ArrayRef<int64_t>(input.shape))
     return input;
-  Value scalar =
-      tensor::ExtractOp::create(b, loc, materialize(value), ValueRange{});
+  Value scalar = tensor::ExtractOp::create(b, loc, materialize(value), ValueRange{});
   if (value.constant) {
     Type type = toMLIR(b.getContext(), value.element);
     scalar =
         isFloat(value.element)
-            ? arith::ConstantOp::create(
-                  b, loc, b.getFloatAttr(type, value.constant->floatAt(0)))
-            : arith::ConstantOp::create(
-                  b, loc, b.getIntegerAttr(type, value.constant->intAt(0)));
+            ? arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value.constant->floatAt(0)))
+            : arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value.constant->intAt(0)));
   }
-  Value result =
-      tensor::PadOp::create(b, loc, typeOf(input.element, shape),
-                            materialize(input), before, after, scalar);
+  Value result = tensor::PadOp::create(b, loc, typeOf(input.element, shape), materialize(input),
+                                       before, after, scalar);
   return ofValue(result, input.element);
 }
 
@@ -384,15 +352,13 @@ Operand TensorBuilder::matmul(Operand &lhs, Operand &rhs) {
     // One matrix on the right: all rows of the left are rows of one product.
     int64_t rows = ShapedType::getNumElements(leftBatch) * m;
     Operand a = reshape(lhs, {rows, k}), c = reshape(rhs, {k, n});
-    product = ofValue(
-        linalg::MatmulOp::create(b, loc, typeOf(sum, {rows, n}),
-                                 ValueRange{materialize(a), materialize(c)},
-                                 ValueRange{fill(sum, {rows, n}, Scalar{0})})
-            .getResult(0),
-        sum);
+    product = ofValue(linalg::MatmulOp::create(b, loc, typeOf(sum, {rows, n}),
+                                               ValueRange{materialize(a), materialize(c)},
+                                               ValueRange{fill(sum, {rows, n}, Scalar{0})})
+                          .getResult(0),
+                      sum);
   } else {
-    auto stack = [&](Operand &side, ArrayRef<int64_t> shape, int64_t x,
-                     int64_t y) {
+    auto stack = [&](Operand &side, ArrayRef<int64_t> shape, int64_t x, int64_t y) {
       Operand matrix = reshape(side, shape);
       SmallVector<int64_t> full(batch.begin(), batch.end());
       full.append({x, y});
@@ -400,10 +366,9 @@ Operand TensorBuilder::matmul(Operand &lhs, Operand &rhs) {
       return reshape(wide, {count, x, y});
     };
     Operand a = stack(lhs, left, m, k), c = stack(rhs, right, k, n);
-    product = ofValue(linalg::BatchMatmulOp::create(
-                          b, loc, typeOf(sum, {count, m, n}),
-                          ValueRange{materialize(a), materialize(c)},
-                          ValueRange{fill(sum, {count, m, n}, Scalar{0})})
+    product = ofValue(linalg::BatchMatmulOp::create(b, loc, typeOf(sum, {count, m, n}),
+                                                    ValueRange{materialize(a), materialize(c)},
+                                                    ValueRange{fill(sum, {count, m, n}, Scalar{0})})
                           .getResult(0),
                       sum);
   }

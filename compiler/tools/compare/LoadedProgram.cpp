@@ -36,7 +36,8 @@ LoadedProgram::load(llvm::StringRef where, llvm::StringRef entryName, const std:
   llvm::Triple host(llvm::sys::getProcessTriple());
   if (artifact->triple.getArch() != host.getArch() || !host.isOSLinux())
     return failure("the program is for " + artifact->triple.str() + ", this machine is " +
-                   host.str() + "; a program is compared inside this process, so compile the model "
+                   host.str() +
+                   "; a program is compared inside this process, so compile the model "
                    "for the host");
   llvm::SmallString<128> file;
   if (std::error_code code = llvm::sys::fs::createTemporaryFile("tercet-compare", "so", file))
@@ -51,8 +52,7 @@ LoadedProgram::load(llvm::StringRef where, llvm::StringRef entryName, const std:
   if (!loaded->library)
     return failure(std::string("cannot load the program: ") + dlerror());
   std::string symbol = "tercet_" + artifact->name;
-  auto *program =
-      static_cast<const tercet_program *>(dlsym(loaded->library, symbol.c_str()));
+  auto *program = static_cast<const tercet_program *>(dlsym(loaded->library, symbol.c_str()));
   if (!program)
     return failure("'" + artifact->object + "' does not define " + symbol);
   if (llvm::Error error = loaded->open(program, artifact->weights))
@@ -97,8 +97,7 @@ llvm::Error LoadedProgram::open(const tercet_program *program, const std::string
   void *block = allocate(bytes, TERCET_CONTEXT_ALIGN);
   if (!block)
     return failure("out of memory");
-  if (tercet_status status =
-          tercet_context_open(block, bytes, program, &options, &context, &error))
+  if (tercet_status status = tercet_context_open(block, bytes, program, &options, &context, &error))
     return statusError(status, &error);
   for (uint32_t pool = 0; pool < tercet_pool_count(context); ++pool) {
     tercet_pool_info info;

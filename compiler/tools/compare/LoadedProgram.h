@@ -36,9 +36,8 @@ struct CommandResult {
 class LoadedProgram {
 public:
   /// Links, loads and opens. The library's file is gone when this returns.
-  static llvm::Expected<std::unique_ptr<LoadedProgram>> load(llvm::StringRef artifact,
-                                                             llvm::StringRef entry,
-                                                             const std::string &linker);
+  static llvm::Expected<std::unique_ptr<LoadedProgram>>
+  load(llvm::StringRef artifact, llvm::StringRef entry, const std::string &linker);
   ~LoadedProgram();
 
   std::string getEntryName() const;

@@ -98,8 +98,8 @@ typedef struct tercet_kernel_args {
 // and never two tiles at once with the same `worker`. No barrier, no call out
 // of the program but memcpy, memset, memmove; no writable static data; returns
 // normally.
-typedef void (*tercet_kernel_fn)(const tercet_kernel_args *args, uint32_t x,
-                                 uint32_t y, uint32_t z, uint32_t worker);
+typedef void (*tercet_kernel_fn)(const tercet_kernel_args *args, uint32_t x, uint32_t y, uint32_t z,
+                                 uint32_t worker);
 
 typedef enum tercet_fault {
   TERCET_FAULT_NONE = 0,
@@ -229,98 +229,98 @@ typedef struct tercet_engine_record {
 // CPU features: X(identifier, bit, LLVM's name of the feature). A set bit is a
 // requirement. The lists name what code generation can use; bits that a
 // runtime does not know count as missing.
-#define TERCET_X86_FEATURES(X)                                                 \
-  X(SSE3, 0, "sse3")                                                           \
-  X(SSSE3, 1, "ssse3")                                                         \
-  X(SSE4_1, 2, "sse4.1")                                                       \
-  X(SSE4_2, 3, "sse4.2")                                                       \
-  X(POPCNT, 4, "popcnt")                                                       \
-  X(MOVBE, 5, "movbe")                                                         \
-  X(LZCNT, 6, "lzcnt")                                                         \
-  X(BMI, 7, "bmi")                                                             \
-  X(BMI2, 8, "bmi2")                                                           \
-  X(AVX, 9, "avx")                                                             \
-  X(F16C, 10, "f16c")                                                          \
-  X(FMA, 11, "fma")                                                            \
-  X(AVX2, 12, "avx2")                                                          \
-  X(AVXVNNI, 13, "avxvnni")                                                    \
-  X(AVXVNNIINT8, 14, "avxvnniint8")                                            \
-  X(AVXVNNIINT16, 15, "avxvnniint16")                                          \
-  X(AVXNECONVERT, 16, "avxneconvert")                                          \
-  X(AVXIFMA, 17, "avxifma")                                                    \
-  X(GFNI, 18, "gfni")                                                          \
-  X(AVX512F, 20, "avx512f")                                                    \
-  X(AVX512CD, 21, "avx512cd")                                                  \
-  X(AVX512BW, 22, "avx512bw")                                                  \
-  X(AVX512DQ, 23, "avx512dq")                                                  \
-  X(AVX512VL, 24, "avx512vl")                                                  \
-  X(AVX512IFMA, 25, "avx512ifma")                                              \
-  X(AVX512VBMI, 26, "avx512vbmi")                                              \
-  X(AVX512VBMI2, 27, "avx512vbmi2")                                            \
-  X(AVX512VNNI, 28, "avx512vnni")                                              \
-  X(AVX512BITALG, 29, "avx512bitalg")                                          \
-  X(AVX512VPOPCNTDQ, 30, "avx512vpopcntdq")                                    \
-  X(AVX512BF16, 31, "avx512bf16")                                              \
-  X(AVX512FP16, 32, "avx512fp16")                                              \
-  X(AMX_TILE, 36, "amx-tile")                                                  \
-  X(AMX_INT8, 37, "amx-int8")                                                  \
-  X(AMX_BF16, 38, "amx-bf16")                                                  \
+#define TERCET_X86_FEATURES(X)                                                                     \
+  X(SSE3, 0, "sse3")                                                                               \
+  X(SSSE3, 1, "ssse3")                                                                             \
+  X(SSE4_1, 2, "sse4.1")                                                                           \
+  X(SSE4_2, 3, "sse4.2")                                                                           \
+  X(POPCNT, 4, "popcnt")                                                                           \
+  X(MOVBE, 5, "movbe")                                                                             \
+  X(LZCNT, 6, "lzcnt")                                                                             \
+  X(BMI, 7, "bmi")                                                                                 \
+  X(BMI2, 8, "bmi2")                                                                               \
+  X(AVX, 9, "avx")                                                                                 \
+  X(F16C, 10, "f16c")                                                                              \
+  X(FMA, 11, "fma")                                                                                \
+  X(AVX2, 12, "avx2")                                                                              \
+  X(AVXVNNI, 13, "avxvnni")                                                                        \
+  X(AVXVNNIINT8, 14, "avxvnniint8")                                                                \
+  X(AVXVNNIINT16, 15, "avxvnniint16")                                                              \
+  X(AVXNECONVERT, 16, "avxneconvert")                                                              \
+  X(AVXIFMA, 17, "avxifma")                                                                        \
+  X(GFNI, 18, "gfni")                                                                              \
+  X(AVX512F, 20, "avx512f")                                                                        \
+  X(AVX512CD, 21, "avx512cd")                                                                      \
+  X(AVX512BW, 22, "avx512bw")                                                                      \
+  X(AVX512DQ, 23, "avx512dq")                                                                      \
+  X(AVX512VL, 24, "avx512vl")                                                                      \
+  X(AVX512IFMA, 25, "avx512ifma")                                                                  \
+  X(AVX512VBMI, 26, "avx512vbmi")                                                                  \
+  X(AVX512VBMI2, 27, "avx512vbmi2")                                                                \
+  X(AVX512VNNI, 28, "avx512vnni")                                                                  \
+  X(AVX512BITALG, 29, "avx512bitalg")                                                              \
+  X(AVX512VPOPCNTDQ, 30, "avx512vpopcntdq")                                                        \
+  X(AVX512BF16, 31, "avx512bf16")                                                                  \
+  X(AVX512FP16, 32, "avx512fp16")                                                                  \
+  X(AMX_TILE, 36, "amx-tile")                                                                      \
+  X(AMX_INT8, 37, "amx-int8")                                                                      \
+  X(AMX_BF16, 38, "amx-bf16")                                                                      \
   X(AMX_FP16, 39, "amx-fp16")
 
-#define TERCET_AARCH64_FEATURES(X)                                             \
-  X(FP_ARMV8, 0, "fp-armv8")                                                   \
-  X(NEON, 1, "neon")                                                           \
-  X(CRC, 2, "crc")                                                             \
-  X(LSE, 3, "lse")                                                             \
-  X(RDM, 4, "rdm")                                                             \
-  X(FULLFP16, 5, "fullfp16")                                                   \
-  X(DOTPROD, 6, "dotprod")                                                     \
-  X(FP16FML, 7, "fp16fml")                                                     \
-  X(COMPLXNUM, 8, "complxnum")                                                 \
-  X(JSCONV, 9, "jsconv")                                                       \
-  X(RCPC, 10, "rcpc")                                                          \
-  X(I8MM, 11, "i8mm")                                                          \
-  X(BF16, 12, "bf16")                                                          \
-  X(SVE, 13, "sve")                                                            \
-  X(SVE2, 14, "sve2")                                                          \
-  X(SVE_I8MM, 15, "sve-i8mm")                                                  \
-  X(SVE_BF16, 16, "sve-bf16")                                                  \
-  X(F32MM, 17, "f32mm")                                                        \
-  X(F64MM, 18, "f64mm")                                                        \
-  X(SVE2P1, 19, "sve2p1")                                                      \
-  X(SME, 20, "sme")                                                            \
-  X(SME2, 21, "sme2")                                                          \
-  X(SME_I16I64, 22, "sme-i16i64")                                              \
-  X(SME_F64F64, 23, "sme-f64f64")                                              \
-  X(MOPS, 24, "mops")                                                          \
-  X(FLAGM, 25, "flagm")                                                        \
+#define TERCET_AARCH64_FEATURES(X)                                                                 \
+  X(FP_ARMV8, 0, "fp-armv8")                                                                       \
+  X(NEON, 1, "neon")                                                                               \
+  X(CRC, 2, "crc")                                                                                 \
+  X(LSE, 3, "lse")                                                                                 \
+  X(RDM, 4, "rdm")                                                                                 \
+  X(FULLFP16, 5, "fullfp16")                                                                       \
+  X(DOTPROD, 6, "dotprod")                                                                         \
+  X(FP16FML, 7, "fp16fml")                                                                         \
+  X(COMPLXNUM, 8, "complxnum")                                                                     \
+  X(JSCONV, 9, "jsconv")                                                                           \
+  X(RCPC, 10, "rcpc")                                                                              \
+  X(I8MM, 11, "i8mm")                                                                              \
+  X(BF16, 12, "bf16")                                                                              \
+  X(SVE, 13, "sve")                                                                                \
+  X(SVE2, 14, "sve2")                                                                              \
+  X(SVE_I8MM, 15, "sve-i8mm")                                                                      \
+  X(SVE_BF16, 16, "sve-bf16")                                                                      \
+  X(F32MM, 17, "f32mm")                                                                            \
+  X(F64MM, 18, "f64mm")                                                                            \
+  X(SVE2P1, 19, "sve2p1")                                                                          \
+  X(SME, 20, "sme")                                                                                \
+  X(SME2, 21, "sme2")                                                                              \
+  X(SME_I16I64, 22, "sme-i16i64")                                                                  \
+  X(SME_F64F64, 23, "sme-f64f64")                                                                  \
+  X(MOPS, 24, "mops")                                                                              \
+  X(FLAGM, 25, "flagm")                                                                            \
   X(FRINT3264, 26, "fptoint")
 
-#define TERCET_RISCV_FEATURES(X)                                               \
-  X(M, 0, "m")                                                                 \
-  X(A, 1, "a")                                                                 \
-  X(F, 2, "f")                                                                 \
-  X(D, 3, "d")                                                                 \
-  X(C, 4, "c")                                                                 \
-  X(V, 5, "v")                                                                 \
-  X(ZBA, 6, "zba")                                                             \
-  X(ZBB, 7, "zbb")                                                             \
-  X(ZBC, 8, "zbc")                                                             \
-  X(ZBS, 9, "zbs")                                                             \
-  X(ZICOND, 10, "zicond")                                                      \
-  X(ZFHMIN, 11, "zfhmin")                                                      \
-  X(ZFH, 12, "zfh")                                                            \
-  X(ZFBFMIN, 13, "zfbfmin")                                                    \
-  X(ZFA, 14, "zfa")                                                            \
-  X(ZVFHMIN, 15, "zvfhmin")                                                    \
-  X(ZVFH, 16, "zvfh")                                                          \
-  X(ZVFBFMIN, 17, "zvfbfmin")                                                  \
-  X(ZVFBFWMA, 18, "zvfbfwma")                                                  \
-  X(ZVBB, 19, "zvbb")                                                          \
-  X(ZVKB, 20, "zvkb")                                                          \
-  X(ZCB, 21, "zcb")                                                            \
-  X(ZICBOP, 22, "zicbop")                                                      \
-  X(ZVE32X, 23, "zve32x")                                                      \
+#define TERCET_RISCV_FEATURES(X)                                                                   \
+  X(M, 0, "m")                                                                                     \
+  X(A, 1, "a")                                                                                     \
+  X(F, 2, "f")                                                                                     \
+  X(D, 3, "d")                                                                                     \
+  X(C, 4, "c")                                                                                     \
+  X(V, 5, "v")                                                                                     \
+  X(ZBA, 6, "zba")                                                                                 \
+  X(ZBB, 7, "zbb")                                                                                 \
+  X(ZBC, 8, "zbc")                                                                                 \
+  X(ZBS, 9, "zbs")                                                                                 \
+  X(ZICOND, 10, "zicond")                                                                          \
+  X(ZFHMIN, 11, "zfhmin")                                                                          \
+  X(ZFH, 12, "zfh")                                                                                \
+  X(ZFBFMIN, 13, "zfbfmin")                                                                        \
+  X(ZFA, 14, "zfa")                                                                                \
+  X(ZVFHMIN, 15, "zvfhmin")                                                                        \
+  X(ZVFH, 16, "zvfh")                                                                              \
+  X(ZVFBFMIN, 17, "zvfbfmin")                                                                      \
+  X(ZVFBFWMA, 18, "zvfbfwma")                                                                      \
+  X(ZVBB, 19, "zvbb")                                                                              \
+  X(ZVKB, 20, "zvkb")                                                                              \
+  X(ZCB, 21, "zcb")                                                                                \
+  X(ZICBOP, 22, "zicbop")                                                                          \
+  X(ZVE32X, 23, "zve32x")                                                                          \
   X(ZVE64D, 24, "zve64d")
 
 #define TERCET_ABI_X86_BIT(id, bit, name) TERCET_X86_##id##_BIT = (bit),
@@ -328,10 +328,8 @@ typedef struct tercet_engine_record {
 #define TERCET_ABI_RISCV_BIT(id, bit, name) TERCET_RISCV_##id##_BIT = (bit),
 // Bit numbers, TERCET_X86_AVX2_BIT and so on.
 typedef enum tercet_cpu_feature_bit {
-  TERCET_X86_FEATURES(TERCET_ABI_X86_BIT)
-      TERCET_AARCH64_FEATURES(TERCET_ABI_AARCH64_BIT)
-          TERCET_RISCV_FEATURES(TERCET_ABI_RISCV_BIT)
-              TERCET_CPU_FEATURE_BIT_END = 64
+  TERCET_X86_FEATURES(TERCET_ABI_X86_BIT) TERCET_AARCH64_FEATURES(TERCET_ABI_AARCH64_BIT)
+      TERCET_RISCV_FEATURES(TERCET_ABI_RISCV_BIT) TERCET_CPU_FEATURE_BIT_END = 64
 } tercet_cpu_feature_bit;
 
 #define TERCET_BIT(number) ((uint64_t)1 << (number))
@@ -612,20 +610,17 @@ TERCET_ABI_ASSERT(sizeof(tercet_tensor_record) == 40, "tercet_tensor_record");
 TERCET_ABI_ASSERT(sizeof(tercet_scalar_record) == 32, "tercet_scalar_record");
 TERCET_ABI_ASSERT(sizeof(tercet_entry_record) == 48, "tercet_entry_record");
 TERCET_ABI_ASSERT(sizeof(tercet_command_record) == 80, "tercet_command_record");
-TERCET_ABI_ASSERT(offsetof(tercet_command_record, scratch_stride) == 48,
-                  "tercet_command_record");
+TERCET_ABI_ASSERT(offsetof(tercet_command_record, scratch_stride) == 48, "tercet_command_record");
 TERCET_ABI_ASSERT(sizeof(tercet_copy_record) == 48, "tercet_copy_record");
 TERCET_ABI_ASSERT(sizeof(tercet_kernel_record) == 24, "tercet_kernel_record");
 TERCET_ABI_ASSERT(sizeof(tercet_profile_record) == 16, "tercet_profile_record");
 TERCET_ABI_ASSERT(sizeof(tercet_weights_record) == 64, "tercet_weights_record");
-TERCET_ABI_ASSERT(sizeof(tercet_weights_trailer) == 64,
-                  "tercet_weights_trailer");
+TERCET_ABI_ASSERT(sizeof(tercet_weights_trailer) == 64, "tercet_weights_trailer");
 TERCET_ABI_ASSERT(sizeof(tercet_limits_record) == 16, "tercet_limits_record");
 #if UINTPTR_MAX == UINT64_MAX
 TERCET_ABI_ASSERT(sizeof(tercet_program) == 80, "tercet_program");
 TERCET_ABI_ASSERT(sizeof(tercet_kernel_args) == 40, "tercet_kernel_args");
-TERCET_ABI_ASSERT(offsetof(tercet_kernel_args, scratch_stride) == 24,
-                  "tercet_kernel_args");
+TERCET_ABI_ASSERT(offsetof(tercet_kernel_args, scratch_stride) == 24, "tercet_kernel_args");
 #endif
 
 #ifdef __cplusplus

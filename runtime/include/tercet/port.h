@@ -33,13 +33,12 @@ typedef void (*tercet_worker_fn)(void *argument, uint32_t worker);
 // visible to the caller, and what the caller wrote before is visible to them.
 // Calls of one w never overlap. `user` is options.parallel_user. This is the
 // type of options.parallel_for, by which an application lends its own threads.
-typedef void (*tercet_parallel_for_fn)(void *user, uint32_t workers,
-                                       tercet_worker_fn body, void *argument);
+typedef void (*tercet_parallel_for_fn)(void *user, uint32_t workers, tercet_worker_fn body,
+                                       void *argument);
 
 // Used when options.parallel_for is NULL. The weak default calls the workers
 // one after another on the calling thread. `user` is options.parallel_user.
-void tercet_port_parallel_for(void *user, uint32_t workers,
-                              tercet_worker_fn body, void *argument);
+void tercet_port_parallel_for(void *user, uint32_t workers, tercet_worker_fn body, void *argument);
 
 // Monotonic time in nanoseconds, for profiles. The weak default returns 0.
 uint64_t tercet_port_clock_read(void);

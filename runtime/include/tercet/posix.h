@@ -34,8 +34,7 @@ typedef struct tercet_workers_options {
 // Starts count - 1 threads. *workers is owned by the caller, who ends it with
 // tercet_workers_stop. `options` may be NULL.
 // Errors: INVALID_ARGUMENT, SYSTEM_MEMORY, THREAD_START.
-tercet_status tercet_workers_start(const tercet_workers_options *options,
-                                   tercet_workers **workers);
+tercet_status tercet_workers_start(const tercet_workers_options *options, tercet_workers **workers);
 
 // Joins and frees. No run may be using them. NULL is allowed.
 void tercet_workers_stop(tercet_workers *workers);
@@ -45,8 +44,7 @@ uint32_t tercet_workers_count(const tercet_workers *workers);
 // A tercet_parallel_for_fn: options.parallel_for = tercet_workers_run,
 // options.parallel_user = workers. One caller at a time. More workers than
 // threads is allowed: the caller then runs the rest itself.
-void tercet_workers_run(void *workers, uint32_t count, tercet_worker_fn body,
-                        void *argument);
+void tercet_workers_run(void *workers, uint32_t count, tercet_worker_fn body, void *argument);
 
 // Number of cores to use by default: the cores of the highest capacity among
 // those that this process may run on, one a physical core; at least 1.
@@ -68,8 +66,7 @@ void tercet_pages_touch(tercet_workers *workers, void *memory, uint64_t bytes);
 // Maps a file read-only and shared, so that all processes share one copy.
 // data/bytes go into options.weights / weights_bytes as they are.
 // Errors: FILE_OPEN, FILE_MAP (empty, or no address space), INVALID_ARGUMENT.
-tercet_status tercet_weights_map(const char *path, const void **data,
-                                 uint64_t *bytes);
+tercet_status tercet_weights_map(const char *path, const void **data, uint64_t *bytes);
 void tercet_weights_unmap(const void *data, uint64_t bytes);
 
 #ifdef __cplusplus

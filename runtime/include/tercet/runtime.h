@@ -110,19 +110,17 @@ typedef struct tercet_options {
 // serves tools that look at programs for other machines. Reads
 // program->table only; O(table bytes). `error` may be NULL.
 // Errors: band 2xx, INVALID_ARGUMENT.
-tercet_status tercet_program_check(const tercet_program *program,
-                                   tercet_error *error);
+tercet_status tercet_program_check(const tercet_program *program, tercet_error *error);
 
 // Bytes of memory that a context of this program needs (64-byte aligned
 // memory assumed). Checks the program first. Errors: as tercet_program_check.
-tercet_status tercet_context_bytes(const tercet_program *program,
-                                   uint64_t *bytes, tercet_error *error);
+tercet_status tercet_context_bytes(const tercet_program *program, uint64_t *bytes,
+                                   tercet_error *error);
 
 // The same at compile time, from counts that NAME.h gives: an upper bound.
 // max_operands and max_scalars are the greatest of any one command.
-#define TERCET_CONTEXT_BYTES(pools, buffers, scalars, max_operands,            \
-                             max_scalars)                                      \
-  (1024u + 8u * ((size_t)(pools) + (size_t)(buffers) + (size_t)(scalars) +     \
+#define TERCET_CONTEXT_BYTES(pools, buffers, scalars, max_operands, max_scalars)                   \
+  (1024u + 8u * ((size_t)(pools) + (size_t)(buffers) + (size_t)(scalars) +                         \
                  (size_t)(max_operands) + (size_t)(max_scalars)))
 
 #define TERCET_CONTEXT_ALIGN 64u
@@ -132,10 +130,8 @@ tercet_status tercet_context_bytes(const tercet_program *program,
 // machine, then the weights. `options` and `error` may be NULL. On error
 // *context is NULL and the memory is free for other use.
 // Errors: bands 2xx, 3xx, 4xx; INVALID_ARGUMENT, OUT_OF_MEMORY, MISALIGNED.
-tercet_status tercet_context_open(void *memory, uint64_t bytes,
-                                  const tercet_program *program,
-                                  const tercet_options *options,
-                                  tercet_context **context,
+tercet_status tercet_context_open(void *memory, uint64_t bytes, const tercet_program *program,
+                                  const tercet_options *options, tercet_context **context,
                                   tercet_error *error);
 
 // Ends the use of the context's memory, the pools and the bound tensors. NULL
@@ -172,16 +168,15 @@ tercet_status tercet_pool_query(const tercet_context *context, uint32_t pool,
 
 // First pool of that kind whose index is at least `from`.
 // Errors: NOT_FOUND, INVALID_ARGUMENT.
-tercet_status tercet_pool_find(const tercet_context *context,
-                               tercet_pool_kind kind, uint32_t from,
+tercet_status tercet_pool_find(const tercet_context *context, tercet_pool_kind kind, uint32_t from,
                                uint32_t *pool);
 
 // Gives an ARENA or STATE pool its memory, borrowed until another is bound or
 // the context is closed. The contents of STATE memory are kept as they are:
 // call tercet_state_reset for a fresh start. Binding is O(buffers).
 // Errors: NOT_BINDABLE, OUT_OF_MEMORY, MISALIGNED, BUSY, INVALID_ARGUMENT.
-tercet_status tercet_pool_bind(tercet_context *context, uint32_t pool,
-                               void *memory, uint64_t bytes);
+tercet_status tercet_pool_bind(tercet_context *context, uint32_t pool, void *memory,
+                               uint64_t bytes);
 
 // Writes 0 over every STATE pool. State tensors of an IO pool are the
 // application's own memory, which it resets itself.
@@ -206,13 +201,9 @@ tercet_status tercet_entry_query(const tercet_context *context, uint32_t entry,
 
 // Entry by name; NULL or "" means entry 0. Errors: NOT_FOUND,
 // INVALID_ARGUMENT.
-tercet_status tercet_entry_find(const tercet_context *context, const char *name,
-                                uint32_t *entry);
+tercet_status tercet_entry_find(const tercet_context *context, const char *name, uint32_t *entry);
 
-typedef enum tercet_direction {
-  TERCET_INPUT = 0,
-  TERCET_OUTPUT = 1
-} tercet_direction;
+typedef enum tercet_direction { TERCET_INPUT = 0, TERCET_OUTPUT = 1 } tercet_direction;
 
 typedef struct tercet_tensor_info {
   const char *name;
@@ -235,8 +226,7 @@ tercet_status tercet_tensor_query(const tercet_context *context, uint32_t entry,
 
 // Errors: NOT_FOUND, INVALID_ARGUMENT.
 tercet_status tercet_tensor_find(const tercet_context *context, uint32_t entry,
-                                 tercet_direction direction, const char *name,
-                                 uint32_t *index);
+                                 tercet_direction direction, const char *name, uint32_t *index);
 
 // Binds memory to an input or output that is bindable; borrowed until another
 // is bound or the context is closed, so binding once serves many runs. `bytes`
@@ -245,11 +235,10 @@ tercet_status tercet_tensor_find(const tercet_context *context, uint32_t entry,
 // too. Memory of different tensors must not overlap.
 // Errors: OUT_OF_MEMORY (too few bytes), MISALIGNED, NOT_BINDABLE, BUSY,
 // INVALID_ARGUMENT.
-tercet_status tercet_input_bind(tercet_context *context, uint32_t entry,
-                                uint32_t index, const void *memory,
-                                uint64_t bytes);
-tercet_status tercet_output_bind(tercet_context *context, uint32_t entry,
-                                 uint32_t index, void *memory, uint64_t bytes);
+tercet_status tercet_input_bind(tercet_context *context, uint32_t entry, uint32_t index,
+                                const void *memory, uint64_t bytes);
+tercet_status tercet_output_bind(tercet_context *context, uint32_t entry, uint32_t index,
+                                 void *memory, uint64_t bytes);
 
 typedef struct tercet_scalar_info {
   const char *name;
@@ -258,18 +247,18 @@ typedef struct tercet_scalar_info {
 } tercet_scalar_info;
 
 // Errors: INVALID_ARGUMENT.
-tercet_status tercet_scalar_query(const tercet_context *context, uint32_t entry,
-                                  uint32_t index, tercet_scalar_info *info);
+tercet_status tercet_scalar_query(const tercet_context *context, uint32_t entry, uint32_t index,
+                                  tercet_scalar_info *info);
 
 // Errors: NOT_FOUND, INVALID_ARGUMENT.
-tercet_status tercet_scalar_find(const tercet_context *context, uint32_t entry,
-                                 const char *name, uint32_t *index);
+tercet_status tercet_scalar_find(const tercet_context *context, uint32_t entry, const char *name,
+                                 uint32_t *index);
 
 // Sets a scalar for the runs to come. Its own range is checked here; the
 // bound of a sum of two scalars is checked by tercet_entry_run.
 // Errors: SCALAR_RANGE (the old value stays), BUSY, INVALID_ARGUMENT.
-tercet_status tercet_scalar_set(tercet_context *context, uint32_t entry,
-                                uint32_t index, int64_t value);
+tercet_status tercet_scalar_set(tercet_context *context, uint32_t entry, uint32_t index,
+                                int64_t value);
 
 // ---- Running ----------------------------------------------------------------
 
@@ -294,8 +283,7 @@ typedef struct tercet_command_info {
 } tercet_command_info;
 
 // Errors: INVALID_ARGUMENT.
-tercet_status tercet_command_query(const tercet_context *context,
-                                   uint32_t entry, uint32_t command,
+tercet_status tercet_command_query(const tercet_context *context, uint32_t entry, uint32_t command,
                                    tercet_command_info *info);
 
 typedef struct tercet_operand_info {
@@ -307,8 +295,7 @@ typedef struct tercet_operand_info {
 } tercet_operand_info;
 
 // Errors: INVALID_ARGUMENT.
-tercet_status tercet_operand_query(const tercet_context *context,
-                                   uint32_t entry, uint32_t command,
+tercet_status tercet_operand_query(const tercet_context *context, uint32_t entry, uint32_t command,
                                    uint32_t operand, tercet_operand_info *info);
 
 // Called on the running thread after every command has completed; its outputs
@@ -318,8 +305,7 @@ typedef int (*tercet_observer_fn)(void *user, const tercet_context *context,
                                   const tercet_command_info *command);
 
 // NULL removes the observer. Errors: BUSY, INVALID_ARGUMENT.
-tercet_status tercet_observer_set(tercet_context *context,
-                                  tercet_observer_fn observer, void *user);
+tercet_status tercet_observer_set(tercet_context *context, tercet_observer_fn observer, void *user);
 
 typedef struct tercet_profile_sample {
   uint64_t start, end; // in the clock's unit
@@ -331,10 +317,8 @@ typedef uint64_t (*tercet_clock_fn)(void *user);
 // From now on a run writes samples[c] for its command c, for c < capacity;
 // samples is borrowed. `clock` NULL: tercet_port_clock_read (nanoseconds).
 // samples NULL turns profiling off. Errors: BUSY, INVALID_ARGUMENT.
-tercet_status tercet_profile_set(tercet_context *context,
-                                 tercet_profile_sample *samples,
-                                 uint32_t capacity, tercet_clock_fn clock,
-                                 void *user);
+tercet_status tercet_profile_set(tercet_context *context, tercet_profile_sample *samples,
+                                 uint32_t capacity, tercet_clock_fn clock, void *user);
 
 #ifdef __cplusplus
 }

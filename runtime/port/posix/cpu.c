@@ -18,43 +18,36 @@ typedef struct feature_bit {
   uint8_t to;   // tercet bit
 } feature_bit;
 
-static uint64_t translate(uint64_t word, const feature_bit *bits,
-                          size_t count) {
+static uint64_t translate(uint64_t word, const feature_bit *bits, size_t count) {
   uint64_t features = 0;
   for (size_t i = 0; i < count; ++i)
     if (word >> bits[i].from & 1)
       features |= TERCET_BIT(bits[i].to);
   return features;
 }
-#define TRANSLATE(word, bits)                                                  \
-  translate((word), (bits), sizeof(bits) / sizeof *(bits))
+#define TRANSLATE(word, bits) translate((word), (bits), sizeof(bits) / sizeof *(bits))
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #define B(from, name) {from, TERCET_X86_##name##_BIT}
 
-static const feature_bit leaf1_ecx[] = {B(0, SSE3),    B(9, SSSE3),
-                                        B(19, SSE4_1), B(20, SSE4_2),
-                                        B(22, MOVBE),  B(23, POPCNT)};
-static const feature_bit leaf1_ecx_avx[] = {B(12, FMA), B(28, AVX),
-                                            B(29, F16C)};
+static const feature_bit leaf1_ecx[] = {B(0, SSE3),    B(9, SSSE3),  B(19, SSE4_1),
+                                        B(20, SSE4_2), B(22, MOVBE), B(23, POPCNT)};
+static const feature_bit leaf1_ecx_avx[] = {B(12, FMA), B(28, AVX), B(29, F16C)};
 static const feature_bit leaf7_ebx[] = {B(3, BMI), B(8, BMI2)};
 static const feature_bit leaf7_ebx_avx[] = {B(5, AVX2)};
-static const feature_bit leaf7_ebx_512[] = {B(16, AVX512F),    B(17, AVX512DQ),
-                                            B(21, AVX512IFMA), B(28, AVX512CD),
-                                            B(30, AVX512BW),   B(31, AVX512VL)};
+static const feature_bit leaf7_ebx_512[] = {B(16, AVX512F),  B(17, AVX512DQ), B(21, AVX512IFMA),
+                                            B(28, AVX512CD), B(30, AVX512BW), B(31, AVX512VL)};
 static const feature_bit leaf7_ecx[] = {B(8, GFNI)};
-static const feature_bit leaf7_ecx_512[] = {
-    B(1, AVX512VBMI), B(6, AVX512VBMI2), B(11, AVX512VNNI), B(12, AVX512BITALG),
-    B(14, AVX512VPOPCNTDQ)};
+static const feature_bit leaf7_ecx_512[] = {B(1, AVX512VBMI), B(6, AVX512VBMI2), B(11, AVX512VNNI),
+                                            B(12, AVX512BITALG), B(14, AVX512VPOPCNTDQ)};
 static const feature_bit leaf7_edx_512[] = {B(23, AVX512FP16)};
-static const feature_bit leaf7_edx_amx[] = {B(22, AMX_BF16), B(24, AMX_TILE),
-                                            B(25, AMX_INT8)};
+static const feature_bit leaf7_edx_amx[] = {B(22, AMX_BF16), B(24, AMX_TILE), B(25, AMX_INT8)};
 static const feature_bit leaf71_eax_avx[] = {B(4, AVXVNNI), B(23, AVXIFMA)};
 static const feature_bit leaf71_eax_512[] = {B(5, AVX512BF16)};
 static const feature_bit leaf71_eax_amx[] = {B(21, AMX_FP16)};
-static const feature_bit leaf71_edx_avx[] = {
-    B(4, AVXVNNIINT8), B(5, AVXNECONVERT), B(10, AVXVNNIINT16)};
+static const feature_bit leaf71_edx_avx[] = {B(4, AVXVNNIINT8), B(5, AVXNECONVERT),
+                                             B(10, AVXVNNIINT16)};
 #undef B
 
 static uint64_t read_xcr0(void) {
@@ -92,8 +85,7 @@ static void query(tercet_cpu_info *info) {
     if (avx)
       f |= TRANSLATE(b, leaf7_ebx_avx);
     if (avx512)
-      f |= TRANSLATE(b, leaf7_ebx_512) | TRANSLATE(c, leaf7_ecx_512) |
-           TRANSLATE(d, leaf7_edx_512);
+      f |= TRANSLATE(b, leaf7_ebx_512) | TRANSLATE(c, leaf7_ecx_512) | TRANSLATE(d, leaf7_edx_512);
     if (amx)
       f |= TRANSLATE(d, leaf7_edx_amx);
     if (subleaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) {
@@ -111,21 +103,19 @@ static void query(tercet_cpu_info *info) {
 #elif defined(__aarch64__) && defined(__linux__)
 #define B(from, name) {from, TERCET_AARCH64_##name##_BIT}
 static const feature_bit hwcap[] = {
-    B(0, FP_ARMV8),  B(1, NEON),     B(7, CRC),     B(8, LSE),
-    B(10, FULLFP16), B(12, RDM),     B(13, JSCONV), B(14, COMPLXNUM),
-    B(15, RCPC),     B(20, DOTPROD), B(22, SVE),    B(23, FP16FML),
-    B(27, FLAGM)};
+    B(0, FP_ARMV8), B(1, NEON),     B(7, CRC),        B(8, LSE),   B(10, FULLFP16),
+    B(12, RDM),     B(13, JSCONV),  B(14, COMPLXNUM), B(15, RCPC), B(20, DOTPROD),
+    B(22, SVE),     B(23, FP16FML), B(27, FLAGM)};
 static const feature_bit hwcap2[] = {
-    B(1, SVE2),   B(8, FRINT3264),   B(9, SVE_I8MM),    B(10, F32MM),
-    B(11, F64MM), B(12, SVE_BF16),   B(13, I8MM),       B(14, BF16),
-    B(23, SME),   B(24, SME_I16I64), B(25, SME_F64F64), B(36, SVE2P1),
-    B(37, SME2),  B(43, MOPS)};
+    B(1, SVE2),        B(8, FRINT3264), B(9, SVE_I8MM), B(10, F32MM), B(11, F64MM),
+    B(12, SVE_BF16),   B(13, I8MM),     B(14, BF16),    B(23, SME),   B(24, SME_I16I64),
+    B(25, SME_F64F64), B(36, SVE2P1),   B(37, SME2),    B(43, MOPS)};
 #undef B
 
 static void query(tercet_cpu_info *info) {
   info->isa = TERCET_ISA_AARCH64;
-  info->features = TRANSLATE(getauxval(AT_HWCAP), hwcap) |
-                   TRANSLATE(getauxval(26 /* AT_HWCAP2 */), hwcap2);
+  info->features =
+      TRANSLATE(getauxval(AT_HWCAP), hwcap) | TRANSLATE(getauxval(26 /* AT_HWCAP2 */), hwcap2);
   info->vector_bits = 128;
   if (info->features >> TERCET_AARCH64_SVE_BIT & 1) {
     int length = prctl(51 /* PR_SVE_GET_VL */, 0, 0, 0, 0);
@@ -136,12 +126,11 @@ static void query(tercet_cpu_info *info) {
 
 #elif defined(__riscv) && __riscv_xlen == 64 && defined(__linux__)
 #define B(from, name) {from, TERCET_RISCV_##name##_BIT}
-static const feature_bit letters[] = {B(0, A), B(2, C),  B(3, D),
-                                      B(5, F), B(12, M), B(21, V)};
-static const feature_bit probe[] = {
-    B(3, ZBA),   B(4, ZBB),     B(5, ZBS),     B(7, ZBC),     B(17, ZVBB),
-    B(19, ZVKB), B(27, ZFH),    B(28, ZFHMIN), B(30, ZVFH),   B(31, ZVFHMIN),
-    B(32, ZFA),  B(35, ZICOND), B(37, ZVE32X), B(41, ZVE64D), B(44, ZCB)};
+static const feature_bit letters[] = {B(0, A), B(2, C), B(3, D), B(5, F), B(12, M), B(21, V)};
+static const feature_bit probe[] = {B(3, ZBA),     B(4, ZBB),      B(5, ZBS),  B(7, ZBC),
+                                    B(17, ZVBB),   B(19, ZVKB),    B(27, ZFH), B(28, ZFHMIN),
+                                    B(30, ZVFH),   B(31, ZVFHMIN), B(32, ZFA), B(35, ZICOND),
+                                    B(37, ZVE32X), B(41, ZVE64D),  B(44, ZCB)};
 #undef B
 
 static void query(tercet_cpu_info *info) {
@@ -155,8 +144,7 @@ static void query(tercet_cpu_info *info) {
   if (syscall(258, &pair, 1, 0, NULL, 0) == 0 && pair.key == 4)
     info->features |= TRANSLATE(pair.value, probe);
   if (info->features >> TERCET_RISCV_V_BIT & 1) {
-    info->features |= TERCET_BIT(TERCET_RISCV_ZVE32X_BIT) |
-                      TERCET_BIT(TERCET_RISCV_ZVE64D_BIT);
+    info->features |= TERCET_BIT(TERCET_RISCV_ZVE32X_BIT) | TERCET_BIT(TERCET_RISCV_ZVE64D_BIT);
     uint64_t bytes;
     __asm__ volatile(".option push\n.option arch, +zicsr\n"
                      "csrr %0, 0xC22\n" // vlenb

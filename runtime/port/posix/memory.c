@@ -34,8 +34,8 @@ tercet_status tercet_pages_map(uint64_t bytes, void **memory) {
     return TERCET_ERROR_SYSTEM_MEMORY;
   size_t wanted = round_up(bytes ? bytes : 1, PAGE_BYTES);
   size_t slack = wanted >= HUGE_BYTES ? HUGE_BYTES : 0;
-  void *base = mmap(NULL, wanted + slack, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *base =
+      mmap(NULL, wanted + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (base == MAP_FAILED)
     return TERCET_ERROR_SYSTEM_MEMORY;
   unsigned char *start = (unsigned char *)base;
@@ -80,8 +80,7 @@ void tercet_pages_touch(tercet_workers *workers, void *memory, uint64_t bytes) {
   tercet_workers_run(workers, job.workers, touch_share, &job);
 }
 
-tercet_status tercet_weights_map(const char *path, const void **data,
-                                 uint64_t *bytes) {
+tercet_status tercet_weights_map(const char *path, const void **data, uint64_t *bytes) {
   if (!path || !data || !bytes)
     return TERCET_ERROR_INVALID_ARGUMENT;
   *data = NULL;
@@ -93,8 +92,7 @@ tercet_status tercet_weights_map(const char *path, const void **data,
   void *base = MAP_FAILED;
   if (!fstat(file, &information) && information.st_size > 0 &&
       (uint64_t)information.st_size <= SIZE_MAX / 2)
-    base =
-        mmap(NULL, (size_t)information.st_size, PROT_READ, MAP_SHARED, file, 0);
+    base = mmap(NULL, (size_t)information.st_size, PROT_READ, MAP_SHARED, file, 0);
   close(file);
   if (base == MAP_FAILED)
     return TERCET_ERROR_FILE_MAP;

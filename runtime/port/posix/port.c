@@ -9,8 +9,8 @@
 
 #define WEAK __attribute__((weak))
 
-WEAK void tercet_port_parallel_for(void *user, uint32_t workers,
-                                   tercet_worker_fn body, void *argument) {
+WEAK void tercet_port_parallel_for(void *user, uint32_t workers, tercet_worker_fn body,
+                                   void *argument) {
   (void)user;
   for (uint32_t worker = 0; worker < workers; ++worker)
     body(argument, worker);

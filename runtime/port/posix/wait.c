@@ -50,13 +50,11 @@ void tercet_wait_init(tercet_wait_word *word) {
 void tercet_wait_end(tercet_wait_word *word) { (void)word; }
 
 static void sleep_while(tercet_wait_word *word, uint32_t seen) {
-  syscall(SYS_futex, (uint32_t *)&word->value, FUTEX_WAIT_PRIVATE, seen, NULL,
-          NULL, 0);
+  syscall(SYS_futex, (uint32_t *)&word->value, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
 }
 
 static void wake(tercet_wait_word *word) {
-  syscall(SYS_futex, (uint32_t *)&word->value, FUTEX_WAKE_PRIVATE, 1, NULL,
-          NULL, 0);
+  syscall(SYS_futex, (uint32_t *)&word->value, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 #else
@@ -94,8 +92,7 @@ void tercet_wait_post(tercet_wait_word *word, uint32_t value) {
     wake(word);
 }
 
-uint32_t tercet_wait_change(tercet_wait_word *word, uint32_t seen,
-                            uint32_t spin_ns) {
+uint32_t tercet_wait_change(tercet_wait_word *word, uint32_t seen, uint32_t spin_ns) {
   uint32_t value = spin(word, seen, spin_ns);
   if (value != seen)
     return value;
@@ -106,8 +103,7 @@ uint32_t tercet_wait_change(tercet_wait_word *word, uint32_t seen,
   return value;
 }
 
-void tercet_wait_value(tercet_wait_word *word, uint32_t value,
-                       uint32_t spin_ns) {
+void tercet_wait_value(tercet_wait_word *word, uint32_t value, uint32_t spin_ns) {
   uint32_t now = atomic_load_explicit(&word->value, memory_order_acquire);
   while (now != value)
     now = tercet_wait_change(word, now, spin_ns);

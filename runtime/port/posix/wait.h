@@ -26,12 +26,10 @@ void tercet_wait_end(tercet_wait_word *word);
 void tercet_wait_post(tercet_wait_word *word, uint32_t value);
 
 // Waits until the value is not `seen`; returns it.
-uint32_t tercet_wait_change(tercet_wait_word *word, uint32_t seen,
-                            uint32_t spin_ns);
+uint32_t tercet_wait_change(tercet_wait_word *word, uint32_t seen, uint32_t spin_ns);
 
 // Waits until the value is `value`.
-void tercet_wait_value(tercet_wait_word *word, uint32_t value,
-                       uint32_t spin_ns);
+void tercet_wait_value(tercet_wait_word *word, uint32_t value, uint32_t spin_ns);
 
 // Restricts worker `index` to the performance cores, or ties it to one of
 // them. A failure is ignored: it costs speed only. cores.c.

@@ -53,8 +53,7 @@ static void *run_thread(void *argument) {
   }
 }
 
-void tercet_workers_run(void *workers, uint32_t count, tercet_worker_fn body,
-                        void *argument) {
+void tercet_workers_run(void *workers, uint32_t count, tercet_worker_fn body, void *argument) {
   struct tercet_workers *pool = (struct tercet_workers *)workers;
   uint32_t helpers = count ? count - 1 : 0;
   if (helpers > pool->started)
@@ -96,17 +95,16 @@ tercet_status tercet_workers_start(const tercet_workers_options *options,
   pool->count = count;
   pool->started = 0;
   pool->jobs = 0;
-  pool->spin_ns =
-      options && options->spin_ns ? options->spin_ns : DEFAULT_SPIN_NS;
+  pool->spin_ns = options && options->spin_ns ? options->spin_ns : DEFAULT_SPIN_NS;
   atomic_init(&pool->pending, 0);
   tercet_wait_init(&pool->done);
 
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  int failed = pthread_attr_setstacksize(
-      &attributes, options && options->stack_bytes
-                       ? ((size_t)options->stack_bytes + 65535) & ~(size_t)65535
-                       : DEFAULT_STACK_BYTES);
+  int failed = pthread_attr_setstacksize(&attributes, options && options->stack_bytes
+                                                          ? ((size_t)options->stack_bytes + 65535) &
+                                                                ~(size_t)65535
+                                                          : DEFAULT_STACK_BYTES);
   for (uint32_t w = 1; w < count && !failed; ++w) {
     worker_thread *thread = &pool->threads[w - 1];
     tercet_wait_init(&thread->go);

@@ -15,8 +15,8 @@ static _Alignas(64) float y[TERCET_SCALE_MAIN_OUTPUT_Y_ELEMENTS];
 static int run(const tercet_program *program, const tercet_options *options) {
   tercet_context *context;
   tercet_error error;
-  if (tercet_context_open(context_memory, sizeof context_memory, program,
-                          options, &context, &error)) {
+  if (tercet_context_open(context_memory, sizeof context_memory, program, options, &context,
+                          &error)) {
     fprintf(stderr, "%s\n", error.text);
     return 1;
   }
@@ -26,11 +26,10 @@ static int run(const tercet_program *program, const tercet_options *options) {
   for (int i = 0; i < TERCET_SCALE_MAIN_INPUT_X_ELEMENTS; ++i)
     x[i] = 1;
   tercet_status status =
-      tercet_input_bind(context, TERCET_SCALE_ENTRY_MAIN,
-                        TERCET_SCALE_MAIN_INPUT_X, x, sizeof x);
+      tercet_input_bind(context, TERCET_SCALE_ENTRY_MAIN, TERCET_SCALE_MAIN_INPUT_X, x, sizeof x);
   if (!status)
-    status = tercet_output_bind(context, TERCET_SCALE_ENTRY_MAIN,
-                                TERCET_SCALE_MAIN_OUTPUT_Y, y, sizeof y);
+    status = tercet_output_bind(context, TERCET_SCALE_ENTRY_MAIN, TERCET_SCALE_MAIN_OUTPUT_Y, y,
+                                sizeof y);
   if (!status)
     status = tercet_entry_run(context, TERCET_SCALE_ENTRY_MAIN);
   if (status) {

@@ -15,9 +15,7 @@
 using namespace tercet::test;
 
 static double seconds() {
-  return std::chrono::duration<double>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 /// Best GFLOP/s of independent fused multiply-adds.
@@ -67,8 +65,8 @@ __attribute__((target("avx2,fma"))) static double probe256() {
   return best;
 }
 
-static void measure(int64_t m, int64_t n, int64_t k, int64_t panel,
-                    unsigned bits, unsigned registers) {
+static void measure(int64_t m, int64_t n, int64_t k, int64_t panel, unsigned bits,
+                    unsigned registers) {
   int64_t panels = (n + panel - 1) / panel;
   auto number = [](int64_t value) { return std::to_string(value); };
   auto kernel = Kernel::compile(
@@ -86,8 +84,7 @@ static void measure(int64_t m, int64_t n, int64_t k, int64_t panel,
   if (!kernel)
     exit(1);
   auto alloc = [](size_t count) {
-    float *data = static_cast<float *>(
-        aligned_alloc(4096, (count * 4 + 4095) / 4096 * 4096));
+    float *data = static_cast<float *>(aligned_alloc(4096, (count * 4 + 4095) / 4096 * 4096));
     for (size_t i = 0; i < count; ++i)
       data[i] = (i * 7 % 13) * 0.1f;
     return data;
@@ -111,21 +108,20 @@ static void measure(int64_t m, int64_t n, int64_t k, int64_t panel,
   double rate = flops / best * 1e-9;
   printf("%4lld x %4lld x %4lld panel %3lld  %4u bits  %7.1f GFLOP/s  %5.1f%% "
          "of %.1f\n",
-         (long long)m, (long long)n, (long long)k, (long long)panel,
-         bits ? bits : 512, rate, 100 * rate / peak, peak);
+         (long long)m, (long long)n, (long long)k, (long long)panel, bits ? bits : 512, rate,
+         100 * rate / peak, peak);
   fflush(stdout);
   free(a), free(b), free(c);
 }
 
 int main(int argc, char **argv) {
-  unsigned bits = getenv("BITS") ? atoi(getenv("BITS")) : 0,
-           registers = bits == 256 ? 16
-                       : bits      ? 32
-                                   : 0;
+  unsigned bits = getenv("BITS") ? atoi(getenv("BITS")) : 0, registers = bits == 256 ? 16
+                                                                         : bits      ? 32
+                                                                                     : 0;
   if (argc >= 5) {
     for (int i = 1; i + 3 < argc; i += 4)
-      measure(atoll(argv[i]), atoll(argv[i + 1]), atoll(argv[i + 2]),
-              atoll(argv[i + 3]), bits, registers);
+      measure(atoll(argv[i]), atoll(argv[i + 1]), atoll(argv[i + 2]), atoll(argv[i + 3]), bits,
+              registers);
     return 0;
   }
   int64_t panel = bits == 256 ? 16 : 48;

@@ -30,10 +30,9 @@ void fill(float *data, size_t count, unsigned seed) {
 std::string number(int64_t value) { return std::to_string(value); }
 
 /// C (+)= A B with B packed in panels.
-void checkPacked(int64_t m, int64_t n, int64_t k, int64_t panel, bool start,
-                 Unit unit) {
-  SCOPED_TRACE("m " + number(m) + " n " + number(n) + " k " + number(k) +
-               " panel " + number(panel) + " bits " + number(unit.bits));
+void checkPacked(int64_t m, int64_t n, int64_t k, int64_t panel, bool start, Unit unit) {
+  SCOPED_TRACE("m " + number(m) + " n " + number(n) + " k " + number(k) + " panel " +
+               number(panel) + " bits " + number(unit.bits));
   int64_t panels = (n + panel - 1) / panel;
   auto kernel = Kernel::compile(
       substitute(
@@ -43,9 +42,7 @@ void checkPacked(int64_t m, int64_t n, int64_t k, int64_t panel, bool start,
         nn.packed_matmul ins(%a, %b : memref<MxKxf32>, memref<QxKxPxf32>) outs(%c : memref<MxNxf32>)
         soc.return
       })",
-          {{"FILL", start
-                        ? "linalg.fill ins(%z : f32) outs(%c : memref<MxNxf32>)"
-                        : ""},
+          {{"FILL", start ? "linalg.fill ins(%z : f32) outs(%c : memref<MxNxf32>)" : ""},
            {"MxK", number(m) + "x" + number(k)},
            {"QxKxP", number(panels) + "x" + number(k) + "x" + number(panel)},
            {"MxN", number(m) + "x" + number(n)}}),
@@ -66,9 +63,7 @@ void checkPacked(int64_t m, int64_t n, int64_t k, int64_t panel, bool start,
     }
   kernel->run({a.as<void>(), b.as<void>(), c.as<void>()});
   for (int64_t i = 0; i < m * n; ++i)
-    ASSERT_NEAR(c.as<float>()[i], expected[i],
-                2e-6 * std::sqrt(double(k)) + 1e-6)
-        << "at " << i;
+    ASSERT_NEAR(c.as<float>()[i], expected[i], 2e-6 * std::sqrt(double(k)) + 1e-6) << "at " << i;
 }
 
 TEST(Contraction, PackedBoundaries) {
@@ -116,18 +111,17 @@ TEST(Contraction, DynamicTile) {
       for (int64_t j = 0; j < 61; ++j) {
         double sum = 0;
         for (int64_t l = 0; l < 37; ++l)
-          sum += double(a.as<float>()[i * 37 + l]) *
-                 b.as<float>()[(j / 16 * 37 + l) * 16 + j % 16];
+          sum += double(a.as<float>()[i * 37 + l]) * b.as<float>()[(j / 16 * 37 + l) * 16 + j % 16];
         ASSERT_NEAR(c.as<float>()[i * 61 + j], sum, 2e-5);
       }
   }
 }
 
 /// A contraction given by maps over (b, m, n, k).
-void checkGeneric(const std::string &aType, const std::string &aMap,
-                  const std::string &bType, const std::string &bMap,
-                  const int64_t (&aStrides)[4], const int64_t (&bStrides)[4],
-                  int64_t batch, int64_t m, int64_t n, int64_t k, Unit unit) {
+void checkGeneric(const std::string &aType, const std::string &aMap, const std::string &bType,
+                  const std::string &bMap, const int64_t (&aStrides)[4],
+                  const int64_t (&bStrides)[4], int64_t batch, int64_t m, int64_t n, int64_t k,
+                  Unit unit) {
   auto kernel = Kernel::compile(
       substitute(
           R"(soc.kernel @k(%a: memref<AT>, %b: memref<BT>, %c: memref<CT>) attributes {KERNEL} {
@@ -159,10 +153,8 @@ void checkGeneric(const std::string &aType, const std::string &aMap,
       for (int64_t j = 0; j < n; ++j) {
         double sum = c.as<float>()[(g * m + i) * n + j];
         for (int64_t l = 0; l < k; ++l)
-          sum += double(a.as<float>()[g * aStrides[0] + i * aStrides[1] +
-                                      l * aStrides[3]]) *
-                 b.as<float>()[g * bStrides[0] + j * bStrides[2] +
-                               l * bStrides[3]];
+          sum += double(a.as<float>()[g * aStrides[0] + i * aStrides[1] + l * aStrides[3]]) *
+                 b.as<float>()[g * bStrides[0] + j * bStrides[2] + l * bStrides[3]];
         expected[(g * m + i) * n + j] = sum;
       }
   kernel->run({a.as<void>(), b.as<void>(), c.as<void>()});
@@ -173,19 +165,19 @@ void checkGeneric(const std::string &aType, const std::string &aMap,
 TEST(Contraction, BatchedAndStrided) {
   for (Unit unit : kUnits) {
     // Row-major batches.
-    checkGeneric("3x5x7xf32", "(b, m, k)", "3x7x37xf32", "(b, k, n)",
-                 {35, 7, 0, 1}, {259, 0, 1, 37}, 3, 5, 37, 7, unit);
+    checkGeneric("3x5x7xf32", "(b, m, k)", "3x7x37xf32", "(b, k, n)", {35, 7, 0, 1},
+                 {259, 0, 1, 37}, 3, 5, 37, 7, unit);
     // Heads inside of rows, as in attention: [S, H, D].
-    checkGeneric("11x3x32xf32", "(m, b, k)", "3x32x19xf32", "(b, k, n)",
-                 {32, 96, 0, 1}, {608, 0, 1, 19}, 3, 11, 19, 32, unit);
-    checkGeneric("3x11x13xf32", "(b, m, k)", "13x3x32xf32", "(k, b, n)",
-                 {143, 13, 0, 1}, {32, 0, 1, 96}, 3, 11, 32, 13, unit);
+    checkGeneric("11x3x32xf32", "(m, b, k)", "3x32x19xf32", "(b, k, n)", {32, 96, 0, 1},
+                 {608, 0, 1, 19}, 3, 11, 19, 32, unit);
+    checkGeneric("3x11x13xf32", "(b, m, k)", "13x3x32xf32", "(k, b, n)", {143, 13, 0, 1},
+                 {32, 0, 1, 96}, 3, 11, 32, 13, unit);
     // Transposed left-hand side.
-    checkGeneric("2x9x14xf32", "(b, k, m)", "2x9x20xf32", "(b, k, n)",
-                 {126, 1, 0, 14}, {180, 0, 1, 20}, 2, 14, 20, 9, unit);
+    checkGeneric("2x9x14xf32", "(b, k, m)", "2x9x20xf32", "(b, k, n)", {126, 1, 0, 14},
+                 {180, 0, 1, 20}, 2, 14, 20, 9, unit);
     // Unit stride along k on both sides: no register tile, but right.
-    checkGeneric("2x6x35xf32", "(b, m, k)", "2x10x35xf32", "(b, n, k)",
-                 {210, 35, 0, 1}, {350, 0, 35, 1}, 2, 6, 10, 35, unit);
+    checkGeneric("2x6x35xf32", "(b, m, k)", "2x10x35xf32", "(b, n, k)", {210, 35, 0, 1},
+                 {350, 0, 35, 1}, 2, 6, 10, 35, unit);
   }
 }
 
@@ -222,14 +214,12 @@ TEST(Contraction, ConvolutionDirect) {
           ins(%x, %w : memref<2x3x19x19xf32>, memref<5x3x3x3xf32>) outs(%y : memref<2x5xOxOxf32>)
         soc.return
       })",
-              {{"xOxO", "x" + number(size == 8 ? 9 : 17) + "x" +
-                            number(size == 8 ? 9 : 17)},
+              {{"xOxO", "x" + number(size == 8 ? 9 : 17) + "x" + number(size == 8 ? 9 : 17)},
                {"dense<T>", "dense<" + number(stride) + ">"}}),
           unit.bits, unit.registers);
       size = size == 8 ? 9 : 17;
       ASSERT_TRUE(kernel);
-      GuardedBuffer x(2 * 3 * 19 * 19 * 4), w(5 * 27 * 4),
-          y(2 * 5 * size * size * 4);
+      GuardedBuffer x(2 * 3 * 19 * 19 * 4), w(5 * 27 * 4), y(2 * 5 * size * size * 4);
       fill(x.as<float>(), 2 * 3 * 19 * 19, 1);
       fill(w.as<float>(), 135, 2);
       kernel->run({x.as<void>(), w.as<void>(), y.as<void>()});
@@ -241,14 +231,10 @@ TEST(Contraction, ConvolutionDirect) {
               for (int c = 0; c < 3; ++c)
                 for (int p = 0; p < 3; ++p)
                   for (int q = 0; q < 3; ++q)
-                    sum +=
-                        double(
-                            x.as<float>()[((n * 3 + c) * 19 + i * stride + p) *
-                                              19 +
-                                          j * stride + q]) *
-                        w.as<float>()[((f * 3 + c) * 3 + p) * 3 + q];
-              ASSERT_NEAR(y.as<float>()[((n * 5 + f) * size + i) * size + j],
-                          sum, 1e-5);
+                    sum += double(x.as<float>()[((n * 3 + c) * 19 + i * stride + p) * 19 +
+                                                j * stride + q]) *
+                           w.as<float>()[((f * 3 + c) * 3 + p) * 3 + q];
+              ASSERT_NEAR(y.as<float>()[((n * 5 + f) * size + i) * size + j], sum, 1e-5);
             }
     }
 }

@@ -42,8 +42,7 @@ void check(const std::string &text, std::vector<Bytes> buffers, size_t scratch,
     SCOPED_TRACE(triple);
     std::string reason;
     bool skipped = false;
-    std::vector<Bytes> result =
-        runOnTarget(text, triple, "", buffers, scratch, reason, skipped);
+    std::vector<Bytes> result = runOnTarget(text, triple, "", buffers, scratch, reason, skipped);
     if (skipped)
       GTEST_SKIP() << reason;
     ASSERT_FALSE(result.empty()) << reason;
@@ -54,8 +53,7 @@ void check(const std::string &text, std::vector<Bytes> buffers, size_t scratch,
       if (std::isnan(expected))
         ASSERT_TRUE(std::isnan(got)) << i / 4;
       else if (got != expected)
-        ASSERT_NEAR(got, expected, tolerance * (1 + std::fabs(expected)))
-            << i / 4;
+        ASSERT_NEAR(got, expected, tolerance * (1 + std::fabs(expected))) << i / 4;
     }
   }
 }
@@ -80,8 +78,7 @@ TEST(Cross, PackedMatmul) {
              {"xNx", "x" + std::to_string(n) + "x"},
              {", N]", ", " + std::to_string(n) + "]"},
              {"<[N,", "<[" + std::to_string(n) + ","}}),
-        {floats(29 * 37, 1), floats(panels * 37 * 12, 2), floats(29 * n, 3)}, 0,
-        1e-5);
+        {floats(29 * 37, 1), floats(panels * 37 * 12, 2), floats(29 * n, 3)}, 0, 1e-5);
   }
 }
 
@@ -106,13 +103,12 @@ TEST(Cross, RowsAndFunctions) {
       soc.return
     })";
   for (const char *function :
-       {"math.exp %d", "math.erf %d", "math.tanh %d", "math.log %d",
-        "math.sin %d", "math.powf %d, %e", "math.log1p %d", "math.round %e",
-        "math.floor %e", "math.rsqrt %s", "math.atan2 %d, %e",
-        "math.roundeven %e"}) {
+       {"math.exp %d", "math.erf %d", "math.tanh %d", "math.log %d", "math.sin %d",
+        "math.powf %d, %e", "math.log1p %d", "math.round %e", "math.floor %e", "math.rsqrt %s",
+        "math.atan2 %d, %e", "math.roundeven %e"}) {
     SCOPED_TRACE(function);
-    check(substitute(text, {{"FUNCTION", function}}),
-          {floats(7 * 37, 5, 30), floats(7 * 37, 6)}, 64);
+    check(substitute(text, {{"FUNCTION", function}}), {floats(7 * 37, 5, 30), floats(7 * 37, 6)},
+          64);
   }
 }
 

@@ -5,9 +5,9 @@
 #include "test/unit/cpu/KernelHarness.h"
 
 #include "compiler/support/RegisterAll.h"
+#include "passes/tile/Passes.h"
 #include "targets/cpu/EmitObject.h"
 #include "targets/cpu/HostCpu.h"
-#include "passes/tile/Passes.h"
 #include "targets/cpu/Passes.h"
 
 #include "mlir/IR/OwningOpRef.h"
@@ -34,9 +34,8 @@ GuardedBuffer::GuardedBuffer(size_t bytes) {
   size_t page = sysconf(_SC_PAGESIZE);
   size_t body = (bytes + page - 1) / page * page;
   mapped = body + 2 * page;
-  base =
-      static_cast<unsigned char *>(mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
-                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  base = static_cast<unsigned char *>(
+      mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   mprotect(base, page, PROT_NONE);
   mprotect(base + page + body, page, PROT_NONE);
   // Aligned to 4 bytes only if need be: the end must touch the guard page.
@@ -55,12 +54,11 @@ struct Kernel::Impl {
 Kernel::Kernel(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
 Kernel::~Kernel() = default;
 
-std::string tercet::test::substitute(
-    std::string text,
-    const std::vector<std::pair<std::string, std::string>> &values) {
+std::string
+tercet::test::substitute(std::string text,
+                         const std::vector<std::pair<std::string, std::string>> &values) {
   for (const auto &[from, to] : values)
-    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos;
-         at += to.size())
+    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
       text.replace(at, from.size(), to);
   return text;
 }
@@ -80,19 +78,17 @@ struct Compiled {
 };
 
 /// `describe` gives the CPU to compile for.
-std::optional<Compiled> compileText(
-    const std::string &text,
-    function_ref<llvm::Expected<soc::CpuAttr>(MLIRContext *)> describe) {
+std::optional<Compiled>
+compileText(const std::string &text,
+            function_ref<llvm::Expected<soc::CpuAttr>(MLIRContext *)> describe) {
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
   std::string source = substitute(
-      text,
-      {{"KERNEL",
-        "engine = \"cpu\", num_inputs = 0 : i64, variant = #soc.variant<\"v\", "
-        "precision = f32, tiles = [1], panels = [0], time_ps = 1, "
-        "scratch_bytes = 0>"}});
+      text, {{"KERNEL", "engine = \"cpu\", num_inputs = 0 : i64, variant = #soc.variant<\"v\", "
+                        "precision = f32, tiles = [1], panels = [0], time_ps = 1, "
+                        "scratch_bytes = 0>"}});
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(source, &context);
   if (!module)
     return std::nullopt;
@@ -100,37 +96,32 @@ std::optional<Compiled> compileText(
   if (!cpu)
     return complain(cpu.takeError());
   auto memory = soc::MemoryAttr::get(&context, cpu->getMemory(), 0, 64, 0);
-  module->getOperation()->setAttr(
-      soc::SocDialect::kMachineAttrName,
-      soc::MachineAttr::get(&context, StringAttr::get(&context, "host"), 1,
-                            ArrayAttr::get(&context, {*cpu}),
-                            ArrayAttr::get(&context, {memory})));
+  module->getOperation()->setAttr(soc::SocDialect::kMachineAttrName,
+                                  soc::MachineAttr::get(&context, StringAttr::get(&context, "host"),
+                                                        1, ArrayAttr::get(&context, {*cpu}),
+                                                        ArrayAttr::get(&context, {memory})));
   Compiled result;
   PassManager grid(&context);
   grid.nest<soc::KernelOp>().addPass(tile::createAssignGridPass());
   if (failed(grid.run(*module)))
     return std::nullopt;
-  llvm::copy(*cast<soc::KernelOp>(module->lookupSymbol("k")).getGrid(),
-             result.grid);
+  llvm::copy(*cast<soc::KernelOp>(module->lookupSymbol("k")).getGrid(), result.grid);
   PassManager pm(&context);
   cpu::buildCpuCodegenPipeline(pm);
   if (failed(pm.run(*module)))
     return std::nullopt;
   // Visible to the linker.
-  cast<LLVM::LLVMFuncOp>(module->lookupSymbol("k"))
-      .setVisibility_(LLVM::Visibility::Default);
+  cast<LLVM::LLVMFuncOp>(module->lookupSymbol("k")).setVisibility_(LLVM::Visibility::Default);
   if (const char *path = getenv("TERCET_TEST_ASSEMBLY")) {
     SmallVector<char, 0> assembly;
     llvm::raw_svector_ostream stream(assembly);
     llvm::consumeError(
-        cpu::emitObject(*module, *cpu, stream, {cpu::EmitKind::Assembly, 3})
-            .takeError());
+        cpu::emitObject(*module, *cpu, stream, {cpu::EmitKind::Assembly, 3}).takeError());
     std::error_code code;
     llvm::raw_fd_ostream(path, code) << stream.str();
   }
   llvm::raw_svector_ostream stream(result.bytes);
-  llvm::Expected<cpu::EmittedCode> code =
-      cpu::emitObject(*module, *cpu, stream);
+  llvm::Expected<cpu::EmittedCode> code = cpu::emitObject(*module, *cpu, stream);
   if (!code)
     return complain(code.takeError());
   result.stackBytes = code->stackBytes.lookup("k");
@@ -141,28 +132,24 @@ std::optional<Compiled> compileText(
 
 std::unique_ptr<Kernel> Kernel::compile(const std::string &text, unsigned bits,
                                         unsigned registers) {
-  std::optional<Compiled> compiled =
-      compileText(text, [&](MLIRContext *context) {
-        llvm::Expected<soc::CpuAttr> cpu = cpu::describeHostCpu(context);
-        // Narrower vectors of x86-64 are AVX2 without what came after it.
-        if (cpu && bits == 256 &&
-            cpu->getTriple().getValue().starts_with("x86_64"))
-          return cpu::describeCpu(context, "x86_64-linux-gnu", "x86-64-v3");
-        if (cpu && bits)
-          return llvm::Expected<soc::CpuAttr>(soc::CpuAttr::get(
-              context, cpu->getName(), cpu->getMemory(), cpu->getTriple(),
-              cpu->getCpu(), cpu->getFeatures(), cpu->getCores(), bits,
-              registers, cpu->getMegahertz(), cpu->getL1Bytes(),
-              cpu->getL2Bytes(), cpu->getL3Bytes()));
-        return cpu;
-      });
+  std::optional<Compiled> compiled = compileText(text, [&](MLIRContext *context) {
+    llvm::Expected<soc::CpuAttr> cpu = cpu::describeHostCpu(context);
+    // Narrower vectors of x86-64 are AVX2 without what came after it.
+    if (cpu && bits == 256 && cpu->getTriple().getValue().starts_with("x86_64"))
+      return cpu::describeCpu(context, "x86_64-linux-gnu", "x86-64-v3");
+    if (cpu && bits)
+      return llvm::Expected<soc::CpuAttr>(soc::CpuAttr::get(
+          context, cpu->getName(), cpu->getMemory(), cpu->getTriple(), cpu->getCpu(),
+          cpu->getFeatures(), cpu->getCores(), bits, registers, cpu->getMegahertz(),
+          cpu->getL1Bytes(), cpu->getL2Bytes(), cpu->getL3Bytes()));
+    return cpu;
+  });
   if (!compiled)
     return nullptr;
   auto impl = std::make_unique<Impl>();
   llvm::copy(compiled->grid, impl->grid);
   impl->stackBytes = compiled->stackBytes;
-  llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> jit =
-      llvm::orc::LLJITBuilder().create();
+  llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> jit = llvm::orc::LLJITBuilder().create();
   if (!jit)
     return complain(jit.takeError()), nullptr;
   impl->jit = std::move(*jit);
@@ -204,10 +191,10 @@ int main(int argc, char **argv) {
 }
 )";
 
-std::vector<std::vector<unsigned char>> tercet::test::runOnTarget(
-    const std::string &text, const std::string &triple, const std::string &cpu,
-    std::vector<std::vector<unsigned char>> buffers, size_t scratchBytes,
-    std::string &reason, bool &skipped) {
+std::vector<std::vector<unsigned char>>
+tercet::test::runOnTarget(const std::string &text, const std::string &triple,
+                          const std::string &cpu, std::vector<std::vector<unsigned char>> buffers,
+                          size_t scratchBytes, std::string &reason, bool &skipped) {
   bool arm = triple.rfind("aarch64", 0) == 0;
   std::string emulator = arm ? "qemu-aarch64" : "qemu-riscv64";
   for (const std::string &tool : {emulator, std::string("clang-22")})
@@ -216,10 +203,8 @@ std::vector<std::vector<unsigned char>> tercet::test::runOnTarget(
       skipped = true;
       return {};
     }
-  std::optional<Compiled> compiled =
-      compileText(text, [&](MLIRContext *context) {
-        return cpu::describeCpu(context, triple, cpu);
-      });
+  std::optional<Compiled> compiled = compileText(
+      text, [&](MLIRContext *context) { return cpu::describeCpu(context, triple, cpu); });
   reason = "does not compile";
   if (!compiled)
     return {};
@@ -234,9 +219,7 @@ std::vector<std::vector<unsigned char>> tercet::test::runOnTarget(
   write("k.o", StringRef(compiled->bytes.data(), compiled->bytes.size()));
   write("driver.c", kDriver);
   std::string input;
-  auto word = [&](uint64_t value) {
-    input.append(reinterpret_cast<char *>(&value), 8);
-  };
+  auto word = [&](uint64_t value) { input.append(reinterpret_cast<char *>(&value), 8); };
   word(buffers.size());
   for (int64_t count : compiled->grid)
     word(count);
@@ -246,14 +229,11 @@ std::vector<std::vector<unsigned char>> tercet::test::runOnTarget(
   for (auto &buffer : buffers)
     input.append(reinterpret_cast<char *>(buffer.data()), buffer.size());
   write("data", input);
-  std::string link = "clang-22 --target=" + triple +
-                     (arm ? "" : " -march=rv64gcv") +
-                     " -O1 -static -fuse-ld=lld " + base + "driver.c " + base +
-                     "k.o -o " + base + "run 2> " + base + "log";
-  std::string run =
-      emulator +
-      (arm ? " -cpu max " : " -cpu rv64,v=true,vext_spec=v1.0,vlen=128 ") +
-      base + "run " + base + "data";
+  std::string link = "clang-22 --target=" + triple + (arm ? "" : " -march=rv64gcv") +
+                     " -O1 -static -fuse-ld=lld " + base + "driver.c " + base + "k.o -o " + base +
+                     "run 2> " + base + "log";
+  std::string run = emulator + (arm ? " -cpu max " : " -cpu rv64,v=true,vext_spec=v1.0,vlen=128 ") +
+                    base + "run " + base + "data";
   bool good = true;
   if (std::system(link.c_str()) != 0)
     reason = "does not link", good = false;
@@ -274,8 +254,7 @@ std::vector<std::vector<unsigned char>> tercet::test::runOnTarget(
 uint32_t Kernel::run(const std::vector<void *> &buffers, size_t scratchBytes) {
   uint32_t fault = 0;
   GuardedBuffer scratch(scratchBytes + 64);
-  KernelArgs args{buffers.data(), nullptr,
-                  scratch.as<unsigned char>() + 64 % (scratchBytes + 64),
+  KernelArgs args{buffers.data(), nullptr, scratch.as<unsigned char>() + 64 % (scratchBytes + 64),
                   scratchBytes, &fault};
   args.scratch = scratch.as<unsigned char>();
   for (uint32_t z = 0; z < impl->grid[2]; ++z)

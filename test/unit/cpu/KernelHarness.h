@@ -21,8 +21,7 @@ struct KernelArgs {
   uint64_t scratchStride;
   uint32_t *fault;
 };
-using KernelFn = void (*)(const KernelArgs *, uint32_t, uint32_t, uint32_t,
-                          uint32_t);
+using KernelFn = void (*)(const KernelArgs *, uint32_t, uint32_t, uint32_t, uint32_t);
 
 /// Memory of 64-byte alignment that ends at a page that cannot be touched, so
 /// that reading or writing beyond it is noticed.
@@ -43,8 +42,8 @@ public:
   /// `text` is the body of a module with one soc.kernel @k on engine "cpu". In
   /// it, "KERNEL" stands for the attributes that every kernel has. `bits` and
   /// `registers` choose narrower vectors than the host's if not 0.
-  static std::unique_ptr<Kernel>
-  compile(const std::string &text, unsigned bits = 0, unsigned registers = 0);
+  static std::unique_ptr<Kernel> compile(const std::string &text, unsigned bits = 0,
+                                         unsigned registers = 0);
   ~Kernel();
 
   /// Runs all tiles; returns the fault.
@@ -64,15 +63,13 @@ private:
 /// afterwards. Empty, with `reason` set, if that failed; `skipped` if a tool is
 /// not there.
 std::vector<std::vector<unsigned char>>
-runOnTarget(const std::string &text, const std::string &triple,
-            const std::string &cpu,
-            std::vector<std::vector<unsigned char>> buffers,
-            size_t scratchBytes, std::string &reason, bool &skipped);
+runOnTarget(const std::string &text, const std::string &triple, const std::string &cpu,
+            std::vector<std::vector<unsigned char>> buffers, size_t scratchBytes,
+            std::string &reason, bool &skipped);
 
 /// Replaces every occurrence.
-std::string
-substitute(std::string text,
-           const std::vector<std::pair<std::string, std::string>> &values);
+std::string substitute(std::string text,
+                       const std::vector<std::pair<std::string, std::string>> &values);
 
 } // namespace tercet::test
 

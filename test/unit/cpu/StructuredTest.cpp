@@ -60,12 +60,10 @@ TEST(Structured, RowBroadcast) {
       std::vector<float> expected(5 * n);
       for (int64_t i = 0; i < 5; ++i)
         for (int64_t j = 0; j < n; ++j)
-          expected[i * n + j] =
-              (x.as<float>()[i * n + j] - mean.as<float>()[i]) *
-              (inverse.as<float>()[i] * inverse.as<float>()[i]) *
-              scale.as<float>()[j];
-      kernel->run({x.as<void>(), mean.as<void>(), inverse.as<void>(),
-                   scale.as<void>()});
+          expected[i * n + j] = (x.as<float>()[i * n + j] - mean.as<float>()[i]) *
+                                (inverse.as<float>()[i] * inverse.as<float>()[i]) *
+                                scale.as<float>()[j];
+      kernel->run({x.as<void>(), mean.as<void>(), inverse.as<void>(), scale.as<void>()});
       for (int64_t i = 0; i < 5 * n; ++i)
         ASSERT_EQ(x.as<float>()[i], expected[i]) << i;
     }
@@ -77,19 +75,15 @@ TEST(Structured, Reductions) {
     double (*combine)(double, double);
     double start;
   };
-  const Case cases[] = {
-      {"arith.addf", [](double a, double b) { return a + b; }, 0.5},
-      {"arith.maximumf", [](double a, double b) { return std::max(a, b); },
-       -0.5},
-      {"arith.minimumf", [](double a, double b) { return std::min(a, b); },
-       0.25},
-      {"arith.mulf", [](double a, double b) { return a * b; }, 2.0}};
+  const Case cases[] = {{"arith.addf", [](double a, double b) { return a + b; }, 0.5},
+                        {"arith.maximumf", [](double a, double b) { return std::max(a, b); }, -0.5},
+                        {"arith.minimumf", [](double a, double b) { return std::min(a, b); }, 0.25},
+                        {"arith.mulf", [](double a, double b) { return a * b; }, 2.0}};
   for (Unit unit : kUnits)
     for (const Case &test : cases)
       for (bool rows : {true, false})
         for (int64_t n : kSizes) {
-          SCOPED_TRACE(std::string(test.op) + " " + number(n) +
-                       (rows ? " rows" : " columns"));
+          SCOPED_TRACE(std::string(test.op) + " " + number(n) + (rows ? " rows" : " columns"));
           // [3, N] over N, or [N, 3] over N.
           auto kernel = Kernel::compile(
               substitute(
@@ -102,8 +96,7 @@ TEST(Structured, Reductions) {
         }
         soc.return
       })",
-                  {{"TxTT",
-                    rows ? "3x" + number(n) + "xf32" : number(n) + "x3xf32"},
+                  {{"TxTT", rows ? "3x" + number(n) + "xf32" : number(n) + "x3xf32"},
                    {"MAP", rows ? "(i, j)" : "(j, i)"},
                    {"OP", test.op}}),
               unit.bits, unit.registers);
@@ -116,8 +109,7 @@ TEST(Structured, Reductions) {
           for (int64_t i = 0; i < 3; ++i) {
             double expected = test.start;
             for (int64_t j = 0; j < n; ++j)
-              expected = test.combine(
-                  expected, x.as<float>()[rows ? i * n + j : j * 3 + i]);
+              expected = test.combine(expected, x.as<float>()[rows ? i * n + j : j * 3 + i]);
             ASSERT_NEAR(y.as<float>()[i], expected, 1e-5) << i;
           }
         }
@@ -126,8 +118,7 @@ TEST(Structured, Reductions) {
 TEST(Structured, SoftmaxOfDynamicTile) {
   for (Unit unit : kUnits)
     for (int64_t n : {5, 16, 37, 128}) {
-      auto kernel =
-          Kernel::compile(substitute(R"(#all = affine_map<(i, j) -> (i, j)>
+      auto kernel = Kernel::compile(substitute(R"(#all = affine_map<(i, j) -> (i, j)>
       #row = affine_map<(i, j) -> (i)>
       soc.kernel @k(%x: memref<7xNxf32>, %y: memref<7xNxf32>) attributes {KERNEL} {
         %low = arith.constant 0xFF800000 : f32
@@ -168,10 +159,10 @@ TEST(Structured, SoftmaxOfDynamicTile) {
         }
         soc.return
       })",
-                                     {{"xNx", "x" + number(n) + "x"},
-                                      {", N]", ", " + number(n) + "]"},
-                                      {"<[N,", "<[" + number(n) + ","}}),
-                          unit.bits, unit.registers);
+                                               {{"xNx", "x" + number(n) + "x"},
+                                                {", N]", ", " + number(n) + "]"},
+                                                {"<[N,", "<[" + number(n) + ","}}),
+                                    unit.bits, unit.registers);
       ASSERT_TRUE(kernel);
       GuardedBuffer x(7 * n * 4), y(7 * n * 4);
       fill(x.as<float>(), 7 * n, n);
@@ -185,27 +176,23 @@ TEST(Structured, SoftmaxOfDynamicTile) {
         for (int64_t j = 0; j < n; ++j)
           sum += std::exp(x.as<float>()[i * n + j] - most);
         for (int64_t j = 0; j < n; ++j)
-          ASSERT_NEAR(y.as<float>()[i * n + j],
-                      std::exp(x.as<float>()[i * n + j] - most) / sum, 1e-6);
+          ASSERT_NEAR(y.as<float>()[i * n + j], std::exp(x.as<float>()[i * n + j] - most) / sum,
+                      1e-6);
       }
     }
 }
 
 TEST(Structured, Transpose) {
   for (Unit unit : kUnits)
-    for (auto [t, d] : {std::pair<int64_t, int64_t>{128, 32},
-                        {19, 37},
-                        {3, 5},
-                        {16, 16},
-                        {33, 8}}) {
+    for (auto [t, d] :
+         {std::pair<int64_t, int64_t>{128, 32}, {19, 37}, {3, 5}, {16, 16}, {33, 8}}) {
       auto kernel = Kernel::compile(
           substitute(
               R"(soc.kernel @k(%x: memref<2xTxDxf32>, %y: memref<2xDxTxf32>) attributes {KERNEL} {
         linalg.transpose ins(%x : memref<2xTxDxf32>) outs(%y : memref<2xDxTxf32>) permutation = [0, 2, 1]
         soc.return
       })",
-              {{"TxD", number(t) + "x" + number(d)},
-               {"DxT", number(d) + "x" + number(t)}}),
+              {{"TxD", number(t) + "x" + number(d)}, {"DxT", number(d) + "x" + number(t)}}),
           unit.bits, unit.registers);
       ASSERT_TRUE(kernel);
       GuardedBuffer x(2 * t * d * 4), y(2 * t * d * 4);
@@ -214,8 +201,7 @@ TEST(Structured, Transpose) {
       for (int64_t b = 0; b < 2; ++b)
         for (int64_t i = 0; i < t; ++i)
           for (int64_t j = 0; j < d; ++j)
-            ASSERT_EQ(y.as<float>()[(b * d + j) * t + i],
-                      x.as<float>()[(b * t + i) * d + j]);
+            ASSERT_EQ(y.as<float>()[(b * d + j) * t + i], x.as<float>()[(b * t + i) * d + j]);
     }
 }
 
@@ -237,8 +223,7 @@ TEST(Structured, CopyOfStridedViews) {
       for (int j = 0; j < 37; ++j) {
         bool inside = i >= 2 && i % 2 == 0 && j >= 5 && j < 26;
         ASSERT_EQ(y.as<float>()[i * 37 + j],
-                  inside ? x.as<float>()[((i - 2) / 2 + 1) * 40 + j - 5 + 3]
-                         : 0.0f);
+                  inside ? x.as<float>()[((i - 2) / 2 + 1) * 40 + j - 5 + 3] : 0.0f);
       }
   }
 }
@@ -282,21 +267,19 @@ TEST(Structured, GatherChecksIndices) {
       fill(data.as<float>(), 210, 1);
       const int64_t indices[] = {0, 3, -1, 9, -10, 5};
       memcpy(index.as<void>(), indices, sizeof(indices));
-      EXPECT_EQ(kernel->run({data.as<void>(), index.as<void>(), y.as<void>()}),
-                0u);
+      EXPECT_EQ(kernel->run({data.as<void>(), index.as<void>(), y.as<void>()}), 0u);
       int64_t limit = axis == 0 ? 10 : 21;
       for (int64_t i = 0; i < (axis == 0 ? 6 : 10); ++i)
         for (int64_t j = 0; j < (axis == 0 ? 21 : 6); ++j) {
           int64_t at = indices[axis == 0 ? i : j];
           at = at < 0 ? at + limit : at;
-          float expected = axis == 0 ? data.as<float>()[at * 21 + j]
-                                     : data.as<float>()[i * 21 + at];
+          float expected =
+              axis == 0 ? data.as<float>()[at * 21 + j] : data.as<float>()[i * 21 + at];
           ASSERT_EQ(y.as<float>()[i * (axis == 0 ? 21 : 6) + j], expected);
         }
       for (int64_t bad : {limit, -limit - 1, int64_t(1) << 40}) {
         index.as<int64_t>()[4] = bad;
-        EXPECT_EQ(
-            kernel->run({data.as<void>(), index.as<void>(), y.as<void>()}), 1u);
+        EXPECT_EQ(kernel->run({data.as<void>(), index.as<void>(), y.as<void>()}), 1u);
       }
     }
 }
@@ -323,8 +306,7 @@ TEST(Structured, PoolingAndConversions) {
           float most = -1e30f;
           for (int p = 0; p < 3; ++p)
             for (int q = 0; q < 3; ++q)
-              most =
-                  std::max(most, x.as<float>()[(c * 11 + i + p) * 23 + j + q]);
+              most = std::max(most, x.as<float>()[(c * 11 + i + p) * 23 + j + q]);
           ASSERT_EQ(y.as<float>()[(c * 9 + i) * 21 + j], most);
         }
 
@@ -349,8 +331,7 @@ TEST(Structured, PoolingAndConversions) {
     })",
                                    unit.bits, unit.registers);
     ASSERT_TRUE(convert);
-    GuardedBuffer i(19 * 8), b(20), h(40), g(40), q(20), out(76), m(20), z(40),
-        w(40);
+    GuardedBuffer i(19 * 8), b(20), h(40), g(40), q(20), out(76), m(20), z(40), w(40);
     auto bf16 = [](float f) {
       uint32_t bits;
       memcpy(&bits, &f, 4);
@@ -363,12 +344,10 @@ TEST(Structured, PoolingAndConversions) {
       g.as<uint16_t>()[n] = bf16(n * 0.5f);
       q.as<int8_t>()[n] = n - 9;
     }
-    convert->run({i.as<void>(), b.as<void>(), h.as<void>(), g.as<void>(),
-                  q.as<void>(), out.as<void>(), m.as<void>(), z.as<void>(),
-                  w.as<void>()});
+    convert->run({i.as<void>(), b.as<void>(), h.as<void>(), g.as<void>(), q.as<void>(),
+                  out.as<void>(), m.as<void>(), z.as<void>(), w.as<void>()});
     for (int n = 0; n < 19; ++n) {
-      float left = float(n * 3 - 20) + n * 0.25f,
-            right = n * 0.5f + float(n - 9);
+      float left = float(n * 3 - 20) + n * 0.25f, right = n * 0.5f + float(n - 9);
       float expected = n % 3 == 0 ? left : right;
       ASSERT_EQ(out.as<float>()[n], expected);
       ASSERT_EQ(m.as<uint8_t>()[n], expected > left);
@@ -406,8 +385,7 @@ TEST(Structured, ScalarBodiesAndStrides) {
   fill(x.as<float>(), 81, 1);
   kernel->run({x.as<void>(), y.as<void>()});
   for (int i = 0; i < 9; ++i)
-    ASSERT_EQ(y.as<float>()[i],
-              i < 4 ? -x.as<float>()[i * 9 + 8 - i] : float(i));
+    ASSERT_EQ(y.as<float>()[i], i < 4 ? -x.as<float>()[i * 9 + 8 - i] : float(i));
 }
 
 TEST(Structured, ScalarsAndSeveralResults) {

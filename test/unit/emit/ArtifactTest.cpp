@@ -33,8 +33,8 @@ TEST_F(ArtifactTest, Files) {
   EmitOptions options = getOptions("small");
   options.weights = WeightsPlace::File;
   EXPECT_EQ(toText(emitSmall(options)), "");
-  EXPECT_EQ(listFiles(), (std::vector<std::string>{"small.h", "small.o", "small.report.json",
-                                                   "small.weights"}));
+  EXPECT_EQ(listFiles(),
+            (std::vector<std::string>{"small.h", "small.o", "small.report.json", "small.weights"}));
   llvm::Expected<Artifact> artifact = findArtifact(folder);
   ASSERT_TRUE(static_cast<bool>(artifact));
   EXPECT_EQ(artifact->name, "small");
@@ -137,8 +137,8 @@ TEST_F(ArtifactTest, HeaderIsCAndCxx) {
                     "TERCET_MAGIC_PROGRAM); }\n";
   for (llvm::StringRef flags : {"-x c -std=c11", "-x c++ -std=c++11", "-x c++ -std=c++20"}) {
     ASSERT_TRUE(shell("printf '%s' '" + use + "' > " + folder + "/use.txt"));
-    EXPECT_TRUE(shell(TERCET_CLANG " -fsyntax-only -Wall -Wextra -Werror -pedantic " +
-                      flags.str() + include + folder + "/use.txt"))
+    EXPECT_TRUE(shell(TERCET_CLANG " -fsyntax-only -Wall -Wextra -Werror -pedantic " + flags.str() +
+                      include + folder + "/use.txt"))
         << flags.str();
   }
   // The example of the runtime takes every size from the header.
@@ -196,7 +196,9 @@ TEST_F(ArtifactTest, FailureLeavesNothing) {
   for (WeightsPlace place : {WeightsPlace::Embed, WeightsPlace::File}) {
     EmitOptions options = getOptions("small");
     options.weights = place;
-    options.readWeight = [](nn::WeightOp, ChunkSink) { return tercet::emit::failure("model.onnx: truncated"); };
+    options.readWeight = [](nn::WeightOp, ChunkSink) {
+      return tercet::emit::failure("model.onnx: truncated");
+    };
     EXPECT_EQ(toText(emitSmall(options)), "model.onnx: truncated");
     options.readWeight = [](nn::WeightOp, ChunkSink sink) { return sink({'a', 'b'}); };
     llvm::Error error = emitSmall(options);

@@ -22,9 +22,19 @@ struct Loaded {
       : bytes(serializeTable(program)), storage(bytes.size() / 16 + 1),
         kernels(program.kernels.size(), emptyKernel), blob(program.weightsPayloadBytes / 64 + 1) {
     std::memcpy(storage.data(), bytes.data(), bytes.size());
-    descriptor = {TERCET_MAGIC_PROGRAM, TERCET_ABI_MAJOR, TERCET_ABI_MINOR, 0, storage.data(),
-                  bytes.size(), kernels.data(), static_cast<uint32_t>(kernels.size()), 0,
-                  blob.data(), program.weightsPayloadBytes, nullptr, 0};
+    descriptor = {TERCET_MAGIC_PROGRAM,
+                  TERCET_ABI_MAJOR,
+                  TERCET_ABI_MINOR,
+                  0,
+                  storage.data(),
+                  bytes.size(),
+                  kernels.data(),
+                  static_cast<uint32_t>(kernels.size()),
+                  0,
+                  blob.data(),
+                  program.weightsPayloadBytes,
+                  nullptr,
+                  0};
   }
   struct alignas(16) Sixteen {
     char data[16];
@@ -60,9 +70,9 @@ TEST_F(ProgramTest, RuntimeAcceptsTable) {
   alignas(64) static char memory[4096];
   tercet_context *context = nullptr;
   tercet_options options = {};
-  ASSERT_EQ(tercet_context_open(memory, sizeof memory, &loaded.descriptor, &options, &context,
-                                &error),
-            TERCET_OK)
+  ASSERT_EQ(
+      tercet_context_open(memory, sizeof memory, &loaded.descriptor, &options, &context, &error),
+      TERCET_OK)
       << error.text;
   tercet_tensor_info tensor;
   ASSERT_EQ(tercet_tensor_query(context, 0, TERCET_OUTPUT, 0, &tensor), TERCET_OK);

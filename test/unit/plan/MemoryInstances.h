@@ -23,8 +23,8 @@ inline MemoryProblem problemOf(std::initializer_list<Lifetime> buffers, int64_t 
   MemoryProblem problem;
   problem.alignment = alignment;
   for (const Lifetime &buffer : buffers)
-    problem.buffers.push_back({static_cast<int64_t>(problem.buffers.size()), buffer.lower,
-                               buffer.upper, buffer.size});
+    problem.buffers.push_back(
+        {static_cast<int64_t>(problem.buffers.size()), buffer.lower, buffer.upper, buffer.size});
   return problem;
 }
 
@@ -106,12 +106,36 @@ inline int64_t leastArena(const MemoryProblem &problem) {
 /// Two instances whose least arena is above the bound, found by filling arenas
 /// at random: 7 and 8, 9 and 10.
 inline MemoryProblem firstHardInstance() {
-  return problemOf({{8, 9, 1}, {5, 8, 3}, {4, 7, 2}, {4, 7, 2}, {2, 5, 1}, {8, 10, 3}, {7, 10, 3},
-                    {1, 3, 2}, {2, 4, 3}, {1, 5, 1}, {0, 2, 4}, {3, 4, 1}, {9, 10, 1}, {0, 1, 3}});
+  return problemOf({{8, 9, 1},
+                    {5, 8, 3},
+                    {4, 7, 2},
+                    {4, 7, 2},
+                    {2, 5, 1},
+                    {8, 10, 3},
+                    {7, 10, 3},
+                    {1, 3, 2},
+                    {2, 4, 3},
+                    {1, 5, 1},
+                    {0, 2, 4},
+                    {3, 4, 1},
+                    {9, 10, 1},
+                    {0, 1, 3}});
 }
 inline MemoryProblem secondHardInstance() {
-  return problemOf({{6, 9, 4}, {4, 7, 3}, {2, 6, 2}, {7, 9, 4}, {0, 5, 4}, {0, 2, 4}, {5, 7, 2},
-                    {1, 2, 1}, {8, 9, 1}, {5, 6, 1}, {2, 4, 2}, {5, 6, 1}, {3, 4, 1}, {7, 8, 1}});
+  return problemOf({{6, 9, 4},
+                    {4, 7, 3},
+                    {2, 6, 2},
+                    {7, 9, 4},
+                    {0, 5, 4},
+                    {0, 2, 4},
+                    {5, 7, 2},
+                    {1, 2, 1},
+                    {8, 9, 1},
+                    {5, 6, 1},
+                    {2, 4, 2},
+                    {5, 6, 1},
+                    {3, 4, 1},
+                    {7, 8, 1}});
 }
 
 } // namespace tercet::plan

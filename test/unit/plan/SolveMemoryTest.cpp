@@ -117,8 +117,8 @@ TEST(SolveMemory, ResidualChainStaysNearTheBound) {
 
 TEST(PlaceInOrder, FirstFitTakesTheLowestGapAndBestFitTheTightest) {
   // Gaps of 6 at 2 and of 3 at 10, below a buffer at 13.
-  MemoryProblem problem = problemOf(
-      {{0, 2, 2}, {0, 1, 6}, {0, 2, 2}, {0, 1, 3}, {0, 2, 1}, {1, 2, 3}});
+  MemoryProblem problem =
+      problemOf({{0, 2, 2}, {0, 1, 6}, {0, 2, 2}, {0, 1, 3}, {0, 2, 1}, {1, 2, 3}});
   unsigned order[] = {0, 1, 2, 3, 4, 5};
   MemoryPlan first = placeInOrder(problem, order, Fit::First);
   MemoryPlan best = placeInOrder(problem, order, Fit::Best);

@@ -127,13 +127,14 @@ TEST_F(ControlTest, HandlersGiveOperationsAMeaning) {
   })",
                                        &context);
   Evaluator evaluator(*module, weights);
-  evaluator.setHandler("test.twice", [](Operation *op, MutableArrayRef<Tensor> operands)
-                                         -> llvm::Expected<Evaluator::Results> {
-    Tensor result = std::move(operands[0]);
-    float *data = reinterpret_cast<float *>(result.mutableData());
-    data[0] *= 2, data[1] *= 2;
-    return Evaluator::Results{result};
-  });
+  evaluator.setHandler(
+      "test.twice",
+      [](Operation *op, MutableArrayRef<Tensor> operands) -> llvm::Expected<Evaluator::Results> {
+        Tensor result = std::move(operands[0]);
+        float *data = reinterpret_cast<float *>(result.mutableData());
+        data[0] *= 2, data[1] *= 2;
+        return Evaluator::Results{result};
+      });
   auto results = evaluator.run(module->lookupSymbol<func::FuncOp>("main"), tensor({2}, {1, 2}));
   ASSERT_TRUE(bool(results));
   expectElements(*results, {2, 4});
@@ -153,7 +154,8 @@ TEST_F(ControlTest, ReadsWeights) {
       %0 = nn.get_weight @w : tensor<2xf32>
       return %0 : tensor<2xf32>
     })")
-                .find("node 'dense.weight' (nn.weight): weights file '/nonexistent/w.bin': cannot be opened"),
+                .find("node 'dense.weight' (nn.weight): weights file '/nonexistent/w.bin': cannot "
+                      "be opened"),
             std::string::npos);
 }
 

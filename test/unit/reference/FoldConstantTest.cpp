@@ -36,9 +36,10 @@ TEST_F(FoldConstantTest, FoldsElementsAndScalars) {
 }
 
 TEST_F(FoldConstantTest, TakesArbitraryContentsForDestinations) {
-  Operation *op = first("%0 = linalg.transpose ins(%x : tensor<1x2xf32>) outs(%e : tensor<2x1xf32>) "
-                        "permutation = [1, 0]",
-                        "%x: tensor<1x2xf32>, %e: tensor<2x1xf32>");
+  Operation *op =
+      first("%0 = linalg.transpose ins(%x : tensor<1x2xf32>) outs(%e : tensor<2x1xf32>) "
+            "permutation = [1, 0]",
+            "%x: tensor<1x2xf32>, %e: tensor<2x1xf32>");
   auto value = DenseElementsAttr::get(floats({1, 2}), ArrayRef<float>{1, 2});
   auto folded = foldConstant(op, {value, Attribute()}, weights);
   ASSERT_TRUE(bool(folded));

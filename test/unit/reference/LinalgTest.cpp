@@ -16,7 +16,8 @@ constexpr float kInf = std::numeric_limits<float>::infinity();
 using LinalgTest = EvaluatorTest;
 
 TEST_F(LinalgTest, BroadcastsThroughConstantsAndMissingDimensions) {
-  expectElements(run(R"(func.func @main(%x: tensor<2x3xf32>, %row: tensor<1x3xf32>, %column: tensor<2xf32>) -> tensor<2x3xf32> {
+  expectElements(
+      run(R"(func.func @main(%x: tensor<2x3xf32>, %row: tensor<1x3xf32>, %column: tensor<2xf32>) -> tensor<2x3xf32> {
     %e = tensor.empty() : tensor<2x3xf32>
     %0 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (0, j)>,
         affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
@@ -28,17 +29,16 @@ TEST_F(LinalgTest, BroadcastsThroughConstantsAndMissingDimensions) {
     } -> tensor<2x3xf32>
     return %0 : tensor<2x3xf32>
   })",
-                     {tensor({2, 3}, {1, 2, 3, 4, 5, 6}), tensor({1, 3}, {10, 20, 30}),
-                      tensor({2}, {100, 200})}),
-                 {111, 122, 133, 214, 225, 236});
+          {tensor({2, 3}, {1, 2, 3, 4, 5, 6}), tensor({1, 3}, {10, 20, 30}),
+           tensor({2}, {100, 200})}),
+      {111, 122, 133, 214, 225, 236});
 }
 
 TEST_F(LinalgTest, ReducesAlongEveryDimension) {
   // More than a chunk of lanes, in every position of the reduced dimension.
-  for (auto [shape, dim] : {std::pair(std::vector<int64_t>{3, 1100}, 1),
-                            std::pair(std::vector<int64_t>{1100, 3}, 0),
-                            std::pair(std::vector<int64_t>{2, 513, 5}, 1),
-                            std::pair(std::vector<int64_t>{1, 7}, 0)}) {
+  for (auto [shape, dim] :
+       {std::pair(std::vector<int64_t>{3, 1100}, 1), std::pair(std::vector<int64_t>{1100, 3}, 0),
+        std::pair(std::vector<int64_t>{2, 513, 5}, 1), std::pair(std::vector<int64_t>{1, 7}, 0)}) {
     std::string in = "tensor<", out = "tensor<";
     std::vector<int64_t> kept;
     for (size_t d = 0; d < shape.size(); ++d) {
@@ -68,8 +68,10 @@ TEST_F(LinalgTest, ReducesAlongEveryDimension) {
 TEST_F(LinalgTest, ReducesWithTheCombinersOfFloatsAndIntegers) {
   auto reduce = [&](const std::string &op, const Tensor &x, float init) {
     return run("func.func @main(%x: tensor<4xf32>, %i: tensor<f32>) -> tensor<f32> {\n%0 = "
-               "linalg.reduce {" + op + "} ins(%x : tensor<4xf32>) outs(%i : tensor<f32>) "
-               "dimensions = [0]\nreturn %0 : tensor<f32>\n}",
+               "linalg.reduce {" +
+                   op +
+                   "} ins(%x : tensor<4xf32>) outs(%i : tensor<f32>) "
+                   "dimensions = [0]\nreturn %0 : tensor<f32>\n}",
                {x, tensor({}, {init})});
   };
   Tensor x = tensor({4}, {1, -3, 2, 0.5f}), withNaN = tensor({4}, {1, kNaN, 2, 0.5f});
@@ -193,25 +195,26 @@ TEST_F(LinalgTest, NamedOperations) {
 }
 
 TEST_F(LinalgTest, ConvolutionsAndPoolings) {
-  expectElements(run(R"(func.func @main(%x: tensor<1x1x3x3xf32>, %f: tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32> {
+  expectElements(
+      run(R"(func.func @main(%x: tensor<1x1x3x3xf32>, %f: tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32> {
     %z = arith.constant dense<1.0> : tensor<1x1x2x2xf32>
     %0 = linalg.conv_2d_nchw_fchw {dilations = dense<1> : tensor<2xi64>, strides = dense<1> : tensor<2xi64>}
       ins(%x, %f : tensor<1x1x3x3xf32>, tensor<1x1x2x2xf32>) outs(%z : tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32>
     return %0 : tensor<1x1x2x2xf32>
   })",
-                     {tensor({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}), tensor({1, 1, 2, 2}, {1, 2, 3, 4})}),
-                 {38, 48, 68, 78});
-  expectElements(run(R"(func.func @main(%x: tensor<1x2x4x4xf32>, %w: tensor<2x2xf32>) -> tensor<1x2x2x2xf32> {
+          {tensor({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}), tensor({1, 1, 2, 2}, {1, 2, 3, 4})}),
+      {38, 48, 68, 78});
+  expectElements(
+      run(R"(func.func @main(%x: tensor<1x2x4x4xf32>, %w: tensor<2x2xf32>) -> tensor<1x2x2x2xf32> {
     %low = arith.constant dense<0xFF800000> : tensor<1x2x2x2xf32>
     %0 = linalg.pooling_nchw_max {dilations = dense<1> : tensor<2xi64>, strides = dense<2> : tensor<2xi64>}
       ins(%x, %w : tensor<1x2x4x4xf32>, tensor<2x2xf32>) outs(%low : tensor<1x2x2x2xf32>) -> tensor<1x2x2x2xf32>
     return %0 : tensor<1x2x2x2xf32>
   })",
-                     {tensor({1, 2, 4, 4}, {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
-                                            11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
-                                            22, 23, 24, 25, 26, 27, 28, 29, 30, 31}),
-                      tensor({2, 2}, {0, 0, 0, 0})}),
-                 {5, 7, 13, 15, 21, 23, 29, 31});
+          {tensor({1, 2, 4, 4}, {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}),
+           tensor({2, 2}, {0, 0, 0, 0})}),
+      {5, 7, 13, 15, 21, 23, 29, 31});
 }
 
 TEST_F(LinalgTest, UnwrittenDestinationsShow) {

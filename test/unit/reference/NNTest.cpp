@@ -28,10 +28,12 @@ protected:
 TEST_F(NNTest, Activations) {
   Tensor x = tensor({6}, {-100, -1, -0.0f, 0.5f, 3, 100});
   auto activate = [&](const std::string &kind) {
-    return run("func.func @main(%x: tensor<6xf32>) -> tensor<6xf32> {\n%e = tensor.empty() : "
-               "tensor<6xf32>\n%0 = nn.activation " + kind +
-                   " ins(%x : tensor<6xf32>) outs(%e : tensor<6xf32>)\nreturn %0 : tensor<6xf32>\n}",
-               {x});
+    return run(
+        "func.func @main(%x: tensor<6xf32>) -> tensor<6xf32> {\n%e = tensor.empty() : "
+        "tensor<6xf32>\n%0 = nn.activation " +
+            kind +
+            " ins(%x : tensor<6xf32>) outs(%e : tensor<6xf32>)\nreturn %0 : tensor<6xf32>\n}",
+        {x});
   };
   auto expected = [&](double (*function)(double)) {
     std::vector<double> values;
@@ -40,7 +42,8 @@ TEST_F(NNTest, Activations) {
     return values;
   };
   expectElements(activate("gelu_erf"),
-                 expected([](double v) { return v / 2 * (1 + std::erf(v / std::sqrt(2.0))); }), 1e-6);
+                 expected([](double v) { return v / 2 * (1 + std::erf(v / std::sqrt(2.0))); }),
+                 1e-6);
   expectElements(activate("gelu_tanh"), expected([](double v) {
                    return v / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)));
                  }),
@@ -48,22 +51,24 @@ TEST_F(NNTest, Activations) {
   expectElements(activate("quick_gelu"),
                  expected([](double v) { return v / (1 + std::exp(-1.702 * v)); }), 1e-6);
   expectElements(activate("silu"), expected([](double v) { return v / (1 + std::exp(-v)); }), 1e-6);
-  expectElements(activate("sigmoid"), expected([](double v) { return 1 / (1 + std::exp(-v)); }), 1e-6);
+  expectElements(activate("sigmoid"), expected([](double v) { return 1 / (1 + std::exp(-v)); }),
+                 1e-6);
 }
 
 TEST_F(NNTest, Norms) {
   for (int64_t size : {1, 8, 513}) {
     Tensor x = random({2, 3, size}, 1), scale = random({size}, 2), bias = random({size}, 3);
     std::string tx = typeOf(x), ts = typeOf(scale);
-    auto results = run("func.func @main(%x: " + tx + ", %s: " + ts + ", %b: " + ts + ") -> (" + tx +
-                           ", " + tx + ", " + tx + ") {\n%e = tensor.empty() : " + tx +
-                           "\n%0 = nn.layer_norm ins(%x, %s : " + tx + ", " + ts + ") bias(%b : " +
-                           ts + ") outs(%e : " + tx + ") epsilon 1.0e-5\n" +
-                           "%1 = nn.layer_norm ins(%x, %s : " + tx + ", " + ts + ") outs(%e : " +
-                           tx + ") epsilon 1.0e-5\n%2 = nn.rms_norm ins(%x, %s : " + tx + ", " + ts +
-                           ") outs(%e : " + tx + ") epsilon 1.0e-5\nreturn %0, %1, %2 : " + tx +
-                           ", " + tx + ", " + tx + "\n}",
-                       {x, scale, bias});
+    auto results =
+        run("func.func @main(%x: " + tx + ", %s: " + ts + ", %b: " + ts + ") -> (" + tx + ", " +
+                tx + ", " + tx + ") {\n%e = tensor.empty() : " + tx +
+                "\n%0 = nn.layer_norm ins(%x, %s : " + tx + ", " + ts + ") bias(%b : " + ts +
+                ") outs(%e : " + tx + ") epsilon 1.0e-5\n" +
+                "%1 = nn.layer_norm ins(%x, %s : " + tx + ", " + ts + ") outs(%e : " + tx +
+                ") epsilon 1.0e-5\n%2 = nn.rms_norm ins(%x, %s : " + tx + ", " + ts +
+                ") outs(%e : " + tx + ") epsilon 1.0e-5\nreturn %0, %1, %2 : " + tx + ", " + tx +
+                ", " + tx + "\n}",
+            {x, scale, bias});
     std::vector<double> norm, plain, rms, in = x.toDoubles();
     for (int64_t row = 0; row < 6; ++row) {
       double mean = 0, variance = 0, square = 0;
@@ -91,11 +96,11 @@ TEST_F(NNTest, Rope) {
     Tensor x = random({2, 3, 2, 8}, 1), cos = random({tableBatch, 3, 8}, 2),
            sin = random({tableBatch, 3, 8}, 3);
     std::string tx = typeOf(x), tt = typeOf(cos);
-    auto results = run("func.func @main(%x: " + tx + ", %c: " + tt + ", %s: " + tt + ") -> " + tx +
-                           " {\n%e = tensor.empty() : " + tx + "\n%0 = nn.rope ins(%x, %c, %s : " +
-                           tx + ", " + tt + ", " + tt + ") outs(%e : " + tx + ")\nreturn %0 : " +
-                           tx + "\n}",
-                       {x, cos, sin});
+    auto results =
+        run("func.func @main(%x: " + tx + ", %c: " + tt + ", %s: " + tt + ") -> " + tx +
+                " {\n%e = tensor.empty() : " + tx + "\n%0 = nn.rope ins(%x, %c, %s : " + tx + ", " +
+                tt + ", " + tt + ") outs(%e : " + tx + ")\nreturn %0 : " + tx + "\n}",
+            {x, cos, sin});
     std::vector<double> expected;
     for (int64_t b = 0; b < 2; ++b)
       for (int64_t s = 0; s < 3; ++s)
@@ -131,12 +136,12 @@ TEST_F(NNTest, AttentionWithGroupedHeadsAndMasks) {
       }
       std::string tq = typeOf(q), tk = typeOf(k), tv = typeOf(v);
       std::string to = typeOf(Tensor::allocate(floats({B, S, H, E})));
-      auto results = run("func.func @main(%q: " + tq + ", %k: " + tk + ", %v: " + tv + maskArgument +
-                             ") -> " + to + " {\n%e = tensor.empty() : " + to +
-                             "\n%0 = nn.attention ins(%q, %k, %v : " + tq + ", " + tk + ", " + tv +
-                             ")" + maskText + " outs(%e : " + to + ") scale 0.5\nreturn %0 : " + to +
-                             "\n}",
-                         inputs);
+      auto results =
+          run("func.func @main(%q: " + tq + ", %k: " + tk + ", %v: " + tv + maskArgument + ") -> " +
+                  to + " {\n%e = tensor.empty() : " + to +
+                  "\n%0 = nn.attention ins(%q, %k, %v : " + tq + ", " + tk + ", " + tv + ")" +
+                  maskText + " outs(%e : " + to + ") scale 0.5\nreturn %0 : " + to + "\n}",
+              inputs);
       std::vector<double> expected(B * S * H * E);
       for (int64_t b = 0; b < B; ++b)
         for (int64_t s = 0; s < S; ++s)
@@ -160,13 +165,16 @@ TEST_F(NNTest, AttentionWithGroupedHeadsAndMasks) {
 }
 
 TEST_F(NNTest, GatherCountsNegativeIndicesFromTheEnd) {
-  const char *text = R"(func.func @main(%x: tensor<2x3x2xf32>, %i: tensor<2x2xi64>) -> tensor<2x2x2x2xf32> {
+  const char *text =
+      R"(func.func @main(%x: tensor<2x3x2xf32>, %i: tensor<2x2xi64>) -> tensor<2x2x2x2xf32> {
     %e = tensor.empty() : tensor<2x2x2x2xf32>
     %0 = nn.gather axis 1 ins(%x, %i : tensor<2x3x2xf32>, tensor<2x2xi64>) outs(%e : tensor<2x2x2x2xf32>) loc("emb/Gather")
     return %0 : tensor<2x2x2x2xf32>
   })";
   Tensor x = tensor({2, 3, 2}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
-  auto indices = [&](std::vector<int64_t> values) { return Tensor::of<int64_t>(ints({2, 2}), values); };
+  auto indices = [&](std::vector<int64_t> values) {
+    return Tensor::of<int64_t>(ints({2, 2}), values);
+  };
   expectElements(run(text, {x, indices({0, -1, 2, -3})}),
                  {0, 1, 4, 5, 4, 5, 0, 1, 6, 7, 10, 11, 10, 11, 6, 7});
   for (int64_t bad : {int64_t(3), int64_t(-4), INT64_MAX, INT64_MIN})
@@ -186,10 +194,11 @@ TEST_F(NNTest, PackedMatmulIsMatmul) {
     Tensor p = tensor({panels, 7, 16}, packed);
     std::string tb = typeOf(b), tc = typeOf(c), tp = typeOf(p);
     auto results = run("func.func @main(%a: tensor<5x7xf32>, %b: " + tb + ", %p: " + tp +
-                           ", %c: " + tc + ") -> (" + tc + ", " + tc + ") {\n%0 = " +
-                           "linalg.matmul ins(%a, %b : tensor<5x7xf32>, " + tb + ") outs(%c : " + tc +
-                           ") -> " + tc + "\n%1 = nn.packed_matmul ins(%a, %p : tensor<5x7xf32>, " +
-                           tp + ") outs(%c : " + tc + ")\nreturn %0, %1 : " + tc + ", " + tc + "\n}",
+                           ", %c: " + tc + ") -> (" + tc + ", " + tc +
+                           ") {\n%0 = " + "linalg.matmul ins(%a, %b : tensor<5x7xf32>, " + tb +
+                           ") outs(%c : " + tc + ") -> " + tc +
+                           "\n%1 = nn.packed_matmul ins(%a, %p : tensor<5x7xf32>, " + tp +
+                           ") outs(%c : " + tc + ")\nreturn %0, %1 : " + tc + ", " + tc + "\n}",
                        {a, b, p, c});
     EXPECT_EQ(results[0].toDoubles(), results[1].toDoubles()) << n;
   }

@@ -49,19 +49,27 @@ TEST_F(NpyTest, RefusesWhatItCannotRead) {
   auto contains = [&](const std::string &error, const char *part) {
     EXPECT_NE(error.find(part), std::string::npos) << error;
   };
-  contains(errorOf("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", "abcd"), "'>f4' is not supported");
-  contains(errorOf("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", "abcdefgh"), "'<c8' is not supported");
-  contains(errorOf("{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", "abcd"), "expected C order");
-  contains(errorOf("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "abcd"), "expected 2 elements");
-  contains(errorOf("{'descr': '<f4', 'fortran_order': False, 'shape': (-2,), }", "abcd"), "malformed shape");
-  contains(errorOf("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4), }", ""),
+  contains(errorOf("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", "abcd"),
+           "'>f4' is not supported");
+  contains(errorOf("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", "abcdefgh"),
+           "'<c8' is not supported");
+  contains(errorOf("{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", "abcd"),
+           "expected C order");
+  contains(errorOf("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "abcd"),
+           "expected 2 elements");
+  contains(errorOf("{'descr': '<f4', 'fortran_order': False, 'shape': (-2,), }", "abcd"),
            "malformed shape");
+  contains(
+      errorOf("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4), }", ""),
+      "malformed shape");
   contains(errorOf("{'fortran_order': False, 'shape': (1,), }", ""), "expected 'descr'");
-  contains(errorOf("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", ""), "structured");
+  contains(errorOf("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", ""),
+           "structured");
   contains(errorOf("{}", "", 9), "format 1 to 3, got 9");
   std::ofstream(path(), std::ios::trunc) << "text";
   contains(llvm::toString(readNpy(path()).takeError()), "expected a NumPy .npy file");
-  contains(llvm::toString(writeNpy((directory + "/no/such/a.npy").str(), "i1", {1}, {'a'})), "cannot be written");
+  contains(llvm::toString(writeNpy((directory + "/no/such/a.npy").str(), "i1", {1}, {'a'})),
+           "cannot be written");
   contains(errorOf("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", "abcd"), "");
 }
 

@@ -23,9 +23,10 @@ protected:
                    out + " {\n  %e = tensor.empty() : " + out +
                    "\n  %0 = linalg.generic {indexing_maps = [#m, #m, #m], iterator_types = "
                    "[\"parallel\"]} ins(%x, %y : " +
-                   in + ", " + in + ") outs(%e : " + out + ") {\n  ^bb0(%a: " + type + ", %b: " +
-                   type + ", %c: " + resultType + "):\n" + body + "\n    linalg.yield %r : " +
-                   resultType + "\n  } -> " + out + "\n  return %0 : " + out + "\n}",
+                   in + ", " + in + ") outs(%e : " + out + ") {\n  ^bb0(%a: " + type +
+                   ", %b: " + type + ", %c: " + resultType + "):\n" + body +
+                   "\n    linalg.yield %r : " + resultType + "\n  } -> " + out +
+                   "\n  return %0 : " + out + "\n}",
                {a, b});
   }
   Tensor vector(ArrayRef<float> values) { return tensor({int64_t(values.size())}, values); }
@@ -73,19 +74,36 @@ TEST_F(ScalarTest, FloatFunctions) {
     const char *op;
     double (*function)(double);
   };
-  const Case cases[] = {
-      {"math.exp", std::exp},     {"math.exp2", std::exp2},   {"math.expm1", std::expm1},
-      {"math.log", std::log},     {"math.log2", std::log2},   {"math.log10", std::log10},
-      {"math.log1p", std::log1p}, {"math.sqrt", std::sqrt},   {"math.cbrt", std::cbrt},
-      {"math.sin", std::sin},     {"math.cos", std::cos},     {"math.tan", std::tan},
-      {"math.asin", std::asin},   {"math.acos", std::acos},   {"math.atan", std::atan},
-      {"math.sinh", std::sinh},   {"math.cosh", std::cosh},   {"math.tanh", std::tanh},
-      {"math.asinh", std::asinh}, {"math.acosh", std::acosh}, {"math.atanh", std::atanh},
-      {"math.erf", std::erf},     {"math.erfc", std::erfc},   {"math.floor", std::floor},
-      {"math.ceil", std::ceil},   {"math.trunc", std::trunc}, {"math.round", std::round},
-      {"math.absf", std::fabs},
-      {"math.rsqrt", [](double x) { return 1.0 / std::sqrt(x); }},
-      {"math.roundeven", [](double x) { return std::nearbyint(x); }}};
+  const Case cases[] = {{"math.exp", std::exp},
+                        {"math.exp2", std::exp2},
+                        {"math.expm1", std::expm1},
+                        {"math.log", std::log},
+                        {"math.log2", std::log2},
+                        {"math.log10", std::log10},
+                        {"math.log1p", std::log1p},
+                        {"math.sqrt", std::sqrt},
+                        {"math.cbrt", std::cbrt},
+                        {"math.sin", std::sin},
+                        {"math.cos", std::cos},
+                        {"math.tan", std::tan},
+                        {"math.asin", std::asin},
+                        {"math.acos", std::acos},
+                        {"math.atan", std::atan},
+                        {"math.sinh", std::sinh},
+                        {"math.cosh", std::cosh},
+                        {"math.tanh", std::tanh},
+                        {"math.asinh", std::asinh},
+                        {"math.acosh", std::acosh},
+                        {"math.atanh", std::atanh},
+                        {"math.erf", std::erf},
+                        {"math.erfc", std::erfc},
+                        {"math.floor", std::floor},
+                        {"math.ceil", std::ceil},
+                        {"math.trunc", std::trunc},
+                        {"math.round", std::round},
+                        {"math.absf", std::fabs},
+                        {"math.rsqrt", [](double x) { return 1.0 / std::sqrt(x); }},
+                        {"math.roundeven", [](double x) { return std::nearbyint(x); }}};
   std::vector<float> inputs{-2.5f, -1.5f, -0.5f, 0.0f, 0.25f, 0.5f, 1.0f, 1.5f, 2.5f, 88.0f};
   for (const Case &c : cases) {
     std::vector<double> expected;
@@ -105,10 +123,11 @@ TEST_F(ScalarTest, SmallFloatsRoundAfterEveryOperation) {
   };
   const char *body = "%s = arith.addf %a, %b : f16\n%r = arith.subf %s, %a : f16";
   // 2048 + 1 is a tie that goes to even; 2050 + 1 goes up; 65504 + 32 overflows.
-  expectElements(binary("f16", "f16", body, halves({2048, 2050, 65504}, false),
-                        halves({1, 1, 32}, false)),
-                 {0, 2, kInf});
-  expectElements(binary("bf16", "f32", "%s = arith.addf %a, %b : bf16\n%r = arith.extf %s : bf16 to f32",
+  expectElements(
+      binary("f16", "f16", body, halves({2048, 2050, 65504}, false), halves({1, 1, 32}, false)),
+      {0, 2, kInf});
+  expectElements(binary("bf16", "f32",
+                        "%s = arith.addf %a, %b : bf16\n%r = arith.extf %s : bf16 to f32",
                         halves({256, 258}, true), halves({1, 1}, true)),
                  {256, 260});
 }
@@ -141,9 +160,9 @@ TEST_F(ScalarTest, ComparesOrderedAndUnordered) {
   std::vector<float> a{1, 2, 2, float(kNaN)}, b{2, 2, 1, 1};
   auto compare = [&](const std::string &predicate, ArrayRef<double> expected) {
     SCOPED_TRACE(predicate);
-    expectElements(
-        binary("f32", "i1", "%r = arith.cmpf " + predicate + ", %a, %b : f32", vector(a), vector(b)),
-        expected);
+    expectElements(binary("f32", "i1", "%r = arith.cmpf " + predicate + ", %a, %b : f32", vector(a),
+                          vector(b)),
+                   expected);
   };
   compare("olt", {1, 0, 0, 0});
   compare("ule", {1, 1, 0, 1});
@@ -168,8 +187,8 @@ TEST_F(ScalarTest, ComparesOrderedAndUnordered) {
 TEST_F(ScalarTest, Casts) {
   auto from8 = [&](const std::string &to, const std::string &op, ArrayRef<double> expected) {
     SCOPED_TRACE(op);
-    expectElements(binary("i8", to, "%r = " + op + " %a : i8 to " + to,
-                          vectorOf<int8_t>({-1, 100}), vectorOf<int8_t>({0, 0})),
+    expectElements(binary("i8", to, "%r = " + op + " %a : i8 to " + to, vectorOf<int8_t>({-1, 100}),
+                          vectorOf<int8_t>({0, 0})),
                    expected);
   };
   from8("i32", "arith.extsi", {-1, 100});
@@ -178,9 +197,11 @@ TEST_F(ScalarTest, Casts) {
   from8("f32", "arith.uitofp", {255, 100});
   from8("i1", "arith.trunci", {1, 0});
   std::vector<float> values{-1.9f, 300.0f, float(kNaN), -300.0f};
-  expectElements(binary("f32", "i8", "%r = arith.fptosi %a : f32 to i8", vector(values), vector(values)),
-                 {-1, 127, 0, -128});
-  expectElements(binary("f32", "i8", "%s = arith.fptoui %a : f32 to i8\n%r = arith.addi %s, %s : i8",
+  expectElements(
+      binary("f32", "i8", "%r = arith.fptosi %a : f32 to i8", vector(values), vector(values)),
+      {-1, 127, 0, -128});
+  expectElements(binary("f32", "i8",
+                        "%s = arith.fptoui %a : f32 to i8\n%r = arith.addi %s, %s : i8",
                         vector(values), vector(values)),
                  {0, -2, 0, 0});
   // A boolean is one bit: all ones when sign-extended.
@@ -188,14 +209,17 @@ TEST_F(ScalarTest, Casts) {
   Tensor bools = Tensor::of<uint8_t>(ints({2}, 1), flags);
   expectElements(binary("i1", "i32", "%r = arith.extsi %a : i1 to i32", bools, bools), {-1, 0});
   expectElements(binary("i1", "f32", "%r = arith.uitofp %a : i1 to f32", bools, bools), {1, 0});
-  expectElements(binary("i1", "i1", "%t = arith.constant true\n%r = arith.xori %a, %t : i1", bools, bools),
-                 {0, 1});
-  expectElements(binary("f32", "i32", "%r = arith.bitcast %a : f32 to i32", vector({1.0f}), vector({0})),
-                 {double(0x3f800000)});
+  expectElements(
+      binary("i1", "i1", "%t = arith.constant true\n%r = arith.xori %a, %t : i1", bools, bools),
+      {0, 1});
+  expectElements(
+      binary("f32", "i32", "%r = arith.bitcast %a : f32 to i32", vector({1.0f}), vector({0})),
+      {double(0x3f800000)});
 }
 
 TEST_F(ScalarTest, ScalarsAndTensorsOutsideOfBodies) {
-  auto results = run(R"(func.func @main(%x: tensor<3xf32>, %i: index) -> (tensor<3xf32>, index, tensor<3xi1>) {
+  auto results =
+      run(R"(func.func @main(%x: tensor<3xf32>, %i: index) -> (tensor<3xf32>, index, tensor<3xi1>) {
     %c = arith.constant dense<[1.0, 2.0, 3.0]> : tensor<3xf32>
     %0 = arith.addf %x, %c : tensor<3xf32>
     %1 = math.sqrt %0 : tensor<3xf32>
@@ -205,7 +229,7 @@ TEST_F(ScalarTest, ScalarsAndTensorsOutsideOfBodies) {
     %4 = arith.cmpf ogt, %1, %c : tensor<3xf32>
     return %1, %3, %4 : tensor<3xf32>, index, tensor<3xi1>
   })",
-                     {tensor({3}, {3, 7, -4}), Tensor::fromIndex(&context, 7)});
+          {tensor({3}, {3, 7, -4}), Tensor::fromIndex(&context, 7)});
   expectElements(results, {2, 3, kNaN});
   EXPECT_EQ(results[1].getInt(), 5 + 2);
   EXPECT_EQ(results[2].getInt(0), 1);

@@ -52,23 +52,24 @@ TEST_F(TensorOpsTest, SlicesThatLeaveTheTensorAreErrors) {
 }
 
 TEST_F(TensorOpsTest, InsertsSlicesWithoutTouchingOtherUses) {
-  auto results = run(R"(func.func @main(%x: tensor<2x3xf32>, %s: tensor<2xf32>, %i: index) -> (tensor<2x3xf32>, tensor<2x3xf32>) {
+  auto results = run(
+      R"(func.func @main(%x: tensor<2x3xf32>, %s: tensor<2xf32>, %i: index) -> (tensor<2x3xf32>, tensor<2x3xf32>) {
     %0 = tensor.insert_slice %s into %x[0, %i] [2, 1] [1, 1] : tensor<2xf32> into tensor<2x3xf32>
     return %0, %x : tensor<2x3xf32>, tensor<2x3xf32>
   })",
-                     {tensor({2, 3}, {1, 2, 3, 4, 5, 6}), tensor({2}, {8, 9}),
-                      Tensor::fromIndex(&context, 1)});
+      {tensor({2, 3}, {1, 2, 3, 4, 5, 6}), tensor({2}, {8, 9}), Tensor::fromIndex(&context, 1)});
   expectElements(results, {1, 8, 3, 4, 9, 6});
   EXPECT_EQ(results[1].toDoubles(), (std::vector<double>{1, 2, 3, 4, 5, 6}));
 }
 
 TEST_F(TensorOpsTest, ConcatenatesAndPads) {
-  expectElements(run(R"(func.func @main(%x: tensor<2x2xf32>, %y: tensor<2x1xf32>) -> tensor<2x5xf32> {
+  expectElements(
+      run(R"(func.func @main(%x: tensor<2x2xf32>, %y: tensor<2x1xf32>) -> tensor<2x5xf32> {
     %0 = tensor.concat dim(1) %x, %y, %x : (tensor<2x2xf32>, tensor<2x1xf32>, tensor<2x2xf32>) -> tensor<2x5xf32>
     return %0 : tensor<2x5xf32>
   })",
-                     {tensor({2, 2}, {1, 2, 3, 4}), tensor({2, 1}, {5, 6})}),
-                 {1, 2, 5, 1, 2, 3, 4, 6, 3, 4});
+          {tensor({2, 2}, {1, 2, 3, 4}), tensor({2, 1}, {5, 6})}),
+      {1, 2, 5, 1, 2, 3, 4, 6, 3, 4});
   expectElements(run(R"(func.func @main(%x: tensor<1x2xf32>, %v: f32) -> tensor<2x4xf32> {
     %0 = tensor.pad %x low[1, 0] high[0, 2] {
       ^bb0(%i: index, %j: index):

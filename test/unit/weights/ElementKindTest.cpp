@@ -54,10 +54,26 @@ TEST(ElementKind, EverySixteenBitFloatWidensExactly) {
 
 TEST(ElementKind, FloatsRoundToNearestEven) {
   std::mt19937_64 random(1);
-  std::vector<double> values{0.0, -0.0, 65504.0, 65519.999, 65520.0, 0x1p-24, 0x1p-25, 0x1.8p-25,
-                             0x1p-14, 0x1.ffcp-15, 1.0 + 0x1p-11, 1.0 + 0x1p-11 + 0x1p-40,
-                             1.0 + 3 * 0x1p-11, 1.0 + 0x1p-8, 1.0 + 0x1p-8 + 0x1p-50, 1e300, 1e-300,
-                             std::numeric_limits<double>::infinity(), 3.4e38, 3.3999e38};
+  std::vector<double> values{0.0,
+                             -0.0,
+                             65504.0,
+                             65519.999,
+                             65520.0,
+                             0x1p-24,
+                             0x1p-25,
+                             0x1.8p-25,
+                             0x1p-14,
+                             0x1.ffcp-15,
+                             1.0 + 0x1p-11,
+                             1.0 + 0x1p-11 + 0x1p-40,
+                             1.0 + 3 * 0x1p-11,
+                             1.0 + 0x1p-8,
+                             1.0 + 0x1p-8 + 0x1p-50,
+                             1e300,
+                             1e-300,
+                             std::numeric_limits<double>::infinity(),
+                             3.4e38,
+                             3.3999e38};
   for (int i = 0; i < 20000; ++i) {
     int exponent = int(random() % 60) - 30;
     values.push_back(std::ldexp(double(int64_t(random())) / 0x1p63, exponent));
@@ -86,7 +102,9 @@ TEST(ElementKind, FloatsRoundToNearestEven) {
 }
 
 TEST(ElementKind, FloatsTruncateAndSaturateToIntegers) {
-  auto toI8 = [](float value) { return convertOne<int8_t>(ElementKind::F32, value, ElementKind::I8); };
+  auto toI8 = [](float value) {
+    return convertOne<int8_t>(ElementKind::F32, value, ElementKind::I8);
+  };
   EXPECT_EQ(toI8(1.9f), 1);
   EXPECT_EQ(toI8(-1.9f), -1);
   EXPECT_EQ(toI8(127.9f), 127);

@@ -111,8 +111,8 @@ protected:
     auto type = cast<RankedTensorType>(recipe.getType());
     WeightReader reader(directory.str().str());
     std::vector<float> got(type.getNumElements());
-    llvm::Error error = reader.read(
-        recipe, {reinterpret_cast<char *>(got.data()), got.size() * sizeof(float)});
+    llvm::Error error =
+        reader.read(recipe, {reinterpret_cast<char *>(got.data()), got.size() * sizeof(float)});
     ASSERT_FALSE(bool(error)) << llvm::toString(std::move(error));
     SmallVector<int64_t> index(type.getRank(), 0);
     for (size_t flat = 0; flat < got.size(); ++flat) {
@@ -151,7 +151,8 @@ TEST_F(WeightReaderTest, PacksAndTransposesAroundPanelBoundaries) {
 
 TEST_F(WeightReaderTest, StreamsWhatIsLargerThanAChunk) {
   // 600 x 900 floats are about eight chunks; a panel of 600 rows is less than one.
-  std::string wide = "#nn.transpose<" + file("900x600", 540000) + ", perm = [1, 0]> : tensor<600x900xf32>";
+  std::string wide =
+      "#nn.transpose<" + file("900x600", 540000) + ", perm = [1, 0]> : tensor<600x900xf32>";
   expectMatches(file("600x900", 540000));
   expectMatches(wide);
   expectMatches("#nn.pack<" + wide + ", panel = 32> : tensor<29x600x32xf32>");
@@ -179,13 +180,15 @@ TEST_F(WeightReaderTest, ReshapesSlicesAndConcatenates) {
   expectMatches("#nn.reshape<#nn.slice<" + turned +
                 ", offsets = [1, 2, 3]> : tensor<3x2x3xf32>> : tensor<18xf32>");
   std::string left = file("7x5", 35), right = file("7x3", 21, 100);
-  std::string joined = "#nn.concat<[" + left + ", " + right + ", " + left + "], axis = 1> : tensor<7x13xf32>";
+  std::string joined =
+      "#nn.concat<[" + left + ", " + right + ", " + left + "], axis = 1> : tensor<7x13xf32>";
   expectMatches(joined);
   expectMatches("#nn.pack<" + joined + ", panel = 8> : tensor<2x7x8xf32>");
   expectMatches("#nn.concat<[#nn.pack<" + left + ", panel = 4> : tensor<2x7x4xf32>, " +
                 file("1x7x4", 28) + "], axis = 0> : tensor<3x7x4xf32>");
-  expectMatches("#nn.transpose<#nn.concat<[dense<2.5> : tensor<2x3xf32>, dense<[[1.0, 2.0, 3.0]]> : "
-                "tensor<1x3xf32>], axis = 0> : tensor<3x3xf32>, perm = [1, 0]> : tensor<3x3xf32>");
+  expectMatches(
+      "#nn.transpose<#nn.concat<[dense<2.5> : tensor<2x3xf32>, dense<[[1.0, 2.0, 3.0]]> : "
+      "tensor<1x3xf32>], axis = 0> : tensor<3x3xf32>, perm = [1, 0]> : tensor<3x3xf32>");
   expectMatches("#nn.reshape<" + file("1x1", 1) + "> : tensor<f32>");
   expectMatches("#nn.reshape<dense<1.5> : tensor<f32>> : tensor<1x1xf32>");
   expectMatches("#nn.reshape<" + file("3x0x2", 0) + "> : tensor<0xf32>");
@@ -243,7 +246,8 @@ TEST_F(WeightReaderTest, NoticesAFileThatShrinksWhileItIsMapped) {
   std::vector<char> out(4096);
   EXPECT_FALSE(bool(reader.read(recipe, out)));
   writeFile("w.bin", 8192);
-  EXPECT_TRUE(StringRef(llvm::toString(reader.read(recipe, out))).contains("but the file has 8192"));
+  EXPECT_TRUE(
+      StringRef(llvm::toString(reader.read(recipe, out))).contains("but the file has 8192"));
 }
 
 TEST_F(WeightReaderTest, EndsTheStreamWithTheSinksError) {

@@ -16,8 +16,7 @@ namespace {
 bool expectInRange(NodeImporter &node, const Constant &indices, int64_t size) {
   for (const Scalar &index : indices.values)
     if (index.i < -size || index.i >= size) {
-      (void)node.fail("index " + Twine(index.i) +
-                      " is outside of a dimension of " + Twine(size));
+      (void)node.fail("index " + Twine(index.i) + " is outside of a dimension of " + Twine(size));
       return false;
     }
   return true;
@@ -25,21 +24,17 @@ bool expectInRange(NodeImporter &node, const Constant &indices, int64_t size) {
 
 LogicalResult importGather(NodeImporter &node) {
   Operand &data = node.in(0), &indices = node.in(1);
-  std::optional<int64_t> axis =
-      node.normalizeAxis(node.getInt("axis", 0), data.rank());
+  std::optional<int64_t> axis = node.normalizeAxis(node.getInt("axis", 0), data.rank());
   if (!axis)
     return failure();
   if (indices.element != DataType::Int64 && indices.element != DataType::Int32)
-    return node.fail("expected indices of int64 or int32, got " +
-                     describe(indices));
+    return node.fail("expected indices of int64 or int32, got " + describe(indices));
   SmallVector<int64_t> shape(ArrayRef<int64_t>(data.shape).take_front(*axis));
   llvm::append_range(shape, indices.shape);
-  llvm::append_range(shape,
-                     ArrayRef<int64_t>(data.shape).drop_front(*axis + 1));
+  llvm::append_range(shape, ArrayRef<int64_t>(data.shape).drop_front(*axis + 1));
   if (!node.expectSize(shape, data.element))
     return failure();
-  if (indices.constant &&
-      !expectInRange(node, *indices.constant, data.shape[*axis]))
+  if (indices.constant && !expectInRange(node, *indices.constant, data.shape[*axis]))
     return failure();
   return node.set(node.gather(data, indices, *axis));
 }
@@ -68,13 +63,11 @@ LogicalResult importTrilu(NodeImporter &node) {
     if (input.size() > 0)
       do {
         Scalar zero{0};
-        values.push_back(keeps(position[rank - 2], position[rank - 1])
-                             ? input.constant->at(index)
-                             : zero);
+        values.push_back(keeps(position[rank - 2], position[rank - 1]) ? input.constant->at(index)
+                                                                       : zero);
         ++index;
       } while (advance(position, input.shape));
-    return node.set(node.ofConstant(
-        makeConstant(input.element, input.shape, std::move(values))));
+    return node.set(node.ofConstant(makeConstant(input.element, input.shape, std::move(values))));
   }
   SmallVector<IteratorType> loops(rank, IteratorType::parallel);
   AffineMap all = node.b.getMultiDimIdentityMap(rank);
@@ -85,14 +78,10 @@ LogicalResult importTrilu(NodeImporter &node) {
         Value row = linalg::IndexOp::create(n, at, rank - 2);
         Value column = linalg::IndexOp::create(n, at, rank - 1);
         Value border = arith::AddIOp::create(
-            n, at, row,
-            arith::ConstantOp::create(n, at, n.getIndexAttr(diagonal)));
-        Value keep = arith::CmpIOp::create(n, at,
-                                           upper ? arith::CmpIPredicate::sge
-                                                 : arith::CmpIPredicate::sle,
-                                           column, border);
-        return arith::SelectOp::create(
-            n, at, keep, x[0], scalarConstant(n, at, x[0].getType(), 0));
+            n, at, row, arith::ConstantOp::create(n, at, n.getIndexAttr(diagonal)));
+        Value keep = arith::CmpIOp::create(
+            n, at, upper ? arith::CmpIPredicate::sge : arith::CmpIPredicate::sle, column, border);
+        return arith::SelectOp::create(n, at, keep, x[0], scalarConstant(n, at, x[0].getType(), 0));
       });
   return node.set(node.ofValue(result, input.element));
 }
@@ -100,41 +89,34 @@ LogicalResult importTrilu(NodeImporter &node) {
 /// Indices that choose along leading dimensions or one axis must be known.
 bool expectKnownIndices(NodeImporter &node) {
   Operand &indices = node.in(1);
-  if (indices.constant && isInteger(indices.element) &&
-      indices.size() <= kMaxFoldedIntegers)
+  if (indices.constant && isInteger(indices.element) && indices.size() <= kMaxFoldedIntegers)
     return true;
-  (void)node.fail("expected integer indices known at compile time, got " +
-                  describe(indices));
+  (void)node.fail("expected integer indices known at compile time, got " + describe(indices));
   return false;
 }
 
 LogicalResult importGatherElements(NodeImporter &node) {
   Operand &data = node.in(0), &indices = node.in(1);
-  std::optional<int64_t> axis =
-      node.normalizeAxis(node.getInt("axis", 0), data.rank());
+  std::optional<int64_t> axis = node.normalizeAxis(node.getInt("axis", 0), data.rank());
   if (!axis || !expectKnownIndices(node))
     return failure();
   bool fits = indices.rank() == data.rank();
   for (int64_t dim = 0; fits && dim < data.rank(); ++dim)
     fits = dim == *axis || indices.shape[dim] <= data.shape[dim];
   if (!fits)
-    return node.fail("indices " + describe(indices) + " do not fit " +
-                     describe(data));
+    return node.fail("indices " + describe(indices) + " do not fit " + describe(data));
   int64_t size = data.shape[*axis];
   if (!expectInRange(node, *indices.constant, size))
     return failure();
-  SmallVector<int64_t> strides = stridesOf(data.shape),
-                       position(indices.rank()), flat;
+  SmallVector<int64_t> strides = stridesOf(data.shape), position(indices.rank()), flat;
   for (int64_t i = 0, e = indices.size(); i < e; ++i) {
     int64_t from = 0, index = indices.constant->intAt(i);
     for (int64_t dim = 0; dim < data.rank(); ++dim)
-      from += strides[dim] * (dim == *axis ? (index < 0 ? index + size : index)
-                                           : position[dim]);
+      from += strides[dim] * (dim == *axis ? (index < 0 ? index + size : index) : position[dim]);
     flat.push_back(from);
     advance(position, indices.shape);
   }
-  Operand list = node.reshape(data, {data.size()}),
-          which = node.ofConstant(makeInts(flat));
+  Operand list = node.reshape(data, {data.size()}), which = node.ofConstant(makeInts(flat));
   Operand chosen = node.gather(list, which, 0);
   return node.set(node.reshape(chosen, indices.shape));
 }
@@ -148,20 +130,16 @@ std::optional<SmallVector<int64_t>> rowsOf(NodeImporter &node, int64_t &depth) {
     return std::nullopt;
   depth = indices.rank() < 1 ? 0 : indices.shape.back();
   if (depth < 1 || depth > data.rank()) {
-    (void)node.fail("indices " + describe(indices) + " do not fit " +
-                    describe(data));
+    (void)node.fail("indices " + describe(indices) + " do not fit " + describe(data));
     return std::nullopt;
   }
-  SmallVector<int64_t> strides = stridesOf(
-                           ArrayRef<int64_t>(data.shape).take_front(depth)),
-                       rows;
+  SmallVector<int64_t> strides = stridesOf(ArrayRef<int64_t>(data.shape).take_front(depth)), rows;
   for (int64_t i = 0; i < indices.size(); i += depth) {
     int64_t row = 0;
     for (int64_t d = 0; d < depth; ++d) {
       int64_t index = indices.constant->intAt(i + d), size = data.shape[d];
       if (index < -size || index >= size) {
-        (void)node.fail("index " + Twine(index) +
-                        " is outside of a dimension of " + Twine(size));
+        (void)node.fail("index " + Twine(index) + " is outside of a dimension of " + Twine(size));
         return std::nullopt;
       }
       row += strides[d] * (index < 0 ? index + size : index);
@@ -174,8 +152,7 @@ std::optional<SmallVector<int64_t>> rowsOf(NodeImporter &node, int64_t &depth) {
 /// The data with its first `depth` dimensions made one.
 Operand flattenRows(NodeImporter &node, Operand &data, int64_t depth) {
   auto shape = ArrayRef<int64_t>(data.shape);
-  SmallVector<int64_t> flat{
-      ShapedType::getNumElements(shape.take_front(depth))};
+  SmallVector<int64_t> flat{ShapedType::getNumElements(shape.take_front(depth))};
   llvm::append_range(flat, shape.drop_front(depth));
   return node.reshape(data, flat);
 }
@@ -188,12 +165,10 @@ LogicalResult importGatherND(NodeImporter &node) {
   if (!rows)
     return failure();
   SmallVector<int64_t> shape(ArrayRef<int64_t>(node.in(1).shape).drop_back());
-  llvm::append_range(shape,
-                     ArrayRef<int64_t>(node.in(0).shape).drop_front(depth));
+  llvm::append_range(shape, ArrayRef<int64_t>(node.in(0).shape).drop_front(depth));
   if (!node.expectSize(shape, node.in(0).element))
     return failure();
-  Operand flat = flattenRows(node, node.in(0), depth),
-          which = node.ofConstant(makeInts(*rows));
+  Operand flat = flattenRows(node, node.in(0), depth), which = node.ofConstant(makeInts(*rows));
   Operand chosen = node.gather(flat, which, 0);
   return node.set(node.reshape(chosen, shape));
 }
@@ -210,13 +185,12 @@ LogicalResult importScatterND(NodeImporter &node) {
     return failure();
   int64_t count = rows->size();
   Operand flat = flattenRows(node, data, depth);
-  SmallVector<int64_t> shape(flat.shape),
-      expected(ArrayRef<int64_t>(node.in(1).shape).drop_back());
+  SmallVector<int64_t> shape(flat.shape), expected(ArrayRef<int64_t>(node.in(1).shape).drop_back());
   shape[0] = count;
   llvm::append_range(expected, ArrayRef<int64_t>(flat.shape).drop_front());
   if (ArrayRef<int64_t>(updates.shape) != ArrayRef<int64_t>(expected))
-    return node.fail("expected updates of shape " + describe(expected) +
-                     ", got " + describe(updates));
+    return node.fail("expected updates of shape " + describe(expected) + ", got " +
+                     describe(updates));
   if (updates.size() == 0)
     return node.set(data);
   Operand source = node.reshape(updates, shape);
@@ -228,8 +202,7 @@ LogicalResult importScatterND(NodeImporter &node) {
     for (int64_t i = 0; i < count; ++i)
       for (int64_t k = 0; k < run; ++k)
         values[(*rows)[i] * run + k] = source.constant->at(i * run + k);
-    return node.set(node.ofConstant(
-        makeConstant(data.element, data.shape, std::move(values))));
+    return node.set(node.ofConstant(makeConstant(data.element, data.shape, std::move(values))));
   }
   constexpr int64_t most = 64;
   int64_t pieces = 0;
@@ -239,10 +212,8 @@ LogicalResult importScatterND(NodeImporter &node) {
     while (end < count && (*rows)[end] == (*rows)[end - 1] + 1)
       ++end;
     if (++pieces > most)
-      return node.fail("more than " + Twine(most) +
-                       " separate runs of rows are assigned to");
-    SmallVector<int64_t> from(flat.rank(), 0), size(flat.shape),
-        ones(flat.rank(), 1);
+      return node.fail("more than " + Twine(most) + " separate runs of rows are assigned to");
+    SmallVector<int64_t> from(flat.rank(), 0), size(flat.shape), ones(flat.rank(), 1);
     from[0] = i;
     size[0] = end - i;
     Operand part = node.slice(source, from, size, ones);
@@ -251,21 +222,18 @@ LogicalResult importScatterND(NodeImporter &node) {
       return getAsIndexOpFoldResult(node.b.getContext(), values);
     };
     Value inserted = node.materialize(part);
-    result = tensor::InsertSliceOp::create(node.b, node.loc, inserted, result,
-                                           attributes(from), attributes(size),
-                                           attributes(ones));
+    result = tensor::InsertSliceOp::create(node.b, node.loc, inserted, result, attributes(from),
+                                           attributes(size), attributes(ones));
     i = end;
   }
-  return node.set(
-      node.ofValue(node.reshapeValue(result, data.shape), data.element));
+  return node.set(node.ofValue(node.reshapeValue(result, data.shape), data.element));
 }
 
 /// Running sums: a reduction over all positions of which those that do not
 /// come before the result's count as 0.
 LogicalResult importCumSum(NodeImporter &node) {
   Operand &input = node.in(0);
-  bool exclusive = node.getInt("exclusive", 0),
-       reverse = node.getInt("reverse", 0);
+  bool exclusive = node.getInt("exclusive", 0), reverse = node.getInt("reverse", 0);
   std::optional<Scalar> given = node.knownScalar(1, "axis");
   if (!given || !node.expectNumber(0))
     return failure();
@@ -287,32 +255,28 @@ LogicalResult importCumSum(NodeImporter &node) {
   AffineMap reads = AffineMap::get(rank + 1, 0, from, context);
   AffineMap writes = AffineMap::get(rank + 1, 0, to, context);
   using P = arith::CmpIPredicate;
-  P predicate =
-      reverse ? (exclusive ? P::sgt : P::sge) : (exclusive ? P::slt : P::sle);
+  P predicate = reverse ? (exclusive ? P::sgt : P::sge) : (exclusive ? P::slt : P::sle);
   Value source = node.materialize(input);
-  Value sum = node.generic(
-      source, node.fill(input.element, input.shape, Scalar{0}), {reads, writes},
-      loops, [&](OpBuilder &n, Location at, ValueRange x) -> Value {
-        Value position = linalg::IndexOp::create(n, at, rank);
-        Value result = linalg::IndexOp::create(n, at, *axis);
-        Value counts =
-            arith::CmpIOp::create(n, at, predicate, position, result);
-        Value zero = scalarConstant(n, at, x[0].getType(), 0);
-        Value term = arith::SelectOp::create(n, at, counts, x[0], zero);
-        if (isFloat(input.element))
-          return arith::AddFOp::create(n, at, x[1], term);
-        return arith::AddIOp::create(n, at, x[1], term);
-      });
+  Value sum =
+      node.generic(source, node.fill(input.element, input.shape, Scalar{0}), {reads, writes}, loops,
+                   [&](OpBuilder &n, Location at, ValueRange x) -> Value {
+                     Value position = linalg::IndexOp::create(n, at, rank);
+                     Value result = linalg::IndexOp::create(n, at, *axis);
+                     Value counts = arith::CmpIOp::create(n, at, predicate, position, result);
+                     Value zero = scalarConstant(n, at, x[0].getType(), 0);
+                     Value term = arith::SelectOp::create(n, at, counts, x[0], zero);
+                     if (isFloat(input.element))
+                       return arith::AddFOp::create(n, at, x[1], term);
+                     return arith::AddIOp::create(n, at, x[1], term);
+                   });
   return node.set(node.ofValue(sum, input.element));
 }
 
 const Operator operators[] = {
     {"", "CumSum", 11, 2, 2, importCumSum, "axis known at compile time"},
     {"", "Gather", 1, 2, 2, importGather, "int32 or int64 indices"},
-    {"", "GatherND", 11, 2, 2, importGatherND,
-     "indices known at compile time; batch_dims 0"},
-    {"", "GatherElements", 11, 2, 2, importGatherElements,
-     "indices known at compile time"},
+    {"", "GatherND", 11, 2, 2, importGatherND, "indices known at compile time; batch_dims 0"},
+    {"", "GatherElements", 11, 2, 2, importGatherElements, "indices known at compile time"},
     {"", "ScatterND", 11, 3, 3, importScatterND,
      "indices known at compile time, in at most 64 runs of rows; no reduction"},
     {"", "Trilu", 14, 1, 2, importTrilu, "k known at compile time"},

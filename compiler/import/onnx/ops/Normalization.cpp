@@ -27,65 +27,57 @@ Value divOf(OpBuilder &n, Location at, Value a, Value c) {
 }
 
 Operand combine(NodeImporter &node, Operand &a, Operand &c, Binary body) {
-  return node.elementwise({&a, &c}, a.element,
-                          [&](OpBuilder &n, Location at, ValueRange x) {
-                            return body(n, at, x[0], x[1]);
-                          });
+  return node.elementwise({&a, &c}, a.element, [&](OpBuilder &n, Location at, ValueRange x) {
+    return body(n, at, x[0], x[1]);
+  });
 }
 
 Operand reduceSum(NodeImporter &node, Operand &input, ArrayRef<int64_t> axes) {
-  return node.reduce(input, axes, /*keepDims=*/true, Scalar{0},
-                     [](OpBuilder &n, Location at, ValueRange x) {
-                       return addOf(n, at, x[0], x[1]);
-                     });
+  return node.reduce(
+      input, axes, /*keepDims=*/true, Scalar{0},
+      [](OpBuilder &n, Location at, ValueRange x) { return addOf(n, at, x[0], x[1]); });
 }
 
 /// Softmax or its logarithm over one axis. The logarithm is x - max - log(sum),
 /// since the quotient itself may have vanished.
 Operand softmax(NodeImporter &node, Operand &input, int64_t axis, bool isLog) {
   if (!isLog) {
-    Value source = node.materialize(input),
-          init = node.empty(input.element, input.shape);
-    return node.ofValue(linalg::SoftmaxOp::create(node.b, node.loc,
-                                                  init.getType(), source, init,
-                                                  axis)
-                            ->getResult(0),
-                        input.element);
+    Value source = node.materialize(input), init = node.empty(input.element, input.shape);
+    return node.ofValue(
+        linalg::SoftmaxOp::create(node.b, node.loc, init.getType(), source, init, axis)
+            ->getResult(0),
+        input.element);
   }
   Scalar lowest{0};
   lowest.d = -std::numeric_limits<double>::infinity();
-  Operand top =
-      node.reduce(input, axis, /*keepDims=*/true, lowest,
-                  [](OpBuilder &n, Location at, ValueRange x) -> Value {
-                    return arith::MaximumFOp::create(n, at, x[0], x[1]);
-                  });
+  Operand top = node.reduce(input, axis, /*keepDims=*/true, lowest,
+                            [](OpBuilder &n, Location at, ValueRange x) -> Value {
+                              return arith::MaximumFOp::create(n, at, x[0], x[1]);
+                            });
   Operand below = combine(node, input, top, subOf);
-  Operand power =
-      node.elementwise({&below}, input.element,
-                       [](OpBuilder &n, Location at, ValueRange x) -> Value {
-                         return math::ExpOp::create(n, at, x[0]);
-                       });
+  Operand power = node.elementwise({&below}, input.element,
+                                   [](OpBuilder &n, Location at, ValueRange x) -> Value {
+                                     return math::ExpOp::create(n, at, x[0]);
+                                   });
   Operand sum = reduceSum(node, power, axis);
   return node.elementwise({&below, &sum}, input.element,
                           [](OpBuilder &n, Location at, ValueRange x) -> Value {
-                            return subOf(n, at, x[0],
-                                         math::LogOp::create(n, at, x[1]));
+                            return subOf(n, at, x[0], math::LogOp::create(n, at, x[1]));
                           });
 }
 
 template <bool isLog> LogicalResult importSoftmax(NodeImporter &node) {
   Operand &input = node.in(0);
-  std::optional<int64_t> axis = node.normalizeAxis(
-      node.getInt("axis", node.opset < 13 ? 1 : -1), input.rank());
+  std::optional<int64_t> axis =
+      node.normalizeAxis(node.getInt("axis", node.opset < 13 ? 1 : -1), input.rank());
   if (!axis || !node.expectFloat(0))
     return failure();
   if (node.opset >= 13 || *axis == input.rank() - 1)
     return node.set(softmax(node, input, *axis, isLog));
   // Before opset 13 all dimensions from the axis on are one.
   auto shape = ArrayRef<int64_t>(input.shape);
-  Operand flat = node.reshape(
-      input, {ShapedType::getNumElements(shape.take_front(*axis)),
-              ShapedType::getNumElements(shape.drop_front(*axis))});
+  Operand flat = node.reshape(input, {ShapedType::getNumElements(shape.take_front(*axis)),
+                                      ShapedType::getNumElements(shape.drop_front(*axis))});
   Operand result = softmax(node, flat, 1, isLog);
   return node.set(node.reshape(result, input.shape));
 }
@@ -95,8 +87,7 @@ struct NormalizedInput {
   Operand input;
   std::optional<Operand> scale, bias;
 };
-std::optional<NormalizedInput> flattenForNorm(NodeImporter &node,
-                                              int64_t axis) {
+std::optional<NormalizedInput> flattenForNorm(NodeImporter &node, int64_t axis) {
   Operand &input = node.in(0);
   auto shape = ArrayRef<int64_t>(input.shape);
   int64_t inner = ShapedType::getNumElements(shape.drop_front(axis));
@@ -109,12 +100,10 @@ std::optional<NormalizedInput> flattenForNorm(NodeImporter &node,
     if (!node.expectSameType({0, i}))
       return std::nullopt;
     Operand &side = node.in(i);
-    auto wide = broadcastShapes(
-        {shape.drop_front(axis), ArrayRef<int64_t>(side.shape)});
+    auto wide = broadcastShapes({shape.drop_front(axis), ArrayRef<int64_t>(side.shape)});
     if (!wide || ArrayRef<int64_t>(*wide) != shape.drop_front(axis)) {
       (void)node.fail("expected input " + Twine(i) + " of shape " +
-                      describe(shape.drop_front(axis)) + ", got " +
-                      describe(side));
+                      describe(shape.drop_front(axis)) + ", got " + describe(side));
       return std::nullopt;
     }
     Operand full = node.broadcast(side, shape.drop_front(axis));
@@ -126,29 +115,24 @@ std::optional<NormalizedInput> flattenForNorm(NodeImporter &node,
 LogicalResult importLayerNorm(NodeImporter &node) {
   double epsilon = node.getFloat("epsilon", 1e-5f);
   int64_t stash = node.getInt("stash_type", 1);
-  std::optional<int64_t> axis =
-      node.normalizeAxis(node.getInt("axis", -1), node.in(0).rank());
+  std::optional<int64_t> axis = node.normalizeAxis(node.getInt("axis", -1), node.in(0).rank());
   if (!axis || !node.expectFloat(0))
     return failure();
   if (node.in(0).element != DataType::Float)
     return node.fail("expected float, got " + describe(node.in(0)));
   if (stash != 1)
-    return node.fail("expected attribute 'stash_type' to be 1 (float), got " +
-                     Twine(stash));
+    return node.fail("expected attribute 'stash_type' to be 1 (float), got " + Twine(stash));
   if (node.usesOutput(1) || node.usesOutput(2))
-    return node.fail(
-        "the outputs for the mean and the deviation are not supported");
+    return node.fail("the outputs for the mean and the deviation are not supported");
   std::optional<NormalizedInput> parts = flattenForNorm(node, *axis);
   if (!parts)
     return failure();
-  Value x = node.materialize(parts->input),
-        scale = node.materialize(*parts->scale);
+  Value x = node.materialize(parts->input), scale = node.materialize(*parts->scale);
   Value bias = parts->bias ? node.materialize(*parts->bias) : Value();
   Value init = node.empty(parts->input.element, parts->input.shape);
   Operand result =
-      node.ofValue(tercet::nn::LayerNormOp::create(
-                       node.b, node.loc, init.getType(), x, scale, bias, init,
-                       node.b.getF64FloatAttr(epsilon)),
+      node.ofValue(tercet::nn::LayerNormOp::create(node.b, node.loc, init.getType(), x, scale, bias,
+                                                   init, node.b.getF64FloatAttr(epsilon)),
                    node.in(0).element);
   return node.set(node.reshape(result, node.in(0).shape));
 }
@@ -156,37 +140,33 @@ LogicalResult importLayerNorm(NodeImporter &node) {
 LogicalResult importRmsNorm(NodeImporter &node) {
   double epsilon = node.getFloat("epsilon", 1e-5f);
   int64_t stash = node.getInt("stash_type", 1);
-  std::optional<int64_t> axis =
-      node.normalizeAxis(node.getInt("axis", -1), node.in(0).rank());
+  std::optional<int64_t> axis = node.normalizeAxis(node.getInt("axis", -1), node.in(0).rank());
   if (!axis || !node.expectFloat(0))
     return failure();
   if (node.in(0).element != DataType::Float || stash != 1)
-    return node.fail("expected float and stash_type 1, got " +
-                     describe(node.in(0)));
+    return node.fail("expected float and stash_type 1, got " + describe(node.in(0)));
   if (node.usesOutput(1))
     return node.fail("the output for the inverse deviation is not supported");
   std::optional<NormalizedInput> parts = flattenForNorm(node, *axis);
   if (!parts)
     return failure();
-  Value x = node.materialize(parts->input),
-        scale = node.materialize(*parts->scale);
+  Value x = node.materialize(parts->input), scale = node.materialize(*parts->scale);
   Value init = node.empty(parts->input.element, parts->input.shape);
-  Operand result = node.ofValue(
-      tercet::nn::RmsNormOp::create(node.b, node.loc, init.getType(), x, scale,
-                                    init, node.b.getF64FloatAttr(epsilon)),
-      node.in(0).element);
+  Operand result =
+      node.ofValue(tercet::nn::RmsNormOp::create(node.b, node.loc, init.getType(), x, scale, init,
+                                                 node.b.getF64FloatAttr(epsilon)),
+                   node.in(0).element);
   return node.set(node.reshape(result, node.in(0).shape));
 }
 
 /// One number a channel, as [C, 1, 1, ..] to broadcast along dimension 1.
-std::optional<Operand> perChannel(NodeImporter &node, unsigned i,
-                                  int64_t rank) {
+std::optional<Operand> perChannel(NodeImporter &node, unsigned i, int64_t rank) {
   Operand &side = node.in(i);
   if (!node.expectSameType({0, i}))
     return std::nullopt;
   if (side.rank() != 1 || side.shape[0] != node.in(0).shape[1]) {
-    (void)node.fail("expected input " + Twine(i) + " of shape [" +
-                    Twine(node.in(0).shape[1]) + "], got " + describe(side));
+    (void)node.fail("expected input " + Twine(i) + " of shape [" + Twine(node.in(0).shape[1]) +
+                    "], got " + describe(side));
     return std::nullopt;
   }
   SmallVector<int64_t> shape(rank - 1, 1);
@@ -195,15 +175,12 @@ std::optional<Operand> perChannel(NodeImporter &node, unsigned i,
 }
 
 /// 1 / sqrt(variance + epsilon)
-Operand inverseDeviation(NodeImporter &node, Operand &variance,
-                         double epsilon) {
+Operand inverseDeviation(NodeImporter &node, Operand &variance, double epsilon) {
   return node.elementwise(
-      {&variance}, variance.element,
-      [&](OpBuilder &n, Location at, ValueRange x) -> Value {
+      {&variance}, variance.element, [&](OpBuilder &n, Location at, ValueRange x) -> Value {
         Type type = x[0].getType();
         Value sum = addOf(n, at, x[0], scalarConstant(n, at, type, epsilon));
-        return divOf(n, at, scalarConstant(n, at, type, 1),
-                     math::SqrtOp::create(n, at, sum));
+        return divOf(n, at, scalarConstant(n, at, type, 1), math::SqrtOp::create(n, at, sum));
       });
 }
 
@@ -236,8 +213,7 @@ LogicalResult importBatchNorm(NodeImporter &node) {
 }
 
 /// (x - mean) / sqrt(variance + epsilon) over `axes`.
-Operand standardize(NodeImporter &node, Operand &input, ArrayRef<int64_t> axes,
-                    double epsilon) {
+Operand standardize(NodeImporter &node, Operand &input, ArrayRef<int64_t> axes, double epsilon) {
   double size = 1;
   for (int64_t axis : axes)
     size *= input.shape[axis];
@@ -258,15 +234,13 @@ LogicalResult importInstanceNorm(NodeImporter &node) {
   if (!node.expectFloat(0))
     return failure();
   if (input.rank() < 3 || input.size() == 0)
-    return node.fail("expected [N, C, ..] with elements, got " +
-                     describe(input));
+    return node.fail("expected [N, C, ..] with elements, got " + describe(input));
   std::optional<Operand> scale = perChannel(node, 1, input.rank()),
                          bias = perChannel(node, 2, input.rank());
   if (node.failed())
     return failure();
-  Operand standard = standardize(
-      node, input, llvm::to_vector(llvm::seq<int64_t>(2, input.rank())),
-      epsilon);
+  Operand standard =
+      standardize(node, input, llvm::to_vector(llvm::seq<int64_t>(2, input.rank())), epsilon);
   Operand scaled = combine(node, standard, *scale, mulOf);
   return node.set(combine(node, scaled, *bias, addOf));
 }
@@ -280,17 +254,15 @@ LogicalResult importGroupNorm(NodeImporter &node) {
                      "is not supported");
   if (node.getInt("stash_type", 1) != 1 || input.element != DataType::Float)
     return node.fail("expected float and stash_type 1, got " + describe(input));
-  if (input.rank() < 2 || groups < 1 || input.shape[1] % groups ||
-      input.size() == 0)
-    return node.fail("expected channels that " + Twine(groups) +
-                     " groups divide, got " + describe(input));
+  if (input.rank() < 2 || groups < 1 || input.shape[1] % groups || input.size() == 0)
+    return node.fail("expected channels that " + Twine(groups) + " groups divide, got " +
+                     describe(input));
   std::optional<Operand> scale = perChannel(node, 1, input.rank()),
                          bias = perChannel(node, 2, input.rank());
   if (node.failed())
     return failure();
   int64_t outer = input.shape[0];
-  Operand grouped =
-      node.reshape(input, {outer, groups, input.size() / outer / groups});
+  Operand grouped = node.reshape(input, {outer, groups, input.size() / outer / groups});
   Operand standard = standardize(node, grouped, {2}, epsilon);
   Operand apart = node.reshape(standard, input.shape);
   Operand scaled = combine(node, apart, *scale, mulOf);
@@ -300,44 +272,34 @@ LogicalResult importGroupNorm(NodeImporter &node) {
 LogicalResult importLpNorm(NodeImporter &node) {
   Operand &input = node.in(0);
   int64_t p = node.getInt("p", 2);
-  std::optional<int64_t> axis =
-      node.normalizeAxis(node.getInt("axis", -1), input.rank());
+  std::optional<int64_t> axis = node.normalizeAxis(node.getInt("axis", -1), input.rank());
   if (!axis || !node.expectFloat(0))
     return failure();
   if (p != 1 && p != 2)
     return node.fail("expected attribute 'p' to be 1 or 2, got " + Twine(p));
-  Operand power =
-      node.elementwise({&input}, input.element,
-                       [&](OpBuilder &n, Location at, ValueRange x) -> Value {
-                         return p == 1
-                                    ? Value(math::AbsFOp::create(n, at, x[0]))
-                                    : mulOf(n, at, x[0], x[0]);
-                       });
+  Operand power = node.elementwise(
+      {&input}, input.element, [&](OpBuilder &n, Location at, ValueRange x) -> Value {
+        return p == 1 ? Value(math::AbsFOp::create(n, at, x[0])) : mulOf(n, at, x[0], x[0]);
+      });
   Operand sum = reduceSum(node, power, *axis);
   // A row of zeros stays one, as in onnxruntime.
   return node.set(node.elementwise(
-      {&input, &sum}, input.element,
-      [&](OpBuilder &n, Location at, ValueRange x) -> Value {
+      {&input, &sum}, input.element, [&](OpBuilder &n, Location at, ValueRange x) -> Value {
         Value norm = p == 1 ? x[1] : Value(math::SqrtOp::create(n, at, x[1]));
         Value zero = scalarConstant(n, at, norm.getType(), 0);
-        Value isZero =
-            arith::CmpFOp::create(n, at, arith::CmpFPredicate::OEQ, norm, zero);
-        return arith::SelectOp::create(n, at, isZero, zero,
-                                       divOf(n, at, x[0], norm));
+        Value isZero = arith::CmpFOp::create(n, at, arith::CmpFPredicate::OEQ, norm, zero);
+        return arith::SelectOp::create(n, at, isZero, zero, divOf(n, at, x[0], norm));
       }));
 }
 
 const Operator operators[] = {
     {"", "BatchNormalization", 7, 5, 5, importBatchNorm, "inference"},
-    {"", "GroupNormalization", 18, 3, 3, importGroupNorm,
-     "from opset 21; float"},
+    {"", "GroupNormalization", 18, 3, 3, importGroupNorm, "from opset 21; float"},
     {"", "InstanceNormalization", 6, 3, 3, importInstanceNorm, ""},
-    {"", "LayerNormalization", 17, 2, 3, importLayerNorm,
-     "float; first output only"},
+    {"", "LayerNormalization", 17, 2, 3, importLayerNorm, "float; first output only"},
     {"", "LogSoftmax", 1, 1, 1, importSoftmax<true>, ""},
     {"", "LpNormalization", 1, 1, 1, importLpNorm, ""},
-    {"", "SimplifiedLayerNormalization", 1, 2, 2, importRmsNorm,
-     "float; first output only"},
+    {"", "SimplifiedLayerNormalization", 1, 2, 2, importRmsNorm, "float; first output only"},
     {"", "Softmax", 1, 1, 1, importSoftmax<false>, ""},
     {"com.microsoft", "SimplifiedLayerNormalization", 1, 2, 2, importRmsNorm,
      "float; first output only"},
@@ -345,6 +307,4 @@ const Operator operators[] = {
 
 } // namespace
 
-llvm::ArrayRef<Operator> tercet::onnx::normalizationOperators() {
-  return operators;
-}
+llvm::ArrayRef<Operator> tercet::onnx::normalizationOperators() { return operators; }

@@ -12,15 +12,14 @@ using namespace tercet::onnx;
 namespace {
 
 Operand arithmetic(NodeImporter &node, Operand &a, Operand &c, bool multiply) {
-  return node.elementwise(
-      {&a, &c}, a.element,
-      [&](OpBuilder &n, Location at, ValueRange x) -> Value {
-        if (isFloat(a.element))
-          return multiply ? Value(arith::MulFOp::create(n, at, x[0], x[1]))
-                          : Value(arith::AddFOp::create(n, at, x[0], x[1]));
-        return multiply ? Value(arith::MulIOp::create(n, at, x[0], x[1]))
-                        : Value(arith::AddIOp::create(n, at, x[0], x[1]));
-      });
+  return node.elementwise({&a, &c}, a.element,
+                          [&](OpBuilder &n, Location at, ValueRange x) -> Value {
+                            if (isFloat(a.element))
+                              return multiply ? Value(arith::MulFOp::create(n, at, x[0], x[1]))
+                                              : Value(arith::AddFOp::create(n, at, x[0], x[1]));
+                            return multiply ? Value(arith::MulIOp::create(n, at, x[0], x[1]))
+                                            : Value(arith::AddIOp::create(n, at, x[0], x[1]));
+                          });
 }
 
 LogicalResult importMatMul(NodeImporter &node) {
@@ -28,20 +27,18 @@ LogicalResult importMatMul(NodeImporter &node) {
   if (!node.expectNumber(0) || !node.expectSameType({0, 1}))
     return failure();
   if (a.rank() < 1 || c.rank() < 1)
-    return node.fail("expected one dimension or more, got " + describe(a) +
-                     " and " + describe(c));
+    return node.fail("expected one dimension or more, got " + describe(a) + " and " + describe(c));
   int64_t inner = c.shape[c.rank() == 1 ? 0 : c.rank() - 2];
   if (a.shape.back() != inner)
-    return node.fail("expected the last dimension of " + describe(a) +
-                     " to be " + Twine(inner) + ", as in " + describe(c));
+    return node.fail("expected the last dimension of " + describe(a) + " to be " + Twine(inner) +
+                     ", as in " + describe(c));
   auto batch = [](Operand &side) {
-    return ArrayRef<int64_t>(side.shape)
-        .drop_back(std::min<int64_t>(side.rank(), 2));
+    return ArrayRef<int64_t>(side.shape).drop_back(std::min<int64_t>(side.rank(), 2));
   };
   auto shape = broadcastShapes({batch(a), batch(c)});
   if (!shape)
-    return node.fail("expected leading dimensions that broadcast, got " +
-                     describe(a) + " and " + describe(c));
+    return node.fail("expected leading dimensions that broadcast, got " + describe(a) + " and " +
+                     describe(c));
   SmallVector<int64_t> result(shape->begin(), shape->end());
   result.push_back(a.rank() == 1 ? 1 : a.shape[a.rank() - 2]);
   result.push_back(c.rank() == 1 ? 1 : c.shape.back());
@@ -68,27 +65,27 @@ LogicalResult importGemm(NodeImporter &node) {
   if (node.opset < 11 && !node.has(2))
     return node.fail("expected 3 inputs before opset 11");
   if (node.in(0).rank() != 2 || node.in(1).rank() != 2)
-    return node.fail("expected matrices, got " + describe(node.in(0)) +
-                     " and " + describe(node.in(1)));
+    return node.fail("expected matrices, got " + describe(node.in(0)) + " and " +
+                     describe(node.in(1)));
   DataType element = node.in(0).element;
   if (!isFloat(element) && (alpha != 1 || beta != 1))
     return node.fail("expected alpha and beta of 1 for integers");
   Operand a = transA ? node.transpose(node.in(0), {1, 0}) : node.in(0);
   Operand c = transB ? node.transpose(node.in(1), {1, 0}) : node.in(1);
   if (a.shape[1] != c.shape[0])
-    return node.fail("expected inner dimensions that agree, got " +
-                     describe(a.shape) + " times " + describe(c.shape));
+    return node.fail("expected inner dimensions that agree, got " + describe(a.shape) + " times " +
+                     describe(c.shape));
   SmallVector<int64_t> shape{a.shape[0], c.shape[1]};
   if (!node.expectSize(shape, element))
     return failure();
   if (node.has(2)) {
     if (!node.expectSameType({0, 2}))
       return failure();
-    auto together = broadcastShapes(
-        {ArrayRef<int64_t>(shape), ArrayRef<int64_t>(node.in(2).shape)});
+    auto together =
+        broadcastShapes({ArrayRef<int64_t>(shape), ArrayRef<int64_t>(node.in(2).shape)});
     if (!together || ArrayRef<int64_t>(*together) != ArrayRef<int64_t>(shape))
-      return node.fail("expected input 2 to broadcast to " + describe(shape) +
-                       ", got " + describe(node.in(2)));
+      return node.fail("expected input 2 to broadcast to " + describe(shape) + ", got " +
+                       describe(node.in(2)));
   }
   Operand result = node.matmul(a, c);
   if (alpha != 1) {

@@ -17,18 +17,7 @@ using mlir::utils::IteratorType;
 
 namespace {
 
-enum class Kind {
-  Sum,
-  Mean,
-  Max,
-  Min,
-  Prod,
-  L1,
-  L2,
-  SumSquare,
-  LogSum,
-  LogSumExp
-};
+enum class Kind { Sum, Mean, Max, Min, Prod, L1, L2, SumSquare, LogSum, LogSumExp };
 
 Value addScalars(OpBuilder &n, Location at, Value a, Value c) {
   if (isa<FloatType>(a.getType()))
@@ -41,8 +30,7 @@ Value multiplyScalars(OpBuilder &n, Location at, Value a, Value c) {
   return arith::MulIOp::create(n, at, a, c);
 }
 
-Value combine(OpBuilder &n, Location at, Kind kind, DataType element, Value x,
-              Value sum) {
+Value combine(OpBuilder &n, Location at, Kind kind, DataType element, Value x, Value sum) {
   bool isFloating = isFloat(element), isSigned = !isUnsigned(element);
   switch (kind) {
   case Kind::Sum:
@@ -91,25 +79,22 @@ Scalar identityOf(Kind kind, DataType element) {
   if (kind == Kind::Max && isSigned)
     value.i = APInt::getSignedMinValue(bits).getSExtValue();
   if (kind == Kind::Min)
-    value.i = isSigned
-                  ? APInt::getSignedMaxValue(bits).getSExtValue()
-                  : wrapTo(element, APInt::getMaxValue(bits).getSExtValue());
+    value.i = isSigned ? APInt::getSignedMaxValue(bits).getSExtValue()
+                       : wrapTo(element, APInt::getMaxValue(bits).getSExtValue());
   return value;
 }
 
 /// The axes: an attribute in old operator sets, an input in new ones, and all
 /// of them if there are none. `noop` is set where then nothing is reduced.
-std::optional<SmallVector<int64_t>> findAxes(NodeImporter &node,
-                                             int64_t inputSince, bool &noop) {
+std::optional<SmallVector<int64_t>> findAxes(NodeImporter &node, int64_t inputSince, bool &noop) {
   Operand &input = node.in(0);
   std::optional<SmallVector<int64_t>> axes;
   noop = false;
   if (node.opset < inputSince) {
     axes = node.findInts("axes");
     if (node.inputCount() > 1)
-      (void)node.fail(
-          "expected attribute 'axes' rather than an input before opset " +
-          Twine(inputSince));
+      (void)node.fail("expected attribute 'axes' rather than an input before opset " +
+                      Twine(inputSince));
   } else {
     noop = node.getInt("noop_with_empty_axes", 0);
     if (node.has(1))
@@ -124,8 +109,7 @@ std::optional<SmallVector<int64_t>> findAxes(NodeImporter &node,
   return llvm::to_vector(llvm::seq<int64_t>(0, input.rank()));
 }
 
-template <Kind kind, int64_t inputSince>
-LogicalResult importReduce(NodeImporter &node) {
+template <Kind kind, int64_t inputSince> LogicalResult importReduce(NodeImporter &node) {
   bool noop, keepDims = node.getInt("keepdims", 1);
   std::optional<SmallVector<int64_t>> axes = findAxes(node, inputSince, noop);
   if (!axes)
@@ -133,13 +117,13 @@ LogicalResult importReduce(NodeImporter &node) {
   Operand &input = node.in(0);
   if (isBool(input.element) && kind != Kind::Max && kind != Kind::Min)
     return node.fail("expected numbers, got " + describe(input));
-  bool needsFloat = kind == Kind::L2 || kind == Kind::LogSum ||
-                    kind == Kind::LogSumExp || kind == Kind::Mean;
+  bool needsFloat =
+      kind == Kind::L2 || kind == Kind::LogSum || kind == Kind::LogSumExp || kind == Kind::Mean;
   if (needsFloat && !node.expectFloat(0))
     return failure();
   if (noop) {
-    if (kind != Kind::Sum && kind != Kind::Mean && kind != Kind::Max &&
-        kind != Kind::Min && kind != Kind::Prod)
+    if (kind != Kind::Sum && kind != Kind::Mean && kind != Kind::Max && kind != Kind::Min &&
+        kind != Kind::Prod)
       return node.fail("noop_with_empty_axes is supported for sums, means, "
                        "products and extrema");
     return node.set(input);
@@ -147,10 +131,8 @@ LogicalResult importReduce(NodeImporter &node) {
   int64_t count = 1;
   for (int64_t axis : *axes)
     count *= input.shape[axis];
-  if (count == 0 &&
-      (kind == Kind::Max || kind == Kind::Min || kind == Kind::Mean))
-    return node.fail("a reduction of no elements has no value: " +
-                     describe(input));
+  if (count == 0 && (kind == Kind::Max || kind == Kind::Min || kind == Kind::Mean))
+    return node.fail("a reduction of no elements has no value: " + describe(input));
 
   DataType element = input.element;
   auto reduceWith = [&](Operand &from, Kind how, bool keep, ScalarBody finish) {
@@ -163,31 +145,24 @@ LogicalResult importReduce(NodeImporter &node) {
   };
   if (kind == Kind::LogSumExp) {
     // Relative to the maximum, or to 0 where that is infinite.
-    Operand top = reduceWith(
-        input, Kind::Max, true,
-        [](OpBuilder &n, Location at, ValueRange x) -> Value {
+    Operand top =
+        reduceWith(input, Kind::Max, true, [](OpBuilder &n, Location at, ValueRange x) -> Value {
           Value magnitude = math::AbsFOp::create(n, at, x[0]);
           Type type = x[0].getType();
           Value isInfinite = arith::CmpFOp::create(
               n, at, arith::CmpFPredicate::OEQ, magnitude,
-              scalarConstant(n, at, type,
-                             std::numeric_limits<double>::infinity()));
-          return arith::SelectOp::create(n, at, isInfinite,
-                                         scalarConstant(n, at, type, 0), x[0]);
+              scalarConstant(n, at, type, std::numeric_limits<double>::infinity()));
+          return arith::SelectOp::create(n, at, isInfinite, scalarConstant(n, at, type, 0), x[0]);
         });
-    Operand power =
-        node.elementwise({&input, &top}, element,
-                         [](OpBuilder &n, Location at, ValueRange x) -> Value {
-                           return math::ExpOp::create(
-                               n, at, arith::SubFOp::create(n, at, x[0], x[1]));
-                         });
+    Operand power = node.elementwise(
+        {&input, &top}, element, [](OpBuilder &n, Location at, ValueRange x) -> Value {
+          return math::ExpOp::create(n, at, arith::SubFOp::create(n, at, x[0], x[1]));
+        });
     Operand sum = reduceWith(power, Kind::Sum, true, nullptr);
-    Operand result =
-        node.elementwise({&sum, &top}, element,
-                         [](OpBuilder &n, Location at, ValueRange x) -> Value {
-                           return arith::AddFOp::create(
-                               n, at, math::LogOp::create(n, at, x[0]), x[1]);
-                         });
+    Operand result = node.elementwise(
+        {&sum, &top}, element, [](OpBuilder &n, Location at, ValueRange x) -> Value {
+          return arith::AddFOp::create(n, at, math::LogOp::create(n, at, x[0]), x[1]);
+        });
     SmallVector<int64_t> shape;
     for (int64_t dim = 0; dim < input.rank(); ++dim)
       if (keepDims || !llvm::is_contained(*axes, dim))
@@ -199,13 +174,10 @@ LogicalResult importReduce(NodeImporter &node) {
       return math::SqrtOp::create(n, at, x[0]);
     if (kind == Kind::LogSum)
       return math::LogOp::create(n, at, x[0]);
-    return arith::DivFOp::create(n, at, x[0],
-                                 scalarConstant(n, at, x[0].getType(), count));
+    return arith::DivFOp::create(n, at, x[0], scalarConstant(n, at, x[0].getType(), count));
   };
-  bool finishes =
-      kind == Kind::L2 || kind == Kind::LogSum || kind == Kind::Mean;
-  return node.set(reduceWith(input, kind, keepDims,
-                             finishes ? ScalarBody(finish) : ScalarBody()));
+  bool finishes = kind == Kind::L2 || kind == Kind::LogSum || kind == Kind::Mean;
+  return node.set(reduceWith(input, kind, keepDims, finishes ? ScalarBody(finish) : ScalarBody()));
 }
 
 /// One generic with two results, the best value and its index.
@@ -213,13 +185,11 @@ template <bool isMax> LogicalResult importArg(NodeImporter &node) {
   Operand &input = node.in(0);
   bool keepDims = node.getInt("keepdims", 1);
   bool last = node.opset >= 12 && node.getInt("select_last_index", 0);
-  std::optional<int64_t> axis =
-      node.normalizeAxis(node.getInt("axis", 0), input.rank());
+  std::optional<int64_t> axis = node.normalizeAxis(node.getInt("axis", 0), input.rank());
   if (!axis || !node.expectFloat(0))
     return failure();
   if (input.shape[*axis] == 0)
-    return node.fail("a reduction of no elements has no value: " +
-                     describe(input));
+    return node.fail("a reduction of no elements has no value: " + describe(input));
   SmallVector<int64_t> kept, shape(input.shape);
   SmallVector<AffineExpr> exprs;
   SmallVector<IteratorType> loops(input.rank(), IteratorType::parallel);
@@ -233,17 +203,15 @@ template <bool isMax> LogicalResult importArg(NodeImporter &node) {
   AffineMap all = node.b.getMultiDimIdentityMap(input.rank());
   AffineMap row = AffineMap::get(input.rank(), 0, exprs, node.b.getContext());
   Value best =
-      node.fill(input.element, kept,
-                identityOf(isMax ? Kind::Max : Kind::Min, input.element));
+      node.fill(input.element, kept, identityOf(isMax ? Kind::Max : Kind::Min, input.element));
   Value index = node.fill(DataType::Int64, kept, Scalar{0});
   Value source = node.materialize(input);
   auto op = linalg::GenericOp::create(
-      node.b, node.loc, TypeRange{best.getType(), index.getType()},
-      ValueRange{source}, ValueRange{best, index},
-      ArrayRef<AffineMap>{all, row, row}, loops,
+      node.b, node.loc, TypeRange{best.getType(), index.getType()}, ValueRange{source},
+      ValueRange{best, index}, ArrayRef<AffineMap>{all, row, row}, loops,
       [&](OpBuilder &n, Location at, ValueRange x) {
-        Value position = arith::IndexCastOp::create(
-            n, at, n.getI64Type(), linalg::IndexOp::create(n, at, *axis));
+        Value position = arith::IndexCastOp::create(n, at, n.getI64Type(),
+                                                    linalg::IndexOp::create(n, at, *axis));
         using P = arith::CmpFPredicate;
         P better = isMax ? (last ? P::OGE : P::OGT) : (last ? P::OLE : P::OLT);
         Value wins = arith::CmpFOp::create(n, at, better, x[0], x[1]);
@@ -258,30 +226,23 @@ template <bool isMax> LogicalResult importArg(NodeImporter &node) {
 const Operator operators[] = {
     {"", "ArgMax", 1, 1, 1, importArg<true>, "floating point"},
     {"", "ArgMin", 1, 1, 1, importArg<false>, "floating point"},
-    {"", "ReduceL1", 1, 1, 2, importReduce<Kind::L1, 18>,
-     "axes known at compile time"},
+    {"", "ReduceL1", 1, 1, 2, importReduce<Kind::L1, 18>, "axes known at compile time"},
     {"", "ReduceL2", 1, 1, 2, importReduce<Kind::L2, 18>,
      "floating point; axes known at compile time"},
     {"", "ReduceLogSum", 1, 1, 2, importReduce<Kind::LogSum, 18>,
      "floating point; axes known at compile time"},
     {"", "ReduceLogSumExp", 1, 1, 2, importReduce<Kind::LogSumExp, 18>,
      "floating point; axes known at compile time"},
-    {"", "ReduceMax", 1, 1, 2, importReduce<Kind::Max, 18>,
-     "axes known at compile time"},
+    {"", "ReduceMax", 1, 1, 2, importReduce<Kind::Max, 18>, "axes known at compile time"},
     {"", "ReduceMean", 1, 1, 2, importReduce<Kind::Mean, 18>,
      "floating point; axes known at compile time"},
-    {"", "ReduceMin", 1, 1, 2, importReduce<Kind::Min, 18>,
-     "axes known at compile time"},
-    {"", "ReduceProd", 1, 1, 2, importReduce<Kind::Prod, 18>,
-     "axes known at compile time"},
-    {"", "ReduceSum", 1, 1, 2, importReduce<Kind::Sum, 13>,
-     "axes known at compile time"},
+    {"", "ReduceMin", 1, 1, 2, importReduce<Kind::Min, 18>, "axes known at compile time"},
+    {"", "ReduceProd", 1, 1, 2, importReduce<Kind::Prod, 18>, "axes known at compile time"},
+    {"", "ReduceSum", 1, 1, 2, importReduce<Kind::Sum, 13>, "axes known at compile time"},
     {"", "ReduceSumSquare", 1, 1, 2, importReduce<Kind::SumSquare, 18>,
      "axes known at compile time"},
 };
 
 } // namespace
 
-llvm::ArrayRef<Operator> tercet::onnx::reductionOperators() {
-  return operators;
-}
+llvm::ArrayRef<Operator> tercet::onnx::reductionOperators() { return operators; }

@@ -40,21 +40,18 @@ LogicalResult importReshape(NodeImporter &node) {
     shape[unknown] = good ? input.size() / known : 0;
   }
   if (!good || (unknown < 0 && known != input.size()))
-    return node.fail("cannot reshape " + describe(input) + " to " +
-                     describe(*asked));
+    return node.fail("cannot reshape " + describe(input) + " to " + describe(*asked));
   return node.set(node.reshape(input, shape));
 }
 
 LogicalResult importFlatten(NodeImporter &node) {
   int64_t axis = node.getInt("axis", 1), rank = node.in(0).rank();
   if (axis < (node.opset < 11 ? 0 : -rank) || axis > rank)
-    return node.fail("expected an axis up to " + Twine(rank) + ", got axis " +
-                     Twine(axis));
+    return node.fail("expected an axis up to " + Twine(rank) + ", got axis " + Twine(axis));
   auto shape = ArrayRef<int64_t>(node.in(0).shape);
   size_t split = axis < 0 ? axis + rank : axis;
-  return node.set(node.reshape(
-      node.in(0), {ShapedType::getNumElements(shape.take_front(split)),
-                   ShapedType::getNumElements(shape.drop_front(split))}));
+  return node.set(node.reshape(node.in(0), {ShapedType::getNumElements(shape.take_front(split)),
+                                            ShapedType::getNumElements(shape.drop_front(split))}));
 }
 
 /// The axes of Squeeze and Unsqueeze: an attribute before opset 13, then an
@@ -77,11 +74,10 @@ LogicalResult importSqueeze(NodeImporter &node) {
     return failure();
   SmallVector<int64_t> shape;
   for (int64_t dim = 0; dim < input.rank(); ++dim) {
-    bool squeezed =
-        axes ? llvm::is_contained(*axes, dim) : input.shape[dim] == 1;
+    bool squeezed = axes ? llvm::is_contained(*axes, dim) : input.shape[dim] == 1;
     if (squeezed && input.shape[dim] != 1)
-      return node.fail("cannot squeeze dimension " + Twine(dim) + " of " +
-                       describe(input) + ": its size is not 1");
+      return node.fail("cannot squeeze dimension " + Twine(dim) + " of " + describe(input) +
+                       ": its size is not 1");
     if (!squeezed)
       shape.push_back(input.shape[dim]);
   }
@@ -99,8 +95,7 @@ LogicalResult importUnsqueeze(NodeImporter &node) {
   }
   if (count > 64)
     return node.fail("expected a short list of axes");
-  std::optional<SmallVector<int64_t>> axes =
-      findAxes(node, input.rank() + count);
+  std::optional<SmallVector<int64_t>> axes = findAxes(node, input.rank() + count);
   if (!axes)
     return node.fail("expected axes");
   SmallVector<int64_t> shape(input.shape);
@@ -111,16 +106,13 @@ LogicalResult importUnsqueeze(NodeImporter &node) {
 
 LogicalResult importTranspose(NodeImporter &node) {
   int64_t rank = node.in(0).rank();
-  SmallVector<int64_t> perm =
-      llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(0, rank)));
+  SmallVector<int64_t> perm = llvm::to_vector(llvm::reverse(llvm::seq<int64_t>(0, rank)));
   if (auto given = node.findInts("perm"))
     perm = *given;
-  bool inRange =
-      llvm::all_of(perm, [&](int64_t p) { return p >= 0 && p < rank; });
-  if (static_cast<int64_t>(perm.size()) != rank || !inRange ||
-      !isPermutationVector(perm))
-    return node.fail("expected attribute 'perm' to be a permutation of " +
-                     Twine(rank) + " dimensions, got " + describe(perm));
+  bool inRange = llvm::all_of(perm, [&](int64_t p) { return p >= 0 && p < rank; });
+  if (static_cast<int64_t>(perm.size()) != rank || !inRange || !isPermutationVector(perm))
+    return node.fail("expected attribute 'perm' to be a permutation of " + Twine(rank) +
+                     " dimensions, got " + describe(perm));
   return node.set(node.transpose(node.in(0), perm));
 }
 
@@ -146,9 +138,8 @@ LogicalResult importConcat(NodeImporter &node) {
     for (int64_t dim = 0; agrees && dim < input->rank(); ++dim)
       agrees = dim == *axis || input->shape[dim] == inputs[0]->shape[dim];
     if (!agrees)
-      return node.fail("expected shapes that agree except along axis " +
-                       Twine(*axis) + ", got " + describe(*inputs[0]) +
-                       " and " + describe(*input));
+      return node.fail("expected shapes that agree except along axis " + Twine(*axis) + ", got " +
+                       describe(*inputs[0]) + " and " + describe(*input));
     result[*axis] += input->shape[*axis];
   }
   if (!node.expectSize(result, inputs[0]->element))
@@ -188,33 +179,27 @@ LogicalResult importSlice(NodeImporter &node) {
     return node.fail("expected starts, ends, axes and steps of one length");
   if (!node.normalizeAxes(*axes, input.rank()))
     return failure();
-  SmallVector<int64_t> offsets(input.rank(), 0), sizes(input.shape),
-      strides(input.rank(), 1);
+  SmallVector<int64_t> offsets(input.rank(), 0), sizes(input.shape), strides(input.rank(), 1);
   for (size_t i = 0; i < axes->size(); ++i) {
-    int64_t axis = *node.normalizeAxis((*axes)[i], input.rank()),
-            size = input.shape[axis];
+    int64_t axis = *node.normalizeAxis((*axes)[i], input.rank()), size = input.shape[axis];
     int64_t step = (*steps)[i];
     if (step == 0)
       return node.fail("expected steps other than 0");
     if (step < 0 && size > kMaxFoldedIntegers)
-      return node.fail("a negative step along a dimension of " + Twine(size) +
-                       " is not supported");
+      return node.fail("a negative step along a dimension of " + Twine(size) + " is not supported");
     // Clamped first, so that no sum can overflow.
     auto position = [&](int64_t value, int64_t low, int64_t high) {
       if (value < 0)
         value = value < -size ? -1 : value + size;
       return std::clamp(value, low, high);
     };
-    step = std::clamp<int64_t>(step, -std::max<int64_t>(size, 1),
-                               std::max<int64_t>(size, 1));
-    int64_t begin = step > 0 ? position((*starts)[i], 0, size)
-                             : position((*starts)[i], 0, size - 1);
-    int64_t end = step > 0 ? position((*ends)[i], 0, size)
-                           : position((*ends)[i], -1, size - 1);
+    step = std::clamp<int64_t>(step, -std::max<int64_t>(size, 1), std::max<int64_t>(size, 1));
+    int64_t begin =
+        step > 0 ? position((*starts)[i], 0, size) : position((*starts)[i], 0, size - 1);
+    int64_t end = step > 0 ? position((*ends)[i], 0, size) : position((*ends)[i], -1, size - 1);
     int64_t distance = step > 0 ? end - begin : begin - end;
     int64_t stride = step > 0 ? step : -step;
-    sizes[axis] =
-        size == 0 || distance <= 0 ? 0 : (distance + stride - 1) / stride;
+    sizes[axis] = size == 0 || distance <= 0 ? 0 : (distance + stride - 1) / stride;
     offsets[axis] = sizes[axis] == 0 ? 0 : begin;
     strides[axis] = sizes[axis] <= 1 ? 1 : step;
   }
@@ -223,8 +208,7 @@ LogicalResult importSlice(NodeImporter &node) {
 
 LogicalResult importSplit(NodeImporter &node) {
   Operand &input = node.in(0);
-  std::optional<int64_t> axis =
-      node.normalizeAxis(node.getInt("axis", 0), input.rank());
+  std::optional<int64_t> axis = node.normalizeAxis(node.getInt("axis", 0), input.rank());
   if (!axis)
     return failure();
   int64_t count = node.node.outputs.size(), size = input.shape[*axis];
@@ -245,8 +229,7 @@ LogicalResult importSplit(NodeImporter &node) {
   if (!sizes) {
     int64_t part = (size + count - 1) / count;
     if (size % count && node.opset < 18)
-      return node.fail("cannot split " + Twine(size) + " into " + Twine(count) +
-                       " equal parts");
+      return node.fail("cannot split " + Twine(size) + " into " + Twine(count) + " equal parts");
     sizes = SmallVector<int64_t>(count, part);
     sizes->back() = size - part * (count - 1);
   }
@@ -255,10 +238,9 @@ LogicalResult importSplit(NodeImporter &node) {
   for (int64_t part : *sizes)
     good &= part >= 0 && !llvm::AddOverflow(sum, part, sum);
   if (!good || sum != size)
-    return node.fail("cannot split a dimension of " + Twine(size) + " into " +
-                     Twine(count) + " parts of sizes " + describe(*sizes));
-  SmallVector<int64_t> offsets(input.rank(), 0), shape(input.shape),
-      strides(input.rank(), 1);
+    return node.fail("cannot split a dimension of " + Twine(size) + " into " + Twine(count) +
+                     " parts of sizes " + describe(*sizes));
+  SmallVector<int64_t> offsets(input.rank(), 0), shape(input.shape), strides(input.rank(), 1);
   for (int64_t i = 0; i < count; ++i) {
     shape[*axis] = (*sizes)[i];
     (void)node.set(node.slice(input, offsets, shape, strides), i);
@@ -271,11 +253,9 @@ LogicalResult importExpand(NodeImporter &node) {
   std::optional<SmallVector<int64_t>> asked = node.knownInts(1, "shape");
   if (!asked || !node.expectSize(*asked, node.in(0).element))
     return failure();
-  auto shape = broadcastShapes(
-      {ArrayRef<int64_t>(node.in(0).shape), ArrayRef<int64_t>(*asked)});
+  auto shape = broadcastShapes({ArrayRef<int64_t>(node.in(0).shape), ArrayRef<int64_t>(*asked)});
   if (!shape)
-    return node.fail("cannot expand " + describe(node.in(0)) + " to " +
-                     describe(*asked));
+    return node.fail("cannot expand " + describe(node.in(0)) + " to " + describe(*asked));
   if (!node.expectSize(*shape, node.in(0).element))
     return failure();
   return node.set(node.broadcast(node.in(0), *shape));
@@ -287,20 +267,17 @@ LogicalResult importTile(NodeImporter &node) {
   if (!repeats)
     return failure();
   if (static_cast<int64_t>(repeats->size()) != input.rank())
-    return node.fail("expected " + Twine(input.rank()) + " repeats, got " +
-                     describe(*repeats));
+    return node.fail("expected " + Twine(input.rank()) + " repeats, got " + describe(*repeats));
   // Each dimension becomes (repeat, size), the repeats are broadcast.
   SmallVector<int64_t> split, wide, result;
   for (auto [size, repeat] : llvm::zip(input.shape, *repeats)) {
     if (repeat < 0)
-      return node.fail("expected repeats of 0 or more, got " +
-                       describe(*repeats));
+      return node.fail("expected repeats of 0 or more, got " + describe(*repeats));
     split.append({1, size});
     wide.append({repeat, size});
     int64_t product;
     if (llvm::MulOverflow(repeat, size, product))
-      return node.fail("the result is too large, repeats " +
-                       describe(*repeats));
+      return node.fail("the result is too large, repeats " + describe(*repeats));
     result.push_back(product);
   }
   if (!node.expectSize(result, input.element))
@@ -342,16 +319,13 @@ LogicalResult importPad(NodeImporter &node) {
   if (!node.normalizeAxes(*axes, input.rank()))
     return failure();
   if (!pads || pads->size() != 2 * axes->size())
-    return node.fail("expected pads before and after " + Twine(axes->size()) +
-                     " dimensions");
-  SmallVector<int64_t> low(input.rank(), 0), high(input.rank(), 0),
-      result(input.shape);
+    return node.fail("expected pads before and after " + Twine(axes->size()) + " dimensions");
+  SmallVector<int64_t> low(input.rank(), 0), high(input.rank(), 0), result(input.shape);
   for (size_t i = 0; i < axes->size(); ++i) {
     int64_t axis = *node.normalizeAxis((*axes)[i], input.rank());
     low[axis] = (*pads)[i];
     high[axis] = (*pads)[axes->size() + i];
-    if (std::max(std::abs(low[axis]), std::abs(high[axis])) >
-        (int64_t(1) << 40))
+    if (std::max(std::abs(low[axis]), std::abs(high[axis])) > (int64_t(1) << 40))
       return node.fail("pads are too large: " + describe(*pads));
     result[axis] += low[axis] + high[axis];
   }
@@ -361,8 +335,7 @@ LogicalResult importPad(NodeImporter &node) {
   SmallVector<int64_t> offsets, sizes, strides(input.rank(), 1);
   for (int64_t dim = 0; dim < input.rank(); ++dim) {
     offsets.push_back(std::max<int64_t>(0, -low[dim]));
-    sizes.push_back(input.shape[dim] - offsets.back() -
-                    std::max<int64_t>(0, -high[dim]));
+    sizes.push_back(input.shape[dim] - offsets.back() - std::max<int64_t>(0, -high[dim]));
     if (sizes.back() < 0)
       return node.fail("pads take more than there is: " + describe(*pads));
     low[dim] = std::max<int64_t>(0, low[dim]);
@@ -378,9 +351,8 @@ LogicalResult importPad(NodeImporter &node) {
       continue;
     if (size == 0 || (mode != "edge" && std::max(low[dim], high[dim]) > most) ||
         result[dim] > kMaxFoldedIntegers)
-      return node.fail(
-          "a dimension of " + Twine(size) + " cannot be padded by " +
-          Twine(std::max(low[dim], high[dim])) + " with mode '" + mode + "'");
+      return node.fail("a dimension of " + Twine(size) + " cannot be padded by " +
+                       Twine(std::max(low[dim], high[dim])) + " with mode '" + mode + "'");
     SmallVector<int64_t> rows;
     for (int64_t i = -low[dim]; i < size + high[dim]; ++i)
       rows.push_back(mode == "edge" ? std::clamp<int64_t>(i, 0, size - 1)
@@ -401,29 +373,25 @@ LogicalResult importDepthToSpace(NodeImporter &node) {
   std::string mode = node.getString("mode", "DCR");
   if (input.rank() != 4 || input.size() == 0 || block < 1 || block > 1 << 20 ||
       input.shape[1] % (block * block) || (mode != "DCR" && mode != "CRD"))
-    return node.fail(
-        "expected [N, C, H, W] with C a multiple of blocksize squared, got " +
-        describe(input) + ", blocksize " + Twine(block) + ", mode '" + mode +
-        "'");
-  int64_t n = input.shape[0], c = input.shape[1] / block / block,
-          h = input.shape[2], w = input.shape[3];
+    return node.fail("expected [N, C, H, W] with C a multiple of blocksize squared, got " +
+                     describe(input) + ", blocksize " + Twine(block) + ", mode '" + mode + "'");
+  int64_t n = input.shape[0], c = input.shape[1] / block / block, h = input.shape[2],
+          w = input.shape[3];
   bool dcr = mode == "DCR";
   Operand split = dcr ? node.reshape(input, {n, block, block, c, h, w})
                       : node.reshape(input, {n, c, block, block, h, w});
-  Operand turned =
-      node.transpose(split, dcr ? ArrayRef<int64_t>{0, 3, 4, 1, 5, 2}
-                                : ArrayRef<int64_t>{0, 1, 4, 2, 5, 3});
+  Operand turned = node.transpose(split, dcr ? ArrayRef<int64_t>{0, 3, 4, 1, 5, 2}
+                                             : ArrayRef<int64_t>{0, 1, 4, 2, 5, 3});
   return node.set(node.reshape(turned, {n, c, h * block, w * block}));
 }
 
 LogicalResult importSpaceToDepth(NodeImporter &node) {
   Operand &input = node.in(0);
   int64_t block = node.getInt("blocksize", 0);
-  if (input.rank() != 4 || input.size() == 0 || block < 1 ||
-      input.shape[2] % block || input.shape[3] % block)
-    return node.fail(
-        "expected [N, C, H, W] with H and W multiples of blocksize, got " +
-        describe(input) + ", blocksize " + Twine(block));
+  if (input.rank() != 4 || input.size() == 0 || block < 1 || input.shape[2] % block ||
+      input.shape[3] % block)
+    return node.fail("expected [N, C, H, W] with H and W multiples of blocksize, got " +
+                     describe(input) + ", blocksize " + Twine(block));
   int64_t n = input.shape[0], c = input.shape[1], h = input.shape[2] / block,
           w = input.shape[3] / block;
   Operand split = node.reshape(input, {n, c, h, block, w, block});
@@ -439,8 +407,7 @@ const Operator operators[] = {
     {"", "Pad", 2, 1, 4, importPad,
      "pads known at compile time; reflect and wrap by no more than there is"},
     {"", "Reshape", 5, 2, 2, importReshape, "shape known at compile time"},
-    {"", "Slice", 1, 1, 5, importSlice,
-     "starts, ends, axes, steps known at compile time"},
+    {"", "Slice", 1, 1, 5, importSlice, "starts, ends, axes, steps known at compile time"},
     {"", "SpaceToDepth", 1, 1, 1, importSpaceToDepth, ""},
     {"", "Split", 2, 1, 2, importSplit, "sizes known at compile time"},
     {"", "Squeeze", 1, 1, 2, importSqueeze, "axes known at compile time"},

@@ -18,10 +18,9 @@ Value number(OpBuilder &n, Location at, Value like, double value) {
 }
 
 /// x where `x > 0` (or >= with OGE), else another value.
-Value selectWhere(OpBuilder &n, Location at, arith::CmpFPredicate predicate,
-                  Value x, double bound, Value yes, Value no) {
-  Value test =
-      arith::CmpFOp::create(n, at, predicate, x, number(n, at, x, bound));
+Value selectWhere(OpBuilder &n, Location at, arith::CmpFPredicate predicate, Value x, double bound,
+                  Value yes, Value no) {
+  Value test = arith::CmpFOp::create(n, at, predicate, x, number(n, at, x, bound));
   return arith::SelectOp::create(n, at, test, yes, no);
 }
 
@@ -46,36 +45,31 @@ LogicalResult floatOrInteger(NodeImporter &node, Body integerBody) {
   if (isUnsigned(input.element))
     return node.fail("expected a signed type, got " + nameOf(input.element));
   bool isFloating = isFloat(input.element);
-  return node.set(
-      node.elementwise({&input}, input.element,
-                       [&](OpBuilder &n, Location at, ValueRange x) -> Value {
-                         return isFloating ? Value(FloatOp::create(n, at, x[0]))
-                                           : integerBody(n, at, x[0]);
-                       }));
+  return node.set(node.elementwise(
+      {&input}, input.element, [&](OpBuilder &n, Location at, ValueRange x) -> Value {
+        return isFloating ? Value(FloatOp::create(n, at, x[0])) : integerBody(n, at, x[0]);
+      }));
 }
 
 LogicalResult importNeg(NodeImporter &node) {
-  return floatOrInteger<arith::NegFOp>(
-      node, [](OpBuilder &n, Location at, Value x) -> Value {
-        return arith::SubIOp::create(n, at, number(n, at, x, 0), x);
-      });
+  return floatOrInteger<arith::NegFOp>(node, [](OpBuilder &n, Location at, Value x) -> Value {
+    return arith::SubIOp::create(n, at, number(n, at, x, 0), x);
+  });
 }
 
 LogicalResult importAbs(NodeImporter &node) {
   if (isUnsigned(node.in(0).element) && !isBool(node.in(0).element))
     return node.set(node.in(0));
-  return floatOrInteger<math::AbsFOp>(
-      node, [](OpBuilder &n, Location at, Value x) -> Value {
-        return math::AbsIOp::create(n, at, x);
-      });
+  return floatOrInteger<math::AbsFOp>(node, [](OpBuilder &n, Location at, Value x) -> Value {
+    return math::AbsIOp::create(n, at, x);
+  });
 }
 
 LogicalResult importSign(NodeImporter &node) {
   return unary(node, [](OpBuilder &n, Location at, ValueRange x) -> Value {
-    Value negative = selectWhere(n, at, arith::CmpFPredicate::OLT, x[0], 0,
-                                 number(n, at, x[0], -1), x[0]);
-    return selectWhere(n, at, arith::CmpFPredicate::OGT, x[0], 0,
-                       number(n, at, x[0], 1), negative);
+    Value negative =
+        selectWhere(n, at, arith::CmpFPredicate::OLT, x[0], 0, number(n, at, x[0], -1), x[0]);
+    return selectWhere(n, at, arith::CmpFPredicate::OGT, x[0], 0, number(n, at, x[0], 1), negative);
   });
 }
 
@@ -86,10 +80,9 @@ LogicalResult importReciprocal(NodeImporter &node) {
 }
 
 LogicalResult importRelu(NodeImporter &node) {
-  return floatOrInteger<math::AbsFOp>(
-      node, [](OpBuilder &n, Location at, Value x) -> Value {
-        return arith::MaxSIOp::create(n, at, x, number(n, at, x, 0));
-      });
+  return floatOrInteger<math::AbsFOp>(node, [](OpBuilder &n, Location at, Value x) -> Value {
+    return arith::MaxSIOp::create(n, at, x, number(n, at, x, 0));
+  });
 }
 
 LogicalResult importReluFloat(NodeImporter &node) {
@@ -103,20 +96,17 @@ LogicalResult importReluFloat(NodeImporter &node) {
 LogicalResult importLeakyRelu(NodeImporter &node) {
   double alpha = node.getFloat("alpha", 0.01f);
   return unary(node, [&](OpBuilder &n, Location at, ValueRange x) -> Value {
-    Value scaled =
-        arith::MulFOp::create(n, at, x[0], number(n, at, x[0], alpha));
+    Value scaled = arith::MulFOp::create(n, at, x[0], number(n, at, x[0], alpha));
     return selectWhere(n, at, arith::CmpFPredicate::OGE, x[0], 0, x[0], scaled);
   });
 }
 
 /// positive * (x > 0 ? x : alpha * (exp(x / width) - 1))
-LogicalResult exponentialUnit(NodeImporter &node, double alpha, double positive,
-                              double width) {
+LogicalResult exponentialUnit(NodeImporter &node, double alpha, double positive, double width) {
   return unary(node, [&](OpBuilder &n, Location at, ValueRange x) -> Value {
     Value argument = x[0];
     if (width != 1)
-      argument =
-          arith::DivFOp::create(n, at, argument, number(n, at, x[0], width));
+      argument = arith::DivFOp::create(n, at, argument, number(n, at, x[0], width));
     Value low = math::ExpOp::create(n, at, argument);
     low = arith::SubFOp::create(n, at, low, number(n, at, x[0], 1));
     low = arith::MulFOp::create(n, at, low, number(n, at, x[0], alpha));
@@ -133,8 +123,7 @@ LogicalResult importElu(NodeImporter &node) {
 
 LogicalResult importSelu(NodeImporter &node) {
   double alpha = node.getFloat("alpha", 1.67326319217681884765625f);
-  return exponentialUnit(node, alpha,
-                         node.getFloat("gamma", 1.05070102214813232421875f), 1);
+  return exponentialUnit(node, alpha, node.getFloat("gamma", 1.05070102214813232421875f), 1);
 }
 
 LogicalResult importCelu(NodeImporter &node) {
@@ -145,8 +134,7 @@ LogicalResult importCelu(NodeImporter &node) {
 }
 
 /// max(0, min(1, alpha * x + beta))
-Value hardSigmoid(OpBuilder &n, Location at, Value x, double alpha,
-                  double beta) {
+Value hardSigmoid(OpBuilder &n, Location at, Value x, double alpha, double beta) {
   Value y = arith::MulFOp::create(n, at, x, number(n, at, x, alpha));
   y = arith::AddFOp::create(n, at, y, number(n, at, x, beta));
   y = arith::MinimumFOp::create(n, at, y, number(n, at, x, 1));
@@ -154,8 +142,7 @@ Value hardSigmoid(OpBuilder &n, Location at, Value x, double alpha,
 }
 
 LogicalResult importHardSigmoid(NodeImporter &node) {
-  double alpha = node.getFloat("alpha", 0.2f),
-         beta = node.getFloat("beta", 0.5);
+  double alpha = node.getFloat("alpha", 0.2f), beta = node.getFloat("beta", 0.5);
   return unary(node, [&](OpBuilder &n, Location at, ValueRange x) {
     return hardSigmoid(n, at, x[0], alpha, beta);
   });
@@ -163,38 +150,33 @@ LogicalResult importHardSigmoid(NodeImporter &node) {
 
 LogicalResult importHardSwish(NodeImporter &node) {
   return unary(node, [&](OpBuilder &n, Location at, ValueRange x) -> Value {
-    return arith::MulFOp::create(n, at, x[0],
-                                 hardSigmoid(n, at, x[0], 1.0f / 6.0f, 0.5));
+    return arith::MulFOp::create(n, at, x[0], hardSigmoid(n, at, x[0], 1.0f / 6.0f, 0.5));
   });
 }
 
 /// log(1 + exp(x)), from the side on which the exponential is small.
 Value softplus(OpBuilder &n, Location at, Value x) {
   Value magnitude = math::AbsFOp::create(n, at, x);
-  Value small =
-      math::ExpOp::create(n, at, arith::NegFOp::create(n, at, magnitude));
+  Value small = math::ExpOp::create(n, at, arith::NegFOp::create(n, at, magnitude));
   Value tail = math::Log1pOp::create(n, at, small);
-  return arith::AddFOp::create(
-      n, at, arith::MaximumFOp::create(n, at, x, number(n, at, x, 0)), tail);
+  return arith::AddFOp::create(n, at, arith::MaximumFOp::create(n, at, x, number(n, at, x, 0)),
+                               tail);
 }
 
 LogicalResult importSoftplus(NodeImporter &node) {
-  return unary(node, [](OpBuilder &n, Location at, ValueRange x) {
-    return softplus(n, at, x[0]);
-  });
+  return unary(node, [](OpBuilder &n, Location at, ValueRange x) { return softplus(n, at, x[0]); });
 }
 
 LogicalResult importMish(NodeImporter &node) {
   return unary(node, [](OpBuilder &n, Location at, ValueRange x) -> Value {
-    return arith::MulFOp::create(
-        n, at, x[0], math::TanhOp::create(n, at, softplus(n, at, x[0])));
+    return arith::MulFOp::create(n, at, x[0], math::TanhOp::create(n, at, softplus(n, at, x[0])));
   });
 }
 
 LogicalResult importSoftsign(NodeImporter &node) {
   return unary(node, [](OpBuilder &n, Location at, ValueRange x) -> Value {
-    Value below = arith::AddFOp::create(
-        n, at, math::AbsFOp::create(n, at, x[0]), number(n, at, x[0], 1));
+    Value below =
+        arith::AddFOp::create(n, at, math::AbsFOp::create(n, at, x[0]), number(n, at, x[0], 1));
     return arith::DivFOp::create(n, at, x[0], below);
   });
 }
@@ -202,30 +184,25 @@ LogicalResult importSoftsign(NodeImporter &node) {
 LogicalResult importThresholdedRelu(NodeImporter &node) {
   double alpha = node.getFloat("alpha", 1);
   return unary(node, [&](OpBuilder &n, Location at, ValueRange x) -> Value {
-    return selectWhere(n, at, arith::CmpFPredicate::OGT, x[0], alpha, x[0],
-                       number(n, at, x[0], 0));
+    return selectWhere(n, at, arith::CmpFPredicate::OGT, x[0], alpha, x[0], number(n, at, x[0], 0));
   });
 }
 
 LogicalResult importIsNaN(NodeImporter &node) {
   if (!node.expectFloat(0))
     return failure();
-  return node.set(
-      node.elementwise({&node.in(0)}, DataType::Bool,
-                       [](OpBuilder &n, Location at, ValueRange x) -> Value {
-                         return arith::CmpFOp::create(
-                             n, at, arith::CmpFPredicate::UNO, x[0], x[0]);
-                       }));
+  return node.set(node.elementwise(
+      {&node.in(0)}, DataType::Bool, [](OpBuilder &n, Location at, ValueRange x) -> Value {
+        return arith::CmpFOp::create(n, at, arith::CmpFPredicate::UNO, x[0], x[0]);
+      }));
 }
 
 LogicalResult importIsInf(NodeImporter &node) {
-  bool negative = node.getInt("detect_negative", 1),
-       positive = node.getInt("detect_positive", 1);
+  bool negative = node.getInt("detect_negative", 1), positive = node.getInt("detect_positive", 1);
   if (!node.expectFloat(0))
     return failure();
   return node.set(node.elementwise(
-      {&node.in(0)}, DataType::Bool,
-      [&](OpBuilder &n, Location at, ValueRange x) -> Value {
+      {&node.in(0)}, DataType::Bool, [&](OpBuilder &n, Location at, ValueRange x) -> Value {
         double infinity = std::numeric_limits<double>::infinity();
         auto equals = [&](double value, bool wanted) -> Value {
           if (!wanted)
@@ -233,8 +210,7 @@ LogicalResult importIsInf(NodeImporter &node) {
           return arith::CmpFOp::create(n, at, arith::CmpFPredicate::OEQ, x[0],
                                        number(n, at, x[0], value));
         };
-        return arith::OrIOp::create(n, at, equals(infinity, positive),
-                                    equals(-infinity, negative));
+        return arith::OrIOp::create(n, at, equals(infinity, positive), equals(-infinity, negative));
       }));
 }
 
@@ -242,54 +218,43 @@ LogicalResult importNot(NodeImporter &node) {
   if (!isBool(node.in(0).element))
     return node.fail("expected bool, got " + describe(node.in(0)));
   return node.set(node.elementwise(
-      {&node.in(0)}, DataType::Bool,
-      [](OpBuilder &n, Location at, ValueRange x) -> Value {
-        return arith::XOrIOp::create(n, at, x[0],
-                                     scalarConstant(n, at, n.getI1Type(), 1));
+      {&node.in(0)}, DataType::Bool, [](OpBuilder &n, Location at, ValueRange x) -> Value {
+        return arith::XOrIOp::create(n, at, x[0], scalarConstant(n, at, n.getI1Type(), 1));
       }));
 }
 
-LogicalResult activation(NodeImporter &node, Operand &input,
-                         ActivationKind kind) {
+LogicalResult activation(NodeImporter &node, Operand &input, ActivationKind kind) {
   Value init = node.empty(input.element, input.shape);
   Value value = node.materialize(input);
-  return node.set(
-      node.ofValue(tercet::nn::ActivationOp::create(
-                       node.b, node.loc, init.getType(), kind, value, init),
-                   input.element));
+  return node.set(node.ofValue(
+      tercet::nn::ActivationOp::create(node.b, node.loc, init.getType(), kind, value, init),
+      input.element));
 }
 
-template <ActivationKind kind>
-LogicalResult importActivation(NodeImporter &node) {
+template <ActivationKind kind> LogicalResult importActivation(NodeImporter &node) {
   return node.expectFloat(0) ? activation(node, node.in(0), kind) : failure();
 }
 
 LogicalResult importGelu(NodeImporter &node) {
   std::string approximate = node.getString("approximate", "none");
   if (approximate != "none" && approximate != "tanh")
-    return node.fail(
-        "expected attribute 'approximate' to be none or tanh, got '" +
-        approximate + "'");
+    return node.fail("expected attribute 'approximate' to be none or tanh, got '" + approximate +
+                     "'");
   if (!node.expectFloat(0))
     return failure();
   return activation(node, node.in(0),
-                    approximate == "tanh" ? ActivationKind::GeluTanh
-                                          : ActivationKind::GeluErf);
+                    approximate == "tanh" ? ActivationKind::GeluTanh : ActivationKind::GeluErf);
 }
 
 LogicalResult importQuickGelu(NodeImporter &node) {
   double alpha = node.getFloat("alpha", 1.702f);
   if (static_cast<float>(alpha) != 1.702f)
-    return node.fail("expected attribute 'alpha' to be 1.702, got " +
-                     std::to_string(alpha));
-  return node.expectFloat(0)
-             ? activation(node, node.in(0), ActivationKind::QuickGelu)
-             : failure();
+    return node.fail("expected attribute 'alpha' to be 1.702, got " + std::to_string(alpha));
+  return node.expectFloat(0) ? activation(node, node.in(0), ActivationKind::QuickGelu) : failure();
 }
 
 /// Gelu of the sum with an optional bias.
-template <ActivationKind kind>
-LogicalResult importBiasGelu(NodeImporter &node) {
+template <ActivationKind kind> LogicalResult importBiasGelu(NodeImporter &node) {
   if (!node.expectFloat(0))
     return failure();
   if (!node.has(1))
@@ -298,19 +263,16 @@ LogicalResult importBiasGelu(NodeImporter &node) {
     return failure();
   if (node.in(1).rank() != 1 || node.in(0).rank() < 1 ||
       node.in(1).shape[0] != node.in(0).shape.back())
-    return node.fail("expected a bias for the last dimension of " +
-                     describe(node.in(0)) + ", got " + describe(node.in(1)));
-  Operand sum =
-      node.elementwise({&node.in(0), &node.in(1)}, node.in(0).element,
-                       [](OpBuilder &n, Location at, ValueRange x) -> Value {
-                         return arith::AddFOp::create(n, at, x[0], x[1]);
-                       });
+    return node.fail("expected a bias for the last dimension of " + describe(node.in(0)) +
+                     ", got " + describe(node.in(1)));
+  Operand sum = node.elementwise({&node.in(0), &node.in(1)}, node.in(0).element,
+                                 [](OpBuilder &n, Location at, ValueRange x) -> Value {
+                                   return arith::AddFOp::create(n, at, x[0], x[1]);
+                                 });
   return activation(node, sum, kind);
 }
 
-LogicalResult importIdentity(NodeImporter &node) {
-  return node.set(node.in(0));
-}
+LogicalResult importIdentity(NodeImporter &node) { return node.set(node.in(0)); }
 
 LogicalResult importDropout(NodeImporter &node) {
   node.getFloat("ratio", 0.5);
@@ -380,14 +342,10 @@ const Operator operators[] = {
     {"", "Sqrt", 1, 1, 1, importMath<math::SqrtOp>, ""},
     {"", "Tanh", 1, 1, 1, importMath<math::TanhOp>, ""},
     {"", "ThresholdedRelu", 10, 1, 1, importThresholdedRelu, ""},
-    {"com.microsoft", "BiasGelu", 1, 2, 2,
-     importBiasGelu<ActivationKind::GeluErf>, ""},
-    {"com.microsoft", "FastGelu", 1, 1, 2,
-     importBiasGelu<ActivationKind::GeluTanh>, ""},
-    {"com.microsoft", "Gelu", 1, 1, 1,
-     importActivation<ActivationKind::GeluErf>, ""},
-    {"com.microsoft", "QuickGelu", 1, 1, 1, importQuickGelu,
-     "alpha 1.702; 1 would be Silu"},
+    {"com.microsoft", "BiasGelu", 1, 2, 2, importBiasGelu<ActivationKind::GeluErf>, ""},
+    {"com.microsoft", "FastGelu", 1, 1, 2, importBiasGelu<ActivationKind::GeluTanh>, ""},
+    {"com.microsoft", "Gelu", 1, 1, 1, importActivation<ActivationKind::GeluErf>, ""},
+    {"com.microsoft", "QuickGelu", 1, 1, 1, importQuickGelu, "alpha 1.702; 1 would be Silu"},
 };
 
 } // namespace
