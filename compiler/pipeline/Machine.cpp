@@ -7,6 +7,8 @@
 #include "targets/cpu/HostCpu.h"
 
 #include "llvm/Support/Error.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -28,9 +30,13 @@ llvm::Expected<soc::MachineAttr> tercet::buildMachine(MLIRContext *context,
   if (!options.soc.empty() && options.soc != "host")
     return error("no machine '" + options.soc + "'; known: host; try --target TRIPLE --cpu CPU");
   bool host = options.target.empty() && (options.cpu.empty() || options.cpu == "host");
+  // A CPU alone is one of the kind that the compiler runs on.
+  std::string target = options.target;
+  if (target.empty())
+    target = (llvm::Triple(llvm::sys::getProcessTriple()).getArchName() + "-linux-gnu").str();
   llvm::Expected<soc::CpuAttr> cpu =
       host ? cpu::describeHostCpu(context)
-           : cpu::describeCpu(context, options.target, options.cpu);
+           : cpu::describeCpu(context, target, options.cpu);
   if (!cpu)
     return cpu.takeError();
   Builder builder(context);

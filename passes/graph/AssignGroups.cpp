@@ -148,7 +148,8 @@ private:
 
     Group merged;
     merged.light = elementwise || isa<nn::GatherOp>(op);
-    merged.open = merged.light || rowwise || isProduct(op);
+    // Upstream's softmax cannot be fused into a reader's tiles.
+    merged.open = merged.light || (rowwise && !isa<linalg::SoftmaxOp>(op)) || isProduct(op);
     for (size_t index : join) {
       Group &part = groups[index];
       merged.light &= part.light;

@@ -5,6 +5,7 @@
 
 #include "passes/graph/Matching.h"
 #include "passes/graph/Passes.h"
+#include "passes/graph/WeightRecipes.h"
 
 #include "dialects/nn/NN.h"
 
@@ -70,16 +71,9 @@ template <typename OpTy> struct IntoRecipe : OpRewritePattern<OpTy> {
     auto get = op.getSrc().template getDefiningOp<nn::GetWeightOp>();
     if (!get)
       return rewriter.notifyMatchFailure(op, "source is no weight");
-    auto weight = symbols.lookup<nn::WeightOp>(get.getWeight());
     auto type = cast<RankedTensorType>(op.getType());
-    auto recipe =
-        nn::ReshapeAttr::get(op.getContext(), cast<TypedAttr>(weight.getRecipe()), type);
-    OpBuilder::InsertionGuard guard(rewriter);
-    rewriter.setInsertionPointAfter(weight);
-    auto reshaped = nn::WeightOp::create(rewriter, weight.getLoc(), weight.getSymName(), recipe);
-    symbols.insert(reshaped, Block::iterator(reshaped));
-    rewriter.setInsertionPoint(op);
-    rewriter.replaceOpWithNewOp<nn::GetWeightOp>(op, type, reshaped.getSymName());
+    auto recipe = nn::ReshapeAttr::get(op.getContext(), recipeOf(get, symbols), type);
+    replaceByWeight(rewriter, op, get, recipe, symbols);
     return success();
   }
   SymbolTable &symbols;

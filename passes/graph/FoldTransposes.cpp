@@ -5,6 +5,7 @@
 
 #include "passes/graph/Matching.h"
 #include "passes/graph/Passes.h"
+#include "passes/graph/WeightRecipes.h"
 
 #include "dialects/nn/NN.h"
 
@@ -73,16 +74,10 @@ struct IntoRecipe : OpRewritePattern<linalg::TransposeOp> {
     auto get = op.getInput().getDefiningOp<nn::GetWeightOp>();
     if (!get)
       return rewriter.notifyMatchFailure(op, "input is no weight");
-    auto weight = symbols.lookup<nn::WeightOp>(get.getWeight());
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
-    auto recipe = nn::TransposeAttr::get(op.getContext(), cast<TypedAttr>(weight.getRecipe()),
+    auto recipe = nn::TransposeAttr::get(op.getContext(), recipeOf(get, symbols),
                                          op.getPermutation(), type);
-    OpBuilder::InsertionGuard guard(rewriter);
-    rewriter.setInsertionPointAfter(weight);
-    auto turned = nn::WeightOp::create(rewriter, weight.getLoc(), weight.getSymName(), recipe);
-    symbols.insert(turned, Block::iterator(turned));
-    rewriter.setInsertionPoint(op);
-    rewriter.replaceOpWithNewOp<nn::GetWeightOp>(op, type, turned.getSymName());
+    replaceByWeight(rewriter, op, get, recipe, symbols);
     return success();
   }
   SymbolTable &symbols;

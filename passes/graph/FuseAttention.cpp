@@ -125,7 +125,7 @@ struct FuseAttentionPass : graph::impl::FuseAttentionPassBase<FuseAttentionPass>
   static Value turned(RewriterBase &rewriter, Value value, const Attention &attention,
                       ArrayRef<int64_t> perm) {
     // The same values in another order: still the work of the node that made them.
-    Location loc = value.getLoc();
+    Location loc = skipReshapes(value).getLoc();
     auto type = cast<RankedTensorType>(value.getType());
     int64_t shape[] = {attention.batch, attention.heads, type.getDimSize(1), type.getDimSize(2)};
     Value split = reshapeTo(rewriter, loc, value, shape);

@@ -68,6 +68,18 @@ struct ApplyVariantsPass : tile::impl::ApplyVariantsPassBase<ApplyVariantsPass> 
       return signalPassFailure();
     }
 
+    // Upstream tiles a softmax wherever it is asked to.
+    auto cutSoftmax = kernel.walk([&](linalg::SoftmaxOp softmax) {
+      uint64_t dim = softmax.getDimension();
+      if (dim >= tiles.size() || tiles[dim] == 0)
+        return WalkResult::advance();
+      softmax.emitOpError() << "is cut along its dimension " << dim << " by variant '"
+                            << kernel.getVariant().getName().getValue() << "'";
+      return WalkResult::interrupt();
+    });
+    if (cutSoftmax.wasInterrupted())
+      return signalPassFailure();
+
     IRRewriter rewriter(&getContext());
     scf::SCFTileAndFuseOptions options;
     SmallVector<OpFoldResult> sizes;

@@ -45,6 +45,11 @@ def LowerAggregatesPass : Pass<"tile-lower-aggregates", "::tercet::soc::KernelOp
 def LowerToBuffersPass : Pass<"tile-lower-to-buffers", "::tercet::soc::KernelOp"> {
   let summary = "Bufferise a kernel; results are computed in the memory of its outputs";
   let description = [{
+    Upstream's one-shot bufferisation of the kernel's body alone. What a tile
+    keeps for itself becomes an allocation, which tile-assign-scratch places.
+    Fails, at the operation, on what cannot be bufferised.
+  }];
+  let description = [{
     One-shot bufferisation of the kernel's body alone; what other tasks do with
     the same memory is the planner's business. A tensor that starts in an output's
     memory stays there; any other becomes an allocation aligned to 64 bytes, which

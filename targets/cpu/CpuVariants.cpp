@@ -40,13 +40,7 @@ public:
   }
 
   soc::VariantAttr choose() {
-    StringRef name = "whole";
-    if (attention && attention == root)
-      name = tileAttention();
-    else if (product && shape.size() >= 2 && isParallelRoot())
-      name = tileProduct();
-    else if (isa_and_nonnull<TilingInterface>(root) && !isa<tensor::PadOp>(root))
-      name = tileRows();
+    StringRef name = chooseTiles();
     // A grid of one tile is no grid.
     for (auto [tile, size] : llvm::zip(tiles, shape))
       if (tile >= size)
@@ -59,6 +53,19 @@ public:
   }
 
 private:
+  StringRef chooseTiles() {
+    // Of nothing there are no tiles.
+    if (type.getNumElements() == 0)
+      return "whole";
+    if (attention && attention == root)
+      return tileAttention();
+    if (product && shape.size() >= 2 && isParallelRoot())
+      return tileProduct();
+    if (isa_and_nonnull<TilingInterface>(root) && !isa<tensor::PadOp>(root))
+      return tileRows();
+    return "whole";
+  }
+
   int64_t lanes() const {
     return std::max<int64_t>(1, cpu.getVectorBits() / type.getElementTypeBitWidth());
   }
@@ -178,20 +185,25 @@ private:
       for (auto [range, kind] :
            llvm::zip(linalgOp.getStaticLoopRanges(), linalgOp.getIteratorTypesArray()))
         if (kind != utils::IteratorType::parallel && !ShapedType::isDynamic(range))
-          work *= range;
+          work *= std::max<int64_t>(1, range);
     int64_t elements = type.getNumElements();
     int64_t budget = std::max<int64_t>(1, 8192 / work);
     // At least four tiles for each worker, if that leaves something to do.
     budget = std::max<int64_t>(std::min<int64_t>(budget, elements / (4 * workers)),
                                std::max<int64_t>(1, 512 / work));
-    bool rowwise = isa<nn::LayerNormOp, nn::RmsNormOp, nn::RopeOp, linalg::SoftmaxOp>(root);
+    // Dimensions that some operation of the group needs whole, be it the root
+    // or what was fused into it.
+    llvm::SmallDenseSet<int64_t> wholeDims;
+    for (Operation &op : body->without_terminator()) {
+      if (isa<nn::LayerNormOp, nn::RmsNormOp, nn::RopeOp>(op))
+        wholeDims.insert(shape.size() - 1);
+      if (auto softmax = dyn_cast<linalg::SoftmaxOp>(op))
+        wholeDims.insert(softmax.getDimension());
+    }
     int64_t inner = 1;
     unsigned tiled = 0;
     for (int64_t dim = shape.size() - 1; dim >= 0; --dim) {
-      bool whole = rowwise && dim == static_cast<int64_t>(shape.size()) - 1;
-      if (isa<linalg::SoftmaxOp>(root) &&
-          static_cast<int64_t>(cast<linalg::SoftmaxOp>(root).getDimension()) == dim)
-        whole = true;
+      bool whole = wholeDims.contains(dim);
       int64_t tile = whole ? shape[dim]
                            : std::clamp<int64_t>(budget / inner, 1, std::max<int64_t>(1, shape[dim]));
       // The vector loop wants whole registers.
@@ -211,39 +223,39 @@ private:
         tiles[dim] = 0;
         --tiled;
       }
-    return rowwise ? "rows" : "elements";
+    return wholeDims.empty() ? "elements" : "rows";
   }
 
   /// Arithmetic at a share of the peak that the kind of work reaches, or moving
   /// the operands at four bytes a cycle, whichever takes longer.
+  /// In integers, as all costs: floating point would depend on the compiler.
   uint64_t timePs() {
-    double operations = 0, moved = 0;
+    uint64_t operations = 0, moved = 0;
     for (Operation &op : body->without_terminator()) {
       if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
-        double points = 1;
+        uint64_t points = 1;
         for (int64_t range : linalgOp.getStaticLoopRanges())
           points *= ShapedType::isDynamic(range) ? 1 : range;
-        double perPoint = llvm::range_size(linalgOp.getBlock()->without_terminator());
+        uint64_t perPoint = llvm::range_size(linalgOp.getBlock()->without_terminator());
         bool heavy = linalgOp.getOperation() == product.getOperation();
         operations += points * perPoint * (heavy ? 1 : 4);
       } else if (op.getNumResults() == 1 && isa<RankedTensorType>(op.getResult(0).getType()) &&
                  !op.hasTrait<OpTrait::ConstantLike>() && !isa<tensor::EmptyOp>(op)) {
-        double points = cast<RankedTensorType>(op.getResult(0).getType()).getNumElements();
-        if (auto found = dyn_cast<nn::AttentionOp>(op)) {
-          auto key = cast<RankedTensorType>(found.getKey().getType());
-          points *= 4.0 * key.getDimSize(1) * 1.5;
-        } else {
-          points *= 32;
-        }
-        operations += points;
+        uint64_t points = cast<RankedTensorType>(op.getResult(0).getType()).getNumElements();
+        auto found = dyn_cast<nn::AttentionOp>(op);
+        // Two products of two operations, and half as much for the softmax.
+        operations += points * (found ? 6 * cast<RankedTensorType>(found.getKey().getType())
+                                                .getDimSize(1)
+                                      : 32);
       }
     }
     for (Value input : group.getInputs())
-      moved += std::min<double>(bytesOf(input.getType()), 64.0 * type.getNumElements());
+      moved += std::min<uint64_t>(bytesOf(input.getType()), 64 * type.getNumElements());
     for (Type result : group.getOutputs().getTypes())
       moved += bytesOf(result);
-    double cycles = std::max(operations / (lanes() * 4 * 0.8), moved / 8);
-    return static_cast<uint64_t>(cycles * 1e6 / cpu.getMegahertz()) + 1;
+    // Two fused multiply-adds a cycle at four fifths of the peak; 8 bytes a cycle.
+    uint64_t cycles = std::max<uint64_t>(operations * 10 / (lanes() * 32), moved / 8);
+    return cycles * 1000000 / cpu.getMegahertz() + 1;
   }
 
   /// Elements of a value of rank r, cut like the result where the dimensions
