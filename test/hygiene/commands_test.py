@@ -6,7 +6,8 @@
 # the test does with it: `<!-- test -->` runs it, in order with the other blocks of the page, in a folder of its own that
 # has the repository's files; `<!-- test: fails -->` expects it to end in an error; `<!-- no test: reason -->` leaves it
 # alone. A block that calls a tool of Tercet must have one of the three. If a `text` block follows, marked
-# `<!-- output -->`, its lines must occur in what was printed, in order; `...` stands for anything.
+# `<!-- output -->`, its lines must occur in what was printed, in order; `...` stands for anything, and a number for any
+# number, since sizes and predictions depend on the machine.
 
 import argparse
 import os
@@ -27,13 +28,21 @@ def pages():
     return [name for name in files(".md") if name.name == "README.md" or name.parts[0] == "docs"]
 
 
+NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
+
+
+def pattern(text):
+    """A regular expression for the text with any other numbers in it."""
+    return NUMBER.join(re.escape(part) for part in re.split(NUMBER, text))
+
+
 def occurs(expected, output):
     """Whether the lines of `expected` are found in `output` one after another."""
     rest = output
     for line in expected.split("\n"):
         if not line.strip() or line.strip() == "...":
             continue
-        found = re.search(r".*?".join(re.escape(part.strip()) for part in line.split("...")), rest)
+        found = re.search(r".*?".join(pattern(part.strip()) for part in line.split("...")), rest)
         if not found:
             return line
         rest = rest[found.end():]

@@ -60,6 +60,13 @@ def main():
     for folder in ("compiler", "dialects", "passes", "targets", "runtime", "test", "lit", "docs"):
         report.check((ROOT / folder / "README.md").exists(), f"expected {folder}/README.md")
 
+    # Decision records have numbers of their own and are listed.
+    index = read("docs/decisions/README.md")
+    records = sorted(path.name for path in (ROOT / "docs/decisions").glob("[0-9]*.md"))
+    for number, record in enumerate(records, start=1):
+        report.check(record.startswith(f"{number:04}-"), f"docs/decisions/{record}: expected number {number:04}")
+        report.check(f"({record})" in index, f"docs/decisions/README.md: does not list {record}")
+
     # Examples in the descriptions of operations are those of the round trip.
     for dialect in ("nn", "soc", "cmd"):
         test = read(f"lit/dialects/{dialect}/roundtrip.mlir")
