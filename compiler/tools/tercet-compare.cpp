@@ -268,14 +268,20 @@ llvm::Expected<bool> Tool::run() {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  cl::opt<std::string> model(cl::Positional, cl::desc("MODEL"), cl::Required);
-  cl::opt<std::string> artifact(cl::Positional, cl::desc("DIR|FILE.o"), cl::Required);
-  cl::list<std::string> dims("dim", cl::desc("NAME=VALUE, where the program's inputs do not tell"));
-  cl::list<std::string> files("input", cl::desc("NAME=FILE.npy; inputs not given are random"));
-  cl::opt<double> threshold("threshold", cl::desc("decibels below which a node is off"),
-                            cl::init(60));
-  cl::opt<std::string> entry("entry", cl::desc("the entry point to run"));
-  cl::opt<std::string> linker("linker", cl::desc("path of ld.lld"));
+  // Without it --help would list the flags of all of LLVM.
+  cl::OptionCategory category("Options");
+  cl::opt<std::string> model(cl::Positional, cl::cat(category), cl::desc("MODEL"), cl::Required);
+  cl::opt<std::string> artifact(cl::Positional, cl::cat(category), cl::desc("DIR|FILE.o"),
+                                cl::Required);
+  cl::list<std::string> dims("dim", cl::cat(category),
+                             cl::desc("NAME=VALUE, where the program's inputs do not tell"));
+  cl::list<std::string> files("input", cl::cat(category),
+                              cl::desc("NAME=FILE.npy; inputs not given are random"));
+  cl::opt<double> threshold("threshold", cl::cat(category),
+                            cl::desc("decibels below which a node is off"), cl::init(60));
+  cl::opt<std::string> entry("entry", cl::cat(category), cl::desc("the entry point to run"));
+  cl::opt<std::string> linker("linker", cl::cat(category), cl::desc("path of ld.lld"));
+  cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv,
                               "Compares a compiled program with the reference, node by node.\n"
                               "Exit status: 0 the program follows the reference, 1 it does not, or "

@@ -39,12 +39,20 @@ template <class... Parts> llvm::Error failure(Parts &&...parts) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  cl::opt<std::string> file(cl::Positional, cl::desc("FILE.mlir"), cl::Required);
-  cl::opt<std::string> entry("entry", cl::desc("the function to run"), cl::init("main"));
-  cl::list<std::string> inputs("input", cl::desc("NAME=FILE.npy"), cl::ZeroOrMore);
-  cl::list<std::string> outputs("output", cl::desc("NAME=FILE.npy"), cl::ZeroOrMore);
-  cl::opt<std::string> baseDir("base-dir", cl::desc("where relative paths of weights start"));
-  cl::opt<bool> time("time", cl::desc("print how long the run took and its slowest operations"));
+  // Without it --help would list the flags of all of LLVM.
+  cl::OptionCategory category("Options");
+  cl::opt<std::string> file(cl::Positional, cl::cat(category), cl::desc("FILE.mlir"), cl::Required);
+  cl::opt<std::string> entry("entry", cl::cat(category), cl::desc("the function to run"),
+                             cl::init("main"));
+  cl::list<std::string> inputs("input", cl::cat(category), cl::desc("NAME=FILE.npy"),
+                               cl::ZeroOrMore);
+  cl::list<std::string> outputs("output", cl::cat(category), cl::desc("NAME=FILE.npy"),
+                                cl::ZeroOrMore);
+  cl::opt<std::string> baseDir("base-dir", cl::cat(category),
+                               cl::desc("where relative paths of weights start"));
+  cl::opt<bool> time("time", cl::cat(category),
+                     cl::desc("print how long the run took and its slowest operations"));
+  cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "Tercet's reference evaluator\n");
 
   auto fail = [&](llvm::Error error) {
