@@ -82,7 +82,7 @@ std::optional<double> tercet::graph::matchConstant(Value value) {
 }
 
 bool tercet::graph::isNear(double a, double b) {
-  return std::abs(a - b) <= 1e-4 * std::max(std::abs(a), std::abs(b));
+  return std::abs(a - b) <= 1e-6 * std::max(std::abs(a), std::abs(b));
 }
 
 Product tercet::graph::flattenProduct(Value value) {

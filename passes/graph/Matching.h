@@ -41,7 +41,8 @@ template <typename OpTy> std::optional<Elementwise> matchElementwise(mlir::Value
 /// value throughout, looked at through reshapes and broadcasts.
 std::optional<double> matchConstant(mlir::Value value);
 
-/// Whether a and b agree to a relative tolerance of 1e-4.
+/// Whether a and b agree but for rounding to f32: to a relative tolerance of
+/// 1e-6. A wider one would replace what the model says by what we expect.
 bool isNear(double a, double b);
 
 /// Skips tensor.collapse_shape and tensor.expand_shape.

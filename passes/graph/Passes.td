@@ -13,7 +13,7 @@ def FuseActivationsPass : Pass<"graph-fuse-activations"> {
   let description = [{
     Turns chains of elementwise operations that compute GELU (by erf or tanh),
     SiLU, QuickGELU or the sigmoid into `nn.activation`. Constants are compared
-    with a relative tolerance of 1e-4, as exporters round them. A product with
+    with a relative tolerance of 1e-6, what rounding to f32 explains. A product with
     other readers counts as one factor; any other intermediate that is read
     elsewhere is computed there as before.
 
