@@ -44,5 +44,5 @@ llvm::Expected<soc::MachineAttr> tercet::buildMachine(MLIRContext *context,
                                      /*bandwidthBytesPerSecond=*/0);
   return soc::MachineAttr::get(
       context, builder.getStringAttr(host ? "host" : cpu->getTriple().getValue()), workers,
-      builder.getArrayAttr({*cpu}), builder.getArrayAttr({memory}));
+      builder.getArrayAttr({*cpu}), builder.getArrayAttr({memory}), /*links=*/{});
 }

@@ -16,8 +16,14 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Pass/PassManager.h"
 
+#include "llvm/ADT/StringMap.h"
+
 namespace tercet::soc {
+class CpuAttr;
+class EngineModel;
 class MemoryAttr;
+class PerformanceAttr;
+class VariantAttr;
 } // namespace tercet::soc
 
 #include "dialects/soc/SocDialect.h.inc"

@@ -27,34 +27,103 @@ def Soc_MemoryAttr : Soc_Attr<"Memory", "memory"> {
   let genVerifyDecl = 1;
 }
 
+def Soc_LinkAttr : Soc_Attr<"Link", "link"> {
+  let summary = "a way over which bytes are copied between two memories";
+  let description = [{
+    It carries both directions. Links form no cycle, so that there is at most
+    one route between two memories.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$first, "::mlir::StringAttr":$second,
+    "uint64_t":$bandwidthBytesPerSecond, "uint64_t":$latencyPs);
+  let assemblyFormat = [{ `<` $first `,` $second `,`
+    `bandwidth_bytes_per_second` `=` $bandwidthBytesPerSecond `,` `latency_ps` `=` $latencyPs `>` }];
+  let genVerifyDecl = 1;
+}
+
+def Soc_PerformanceAttr : Soc_Attr<"Performance", "performance"> {
+  let summary = "the figures of an engine's roofline";
+  let description = [{
+    `launch_ps` is what a command costs before its first operation,
+    `synchronise_ps` what it costs to wait for another engine's command.
+    `bandwidth_bytes_per_second` is what the engine alone streams from its
+    memory; `cache_bytes_per_second` the rate at which caches are cleaned
+    before another engine reads, 0 where that is coherent.
+    `operations_per_second` has the peak of all cores for each element type;
+    `efficiency_percent` the part of the peak, or of the bandwidth, that each
+    class of work reaches: product, thin_product, attention, rows, elements.
+  }];
+  let parameters = (ins "uint64_t":$launchPs, "uint64_t":$synchronisePs,
+    "uint64_t":$bandwidthBytesPerSecond, "uint64_t":$cacheBytesPerSecond,
+    "::mlir::DictionaryAttr":$operationsPerSecond, "::mlir::DictionaryAttr":$efficiencyPercent);
+  let assemblyFormat = [{ `<` `launch_ps` `=` $launchPs `,` `synchronise_ps` `=` $synchronisePs `,`
+    `bandwidth_bytes_per_second` `=` $bandwidthBytesPerSecond `,`
+    `cache_bytes_per_second` `=` $cacheBytesPerSecond `,`
+    `operations_per_second` `=` $operationsPerSecond `,`
+    `efficiency_percent` `=` $efficiencyPercent `>` }];
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Peak rate for elements of that type; 0 if the engine does not compute in it.
+    uint64_t getPeak(::mlir::Type element);
+    /// Efficiency of a class of work in percent; 100 if it is not given.
+    uint64_t getEfficiency(::llvm::StringRef workClass);
+  }];
+}
+
 def Soc_CpuAttr : Soc_Attr<"Cpu", "cpu"> {
   let summary = "a cluster of equal CPU cores with one queue";
   let description = [{
     `triple`, `cpu` and `features` are LLVM's. `vector_bits` is the width of the
     registers that kernels use; caches are in bytes a core, `l3_bytes` for all.
+    Without `performance` the figures follow from the clock and the registers.
   }];
   let parameters = (ins "::mlir::StringAttr":$name, "::mlir::StringAttr":$memory,
     "::mlir::StringAttr":$triple, "::mlir::StringAttr":$cpu, "::mlir::StringAttr":$features,
     "uint32_t":$cores, "uint32_t":$vectorBits, "uint32_t":$vectorRegisters,
-    "uint64_t":$megahertz, "uint64_t":$l1Bytes, "uint64_t":$l2Bytes, "uint64_t":$l3Bytes);
+    "uint64_t":$megahertz, "uint64_t":$l1Bytes, "uint64_t":$l2Bytes, "uint64_t":$l3Bytes,
+    OptionalParameter<"::tercet::soc::PerformanceAttr">:$performance);
   let assemblyFormat = [{ `<` $name `,` `memory` `=` $memory `,` `triple` `=` $triple `,`
     `cpu` `=` $cpu `,` `features` `=` $features `,` `cores` `=` $cores `,`
     `vector_bits` `=` $vectorBits `,` `vector_registers` `=` $vectorRegisters `,`
     `megahertz` `=` $megahertz `,` `l1_bytes` `=` $l1Bytes `,` `l2_bytes` `=` $l2Bytes `,`
-    `l3_bytes` `=` $l3Bytes `>` }];
+    `l3_bytes` `=` $l3Bytes (`,` `performance` `=` $performance^)? `>` }];
+  let genVerifyDecl = 1;
+}
+
+def Soc_EngineAttr : Soc_Attr<"Engine", "engine"> {
+  let summary = "an engine of a target that the dialect does not know";
+  let description = [{
+    `target` names the soc::EngineModel that answers for it, which a folder of
+    targets/ or a plug-in registers; without one it is described but cannot be
+    used. `kind` is cpu, gpu, npu or dma. `memories` are those that it can
+    address, the one that it works on first. `properties` are the target's own.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$name, "::mlir::StringAttr":$target,
+    "::mlir::StringAttr":$kind, "::mlir::ArrayAttr":$memories,
+    "::tercet::soc::PerformanceAttr":$performance, "::mlir::DictionaryAttr":$properties);
+  let assemblyFormat = [{ `<` $name `,` `target` `=` $target `,` `kind` `=` $kind `,`
+    `memories` `=` $memories `,` `performance` `=` $performance `,`
+    `properties` `=` $properties `>` }];
   let genVerifyDecl = 1;
 }
 
 def Soc_MachineAttr : Soc_Attr<"Machine", "machine"> {
-  let summary = "a chip: engines and memories";
+  let summary = "a chip: engines, memories and the links between them";
+  let description = [{
+    `workers` is the greatest number of workers that any engine's queue has: all
+    of them on a machine of one CPU, and no more than an engine's cores where
+    there are several.
+  }];
   let parameters = (ins "::mlir::StringAttr":$name, "uint32_t":$workers,
-    "::mlir::ArrayAttr":$engines, "::mlir::ArrayAttr":$memories);
+    "::mlir::ArrayAttr":$engines, "::mlir::ArrayAttr":$memories,
+    OptionalParameter<"::mlir::ArrayAttr">:$links);
   let assemblyFormat = [{ `<` $name `,` `workers` `=` $workers `,` `engines` `=` $engines `,`
-    `memories` `=` $memories `>` }];
+    `memories` `=` $memories (`,` `links` `=` $links^)? `>` }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// The engine of that name, or null.
     ::mlir::Attribute lookupEngine(::llvm::StringRef name);
+    /// The workers that the queue of an engine has.
+    uint32_t getWorkersOf(::mlir::Attribute engine);
     /// The memory of that name, or null.
     ::tercet::soc::MemoryAttr lookupMemory(::llvm::StringRef name);
     /// The machine of the module that the operation is in, or null.
@@ -68,14 +137,32 @@ def Soc_VariantAttr : Soc_Attr<"Variant", "variant"> {
     `tiles` are the sizes of a tile along the dimensions of the group's first
     result (0: not tiled); the tiles form the kernel's grid. `panels` has one
     entry for each operand: the panel that a constant right-hand side is packed
-    with, 0 for row-major order. `time_ps` is the predicted time on one worker,
-    `scratch_bytes` what one worker needs at most.
+    with, 0 for row-major order. `time_ps` is the predicted time with all of the
+    engine's workers, without the launch; `scratch_bytes` what one worker needs
+    at most, `resident_bytes` what the weights take in the engine's layout.
+    `granularity` is what the parts of a share are multiples of, in rows of the
+    first result's outermost dimension of more than one element; 0 if the group
+    cannot be shared.
   }];
   let parameters = (ins "::mlir::StringAttr":$name, "::mlir::TypeAttr":$precision,
     "::mlir::DenseI64ArrayAttr":$tiles, "::mlir::DenseI64ArrayAttr":$panels,
-    "uint64_t":$timePs, "uint64_t":$scratchBytes);
+    "uint64_t":$timePs, "uint64_t":$scratchBytes, DefaultValuedParameter<"uint64_t", "0">:$residentBytes,
+    DefaultValuedParameter<"uint64_t", "0">:$granularity);
   let assemblyFormat = [{ `<` $name `,` `precision` `=` $precision `,` `tiles` `=` $tiles `,`
-    `panels` `=` $panels `,` `time_ps` `=` $timePs `,` `scratch_bytes` `=` $scratchBytes `>` }];
+    `panels` `=` $panels `,` `time_ps` `=` $timePs `,` `scratch_bytes` `=` $scratchBytes
+    (`,` `resident_bytes` `=` $residentBytes^)? (`,` `granularity` `=` $granularity^)? `>` }];
+}
+
+def Soc_ShareAttr : Soc_Attr<"Share", "share"> {
+  let summary = "a part of a group's iteration space on an engine";
+  let description = [{
+    Rows `begin` to `begin + size` of the outermost dimension of more than one
+    element of the group's first result.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$engine, "int64_t":$begin, "int64_t":$size,
+    "::tercet::soc::VariantAttr":$variant);
+  let assemblyFormat = [{ `<` $engine `,` `begin` `=` $begin `,` `size` `=` $size `,`
+    `variant` `=` $variant `>` }];
 }
 
 #endif // TERCET_DIALECTS_SOC_SOCATTRS_TD

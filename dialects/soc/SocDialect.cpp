@@ -2,6 +2,7 @@
 //
 // Registers what the soc dialect consists of.
 
+#include "dialects/soc/EngineModel.h"
 #include "dialects/soc/Soc.h"
 
 #include "mlir/IR/Builders.h"
@@ -13,6 +14,17 @@ using namespace tercet::soc;
 
 #include "dialects/soc/SocDialect.cpp.inc"
 
+EngineModel::~EngineModel() = default;
+
+void SocDialect::registerEngineModel(StringRef target, std::unique_ptr<EngineModel> model) {
+  engineModels[target] = std::move(model);
+}
+
+const EngineModel *SocDialect::lookupEngineModel(StringRef target) const {
+  auto found = engineModels.find(target);
+  return found == engineModels.end() ? nullptr : found->second.get();
+}
+
 #define GET_ATTRDEF_CLASSES
 #include "dialects/soc/SocAttrs.cpp.inc"
 
@@ -20,6 +32,50 @@ using namespace tercet::soc;
 #include "dialects/soc/SocTypes.cpp.inc"
 
 #include "dialects/soc/SocAttrInterfaces.cpp.inc"
+
+namespace {
+
+/// #soc.engine asks the model of its target.
+struct DescribedEngine : EngineAttrInterface::ExternalModel<DescribedEngine, EngineAttr> {
+  static EngineAttr of(Attribute attr) { return cast<EngineAttr>(attr); }
+  static const EngineModel *modelOf(Attribute attr) {
+    auto *dialect = attr.getContext()->getLoadedDialect<SocDialect>();
+    return dialect->lookupEngineModel(of(attr).getTarget().getValue());
+  }
+
+  StringRef getEngineName(Attribute attr) const { return of(attr).getName(); }
+  StringRef getEngineKind(Attribute attr) const { return of(attr).getKind(); }
+  StringRef getEngineMemory(Attribute attr) const {
+    return cast<StringAttr>(of(attr).getMemories()[0]).getValue();
+  }
+  uint32_t getEngineCores(Attribute attr) const {
+    const EngineModel *model = modelOf(attr);
+    return model ? model->getCores(of(attr)) : 1;
+  }
+  PerformanceAttr getEnginePerformance(Attribute attr) const { return of(attr).getPerformance(); }
+  CpuAttr getObjectCpu(Attribute attr) const {
+    const EngineModel *model = modelOf(attr);
+    return model ? model->getObjectCpu(of(attr)) : CpuAttr();
+  }
+  bool isPresent(Attribute attr, std::string &reason) const {
+    if (modelOf(attr))
+      return true;
+    reason = "its target '" + of(attr).getTarget().str() + "' is not part of this build of Tercet";
+    return false;
+  }
+  bool supports(Attribute attr, GroupOp group, std::string &reason) const {
+    return isPresent(attr, reason) && modelOf(attr)->supports(of(attr), group, reason);
+  }
+  SmallVector<VariantAttr> variants(Attribute attr, GroupOp group, int64_t rows) const {
+    return modelOf(attr)->variants(of(attr), group, rows);
+  }
+  void buildCodegenPipeline(Attribute attr, OpPassManager &pm) const {
+    if (const EngineModel *model = modelOf(attr))
+      model->buildCodegenPipeline(of(attr), pm);
+  }
+};
+
+} // namespace
 
 void SocDialect::initialize() {
   addAttributes<
@@ -34,4 +90,5 @@ void SocDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/soc/SocOps.cpp.inc"
       >();
+  EngineAttr::attachInterface<DescribedEngine>(*getContext());
 }

@@ -22,6 +22,18 @@ def Soc_Dialect : Dialect {
   let extraClassDeclaration = [{
     /// Name of the module attribute that holds the #soc.machine.
     static constexpr ::llvm::StringLiteral kMachineAttrName = "soc.machine";
+
+    /// Lets `model` answer for every #soc.engine of that target. A second model
+    /// for a target replaces the first.
+    void registerEngineModel(::llvm::StringRef target, ::std::unique_ptr<EngineModel> model);
+    /// The model of a target; null if no folder of targets/ and no plug-in has
+    /// registered one.
+    const EngineModel *lookupEngineModel(::llvm::StringRef target) const;
+
+  private:
+    ::llvm::StringMap<::std::unique_ptr<EngineModel>> engineModels;
+
+  public:
   }];
 }
 

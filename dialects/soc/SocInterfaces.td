@@ -17,14 +17,22 @@ def Soc_EngineAttrInterface : AttrInterface<"EngineAttrInterface"> {
   let cppNamespace = "::tercet::soc";
   let methods = [
     InterfaceMethod<"The engine's name within its machine.", "::llvm::StringRef", "getEngineName">,
+    InterfaceMethod<"What it is: cpu, gpu, npu or dma.", "::llvm::StringRef", "getEngineKind">,
     InterfaceMethod<"The memory that the engine works on.", "::llvm::StringRef", "getEngineMemory">,
+    InterfaceMethod<"The workers that its queue has by itself.", "uint32_t", "getEngineCores">,
+    InterfaceMethod<"The figures of its roofline, never null.", "::tercet::soc::PerformanceAttr",
+      "getEnginePerformance">,
+    InterfaceMethod<[{The CPU whose object code its kernels are; null where they are an image of
+      their own.}], "::tercet::soc::CpuAttr", "getObjectCpu">,
+    InterfaceMethod<[{Whether the engine's target is part of this build; if not, `reason` says
+      so in words for the user.}], "bool", "isPresent", (ins "::std::string &":$reason)>,
     InterfaceMethod<[{Whether the engine can run the group; if not, `reason` says why in
       words for the user.}], "bool", "supports",
       (ins "::tercet::soc::GroupOp":$group, "::std::string &":$reason)>,
-    InterfaceMethod<[{The ways in which the engine can run a group that it supports, best first.
-      Never empty for such a group.}],
+    InterfaceMethod<[{The ways in which the engine can run `rows` rows of a group that it
+      supports, best first; 0 rows stand for all. Never empty for such a group.}],
       "::llvm::SmallVector<::tercet::soc::VariantAttr>", "variants",
-      (ins "::tercet::soc::GroupOp":$group)>,
+      (ins "::tercet::soc::GroupOp":$group, "int64_t":$rows)>,
     InterfaceMethod<[{Adds the passes that turn a bufferised soc.kernel of this engine into
       code that emit can write. The pass manager is anchored on the module.}],
       "void", "buildCodegenPipeline", (ins "::mlir::OpPassManager &":$pm)>

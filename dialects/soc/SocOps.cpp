@@ -24,6 +24,8 @@ static LogicalResult verifyBody(Operation *op, Block &body, TypeRange inputs, Ty
 }
 
 LogicalResult GroupOp::verify() {
+  if (getShares() && (getEngine() || getVariant()))
+    return emitOpError() << "has shares beside an engine or a variant of its own";
   return verifyBody(*this, *getBody().begin(), getInputs().getTypes(), getOutputs().getTypes());
 }
 

@@ -25,7 +25,8 @@ def Soc_GroupOp : Soc_Op<"group", [Pure, IsolatedFromAbove,
     The body computes the results from its block arguments, which are the
     operands, one to one. The operation that yields the first result is the
     group's root: tiling starts there and pulls the others in. `engine` and
-    `variant` are absent until partition has decided; text may pin them.
+    `variant` are absent until partition has decided; text may pin them. In
+    their place a group has `shares` where several engines run parts of it.
 
     ```mlir
     %0 = soc.group (%a) : (tensor<4xf32>) -> tensor<4xf32> {
@@ -35,10 +36,12 @@ def Soc_GroupOp : Soc_Op<"group", [Pure, IsolatedFromAbove,
     ```
   }];
   let arguments = (ins OptionalAttr<StrAttr>:$engine, OptionalAttr<Soc_VariantAttr>:$variant,
+    OptionalAttr<TypedArrayAttrBase<Soc_ShareAttr, "shares">>:$shares,
     Variadic<AnyRankedTensor>:$inputs);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = [{ (`on` $engine^)? (`variant` $variant^)? `(` $inputs `)` attr-dict
+  let assemblyFormat = [{ (`on` $engine^)? (`variant` $variant^)? (`shares` $shares^)?
+    `(` $inputs `)` attr-dict
     `:` functional-type($inputs, $outputs) $body }];
   let hasVerifier = 1;
 }

@@ -209,7 +209,7 @@ void materialize(const Group &group) {
 
   Location loc = FusedLoc::get(builder.getContext(), locs);
   auto groupOp = soc::GroupOp::create(builder, loc, last->getResultTypes(), StringAttr(),
-                                      soc::VariantAttr(), inputs.getArrayRef());
+                                      soc::VariantAttr(), ArrayAttr(), inputs.getArrayRef());
   Block *body = builder.createBlock(&groupOp.getBody());
   IRMapping mapping;
   for (Value input : inputs)

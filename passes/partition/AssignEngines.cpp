@@ -55,7 +55,7 @@ struct AssignEnginesPass : partition::impl::AssignEnginesPassBase<AssignEnginesP
         reasons.push_back("engine '" + engine.getEngineName().str() + "': " + reason);
         continue;
       }
-      for (soc::VariantAttr variant : engine.variants(group))
+      for (soc::VariantAttr variant : engine.variants(group, /*rows=*/0))
         if (!best || variant.getTimePs() < best->variant.getTimePs())
           best = Choice{engine.getEngineName(), variant};
     }

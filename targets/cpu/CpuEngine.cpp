@@ -15,25 +15,23 @@ namespace {
 
 struct CpuEngineModel : soc::EngineAttrInterface::ExternalModel<CpuEngineModel, soc::CpuAttr> {
   StringRef getEngineName(Attribute attr) const { return cast<soc::CpuAttr>(attr).getName(); }
+  StringRef getEngineKind(Attribute attr) const { return "cpu"; }
   StringRef getEngineMemory(Attribute attr) const { return cast<soc::CpuAttr>(attr).getMemory(); }
+  uint32_t getEngineCores(Attribute attr) const { return cast<soc::CpuAttr>(attr).getCores(); }
+  soc::PerformanceAttr getEnginePerformance(Attribute attr) const {
+    return cpu::performanceOf(cast<soc::CpuAttr>(attr));
+  }
+  soc::CpuAttr getObjectCpu(Attribute attr) const { return cast<soc::CpuAttr>(attr); }
+  bool isPresent(Attribute attr, std::string &reason) const { return true; }
 
   bool supports(Attribute attr, soc::GroupOp group, std::string &reason) const {
-    auto check = [&](Type type) {
-      Type element = getElementTypeOrSelf(type);
-      if (element.isF32() || element.isF64() || element.isF16() || element.isBF16() ||
-          element.isInteger(1) || element.isInteger(8) || element.isInteger(16) ||
-          element.isInteger(32) || element.isInteger(64))
-        return true;
-      llvm::raw_string_ostream(reason) << "no elements of type " << element;
-      return false;
-    };
-    return llvm::all_of(group->getOperandTypes(), check) &&
-           llvm::all_of(group->getResultTypes(), check);
+    return cpu::supportsElements(group, reason);
   }
 
-  SmallVector<soc::VariantAttr> variants(Attribute attr, soc::GroupOp group) const {
+  SmallVector<soc::VariantAttr> variants(Attribute attr, soc::GroupOp group, int64_t rows) const {
     auto machine = soc::MachineAttr::of(group);
-    return cpu::variantsOf(cast<soc::CpuAttr>(attr), group, machine ? machine.getWorkers() : 1);
+    return cpu::variantsOf(cast<soc::CpuAttr>(attr), getEnginePerformance(attr), group, rows,
+                           machine ? machine.getWorkersOf(attr) : 1);
   }
 
   void buildCodegenPipeline(Attribute attr, OpPassManager &pm) const {
@@ -42,6 +40,20 @@ struct CpuEngineModel : soc::EngineAttrInterface::ExternalModel<CpuEngineModel, 
 };
 
 } // namespace
+
+bool cpu::supportsElements(soc::GroupOp group, std::string &reason) {
+  auto check = [&](Type type) {
+    Type element = getElementTypeOrSelf(type);
+    if (element.isF32() || element.isF64() || element.isF16() || element.isBF16() ||
+        element.isInteger(1) || element.isInteger(8) || element.isInteger(16) ||
+        element.isInteger(32) || element.isInteger(64))
+      return true;
+    llvm::raw_string_ostream(reason) << "no elements of type " << element;
+    return false;
+  };
+  return llvm::all_of(group->getOperandTypes(), check) &&
+         llvm::all_of(group->getResultTypes(), check);
+}
 
 void cpu::registerEngine(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, soc::SocDialect *) {

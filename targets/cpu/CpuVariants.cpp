@@ -7,6 +7,7 @@
 #include "targets/cpu/CpuVariants.h"
 
 #include "dialects/nn/NN.h"
+#include "passes/partition/GroupWork.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -16,19 +17,23 @@ using namespace tercet;
 
 namespace {
 
-int64_t bytesOf(Type type) {
-  auto tensor = cast<RankedTensorType>(type);
-  return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
-}
+// Measured on two x86-64 servers: a dispatch to workers that spin, and a token
+// from one spinning thread to another.
+constexpr uint64_t kDefaultLaunchPs = 500000;
+constexpr uint64_t kDefaultSynchronisePs = 1000000;
 
 class Tiling {
 public:
-  Tiling(soc::CpuAttr cpu, soc::GroupOp group, unsigned workers)
-      : cpu(cpu), group(group), workers(workers) {
+  Tiling(soc::CpuAttr cpu, soc::PerformanceAttr performance, soc::GroupOp group, int64_t rows,
+         unsigned workers)
+      : cpu(cpu), performance(performance), group(group), rows(rows), workers(workers) {
     body = &group.getBody().front();
     root = body->getTerminator()->getOperand(0).getDefiningOp();
     type = cast<RankedTensorType>(group.getOutputs()[0].getType());
-    shape = type.getShape();
+    shape.assign(type.getShape().begin(), type.getShape().end());
+    shareDim = partition::getShareDim(group);
+    if (rows && shareDim)
+      shape[*shareDim] = rows;
     tiles.assign(shape.size(), 0);
     panels.assign(group.getInputs().size(), 0);
     for (Operation &op : body->without_terminator()) {
@@ -46,16 +51,18 @@ public:
       if (tile >= size)
         tile = 0;
     Builder builder(group.getContext());
-    return soc::VariantAttr::get(group.getContext(), builder.getStringAttr(name),
-                                 TypeAttr::get(type.getElementType()),
-                                 builder.getDenseI64ArrayAttr(tiles),
-                                 builder.getDenseI64ArrayAttr(panels), timePs(), scratchBytes());
+    partition::GroupWork work = partition::GroupWork::of(group, rows);
+    return soc::VariantAttr::get(
+        group.getContext(), builder.getStringAttr(name), TypeAttr::get(type.getElementType()),
+        builder.getDenseI64ArrayAttr(tiles), builder.getDenseI64ArrayAttr(panels),
+        work.timePs(performance, workers, std::max(cpu.getCores(), workers)), scratchBytes(),
+        residentBytes(), granularity(name));
   }
 
 private:
   StringRef chooseTiles() {
     // Of nothing there are no tiles.
-    if (type.getNumElements() == 0)
+    if (numElements() == 0)
       return "whole";
     if (attention && attention == root)
       return tileAttention();
@@ -64,6 +71,47 @@ private:
     if (isa_and_nonnull<TilingInterface>(root) && !isa<tensor::PadOp>(root))
       return tileRows();
     return "whole";
+  }
+
+  int64_t numElements() const {
+    int64_t elements = 1;
+    for (int64_t size : shape)
+      elements *= size;
+    return elements;
+  }
+
+  /// Weights in panels are padded to whole ones.
+  uint64_t residentBytes() {
+    uint64_t bytes = 0;
+    for (auto [input, panel] : llvm::zip(group.getInputs(), panels)) {
+      if (!isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp()))
+        continue;
+      auto weight = cast<RankedTensorType>(input.getType());
+      uint64_t whole = partition::bytesOf(weight);
+      if (panel && weight.getRank() == 2 && weight.getDimSize(1))
+        whole = whole / weight.getDimSize(1) * llvm::alignTo(weight.getDimSize(1), panel);
+      bytes += whole;
+    }
+    return bytes;
+  }
+
+  /// Parts of a share are cut where tiles may be cut: at rows of a register
+  /// tile in products, anywhere along a dimension that is walked in tiles else.
+  uint64_t granularity(StringRef name) {
+    if (!shareDim || name == "whole" || wholeDims.contains(*shareDim) ||
+        group.getOutputs().size() != 1)
+      return 0;
+    if (name == "packed-product" || name == "product")
+      return *shareDim + 1 == shape.size() ? panelOfResult() : kProductRows;
+    return 1;
+  }
+
+  /// Columns of the result that one panel of the right-hand side gives.
+  uint64_t panelOfResult() const {
+    for (int64_t panel : panels)
+      if (panel)
+        return panel;
+    return lanes();
   }
 
   int64_t lanes() const {
@@ -114,7 +162,7 @@ private:
     int64_t width =
         step * std::max<int64_t>(1, std::min<int64_t>(llvm::divideCeil(columns, step), 192 / step));
     int64_t batches = 1;
-    for (int64_t size : shape.drop_back(2))
+    for (int64_t size : ArrayRef(shape).drop_back(2))
       batches *= size;
     auto tooFew = [&] {
       return batches * llvm::divideCeil(shape[m], height) * llvm::divideCeil(columns, width) <
@@ -186,14 +234,11 @@ private:
            llvm::zip(linalgOp.getStaticLoopRanges(), linalgOp.getIteratorTypesArray()))
         if (kind != utils::IteratorType::parallel && !ShapedType::isDynamic(range))
           work *= std::max<int64_t>(1, range);
-    int64_t elements = type.getNumElements();
+    int64_t elements = numElements();
     int64_t budget = std::max<int64_t>(1, 8192 / work);
     // At least four tiles for each worker, if that leaves something to do.
     budget = std::max<int64_t>(std::min<int64_t>(budget, elements / (4 * workers)),
                                std::max<int64_t>(1, 512 / work));
-    // Dimensions that some operation of the group needs whole, be it the root
-    // or what was fused into it.
-    llvm::SmallDenseSet<int64_t> wholeDims;
     for (Operation &op : body->without_terminator()) {
       if (isa<nn::LayerNormOp, nn::RmsNormOp, nn::RopeOp>(op))
         wholeDims.insert(shape.size() - 1);
@@ -227,38 +272,6 @@ private:
     return wholeDims.empty() ? "elements" : "rows";
   }
 
-  /// Arithmetic at a share of the peak that the kind of work reaches, or moving
-  /// the operands at four bytes a cycle, whichever takes longer.
-  /// In integers, as all costs: floating point would depend on the compiler.
-  uint64_t timePs() {
-    uint64_t operations = 0, moved = 0;
-    for (Operation &op : body->without_terminator()) {
-      if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
-        uint64_t points = 1;
-        for (int64_t range : linalgOp.getStaticLoopRanges())
-          points *= ShapedType::isDynamic(range) ? 1 : range;
-        uint64_t perPoint = llvm::range_size(linalgOp.getBlock()->without_terminator());
-        bool heavy = linalgOp.getOperation() == product.getOperation();
-        operations += points * perPoint * (heavy ? 1 : 4);
-      } else if (op.getNumResults() == 1 && isa<RankedTensorType>(op.getResult(0).getType()) &&
-                 !op.hasTrait<OpTrait::ConstantLike>() && !isa<tensor::EmptyOp>(op)) {
-        uint64_t points = cast<RankedTensorType>(op.getResult(0).getType()).getNumElements();
-        auto found = dyn_cast<nn::AttentionOp>(op);
-        // Two products of two operations, and half as much for the softmax.
-        operations +=
-            points *
-            (found ? 6 * cast<RankedTensorType>(found.getKey().getType()).getDimSize(1) : 32);
-      }
-    }
-    for (Value input : group.getInputs())
-      moved += std::min<uint64_t>(bytesOf(input.getType()), 64 * type.getNumElements());
-    for (Type result : group.getOutputs().getTypes())
-      moved += bytesOf(result);
-    // Two fused multiply-adds a cycle at four fifths of the peak; 8 bytes a cycle.
-    uint64_t cycles = std::max<uint64_t>(operations * 10 / (lanes() * 32), moved / 8);
-    return cycles * 1000000 / cpu.getMegahertz() + 1;
-  }
-
   /// Elements of a value of rank r, cut like the result where the dimensions
   /// agree from the right.
   int64_t tileElements(RankedTensorType value) const {
@@ -266,7 +279,7 @@ private:
     for (int64_t i = 0; i < value.getRank(); ++i) {
       int64_t at = static_cast<int64_t>(shape.size()) - value.getRank() + i;
       int64_t size = value.getDimSize(i);
-      bool cut = value.getShape() == shape && at >= 0 && tiles[at] > 0;
+      bool cut = value.getShape() == type.getShape() && at >= 0 && tiles[at] > 0;
       elements *= cut ? std::min(size, tiles[at]) : size;
     }
     return elements;
@@ -306,21 +319,52 @@ private:
     return llvm::alignTo(bytes, 64);
   }
 
+  /// Rows of the taller register tiles.
+  static constexpr uint64_t kProductRows = 8;
+
   soc::CpuAttr cpu;
+  soc::PerformanceAttr performance;
   soc::GroupOp group;
+  int64_t rows;
   unsigned workers;
   Block *body;
   Operation *root;
   linalg::LinalgOp product;
   nn::AttentionOp attention;
   RankedTensorType type;
-  ArrayRef<int64_t> shape;
+  /// Of the part of the result that is computed.
+  SmallVector<int64_t> shape;
+  std::optional<unsigned> shareDim;
+  /// Dimensions that some operation of the group needs whole, be it the root or
+  /// what was fused into it.
+  llvm::SmallDenseSet<int64_t> wholeDims;
   SmallVector<int64_t> tiles, panels;
 };
 
 } // namespace
 
-SmallVector<soc::VariantAttr> cpu::variantsOf(soc::CpuAttr cpu, soc::GroupOp group,
-                                              unsigned workers) {
-  return {Tiling(cpu, group, workers).choose()};
+soc::PerformanceAttr cpu::performanceOf(soc::CpuAttr cpu) {
+  if (cpu.getPerformance())
+    return cpu.getPerformance();
+  Builder builder(cpu.getContext());
+  auto entry = [&](StringRef name, uint64_t value) {
+    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
+  };
+  uint64_t cycles = cpu.getMegahertz() * 1000000 * cpu.getCores();
+  auto peak = [&](unsigned elementBits) {
+    return cycles * std::max<uint64_t>(1, cpu.getVectorBits() / elementBits) * 4;
+  };
+  return soc::PerformanceAttr::get(
+      cpu.getContext(), kDefaultLaunchPs, kDefaultSynchronisePs, 8 * cycles, 0,
+      builder.getDictionaryAttr({entry("f64", peak(64)), entry("f32", peak(32)),
+                                 entry("i8", peak(32)), entry("i16", peak(32)),
+                                 entry("i32", peak(32)), entry("i64", peak(64))}),
+      builder.getDictionaryAttr({entry("product", 80), entry("thin_product", 40),
+                                 entry("attention", 50), entry("rows", 20),
+                                 entry("elements", 20)}));
+}
+
+SmallVector<soc::VariantAttr> cpu::variantsOf(soc::CpuAttr cpu, soc::PerformanceAttr performance,
+                                              soc::GroupOp group, int64_t rows, unsigned workers) {
+  return {Tiling(cpu, performance, group, rows, workers).choose()};
 }

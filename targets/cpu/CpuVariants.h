@@ -9,10 +9,18 @@
 
 namespace tercet::cpu {
 
-/// The variants of a group that the CPU supports, best first, for a machine
-/// with `workers` workers.
-llvm::SmallVector<soc::VariantAttr> variantsOf(soc::CpuAttr cpu, soc::GroupOp group,
-                                               unsigned workers);
+/// The figures of the CPU's roofline: the machine's, or else what follows from
+/// clock and registers (two fused multiply-adds and eight bytes a cycle).
+soc::PerformanceAttr performanceOf(soc::CpuAttr cpu);
+
+/// Whether a CPU computes in the element types of the group's operands and
+/// results; if not, `reason` names one that it does not.
+bool supportsElements(soc::GroupOp group, std::string &reason);
+
+/// The variants of `rows` rows (0: all) of a group that the CPU supports, best
+/// first, for a queue with `workers` workers.
+llvm::SmallVector<soc::VariantAttr> variantsOf(soc::CpuAttr cpu, soc::PerformanceAttr performance,
+                                               soc::GroupOp group, int64_t rows, unsigned workers);
 
 } // namespace tercet::cpu
 

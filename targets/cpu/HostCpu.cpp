@@ -225,7 +225,8 @@ llvm::Expected<soc::CpuAttr> describe(MLIRContext *context, StringRef triple, St
   auto text = [&](StringRef value) { return StringAttr::get(context, value); };
   return soc::CpuAttr::get(context, text(names.engine), text(names.memory), text(triple), text(cpu),
                            text(features), caches.cores, registers->bits, registers->count,
-                           caches.megahertz, caches.l1, caches.l2, caches.l3);
+                           caches.megahertz, caches.l1, caches.l2, caches.l3,
+                           /*performance=*/{});
 }
 
 } // namespace

@@ -32,15 +32,17 @@ static Attribute lookupEngine(soc::KernelOp kernel) {
 }
 
 FailureOr<soc::CpuAttr> cpu::lookupCpu(soc::KernelOp kernel) {
-  auto cpu = dyn_cast_or_null<soc::CpuAttr>(lookupEngine(kernel));
+  auto engine = dyn_cast_or_null<soc::EngineAttrInterface>(lookupEngine(kernel));
+  soc::CpuAttr cpu = engine ? engine.getObjectCpu() : soc::CpuAttr();
   if (!cpu)
     return kernel.emitOpError() << "expected engine '" << kernel.getEngine()
-                                << "' to be a #soc.cpu of the module's soc.machine";
+                                << "' to be a CPU of the module's soc.machine";
   return cpu;
 }
 
 bool cpu::isCpuKernel(soc::KernelOp kernel) {
-  Attribute engine = lookupEngine(kernel);
+  Attribute attr = lookupEngine(kernel);
+  auto engine = dyn_cast_or_null<soc::EngineAttrInterface>(attr);
   // A missing engine is let through to lookupCpu, which reports it.
-  return !engine || isa<soc::CpuAttr>(engine);
+  return !attr || (engine && engine.getObjectCpu());
 }

@@ -103,3 +103,15 @@ soc.kernel @kernel(%a: memref<4xf32>) -> f32 attributes {engine = "cpu", num_inp
 soc.kernel @kernel(%a: memref<?xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
   soc.return
 }
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{'soc.group' op has shares beside an engine or a variant of its own}}
+  %0 = soc.group on "cpu" shares [#soc.share<"cpu", begin = 0, size = 4, variant = #rows>] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%y: tensor<4xf32>):
+    soc.yield %y : tensor<4xf32>
+  }
+  return
+}

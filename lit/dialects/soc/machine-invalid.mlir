@@ -70,3 +70,52 @@
 #dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
 // expected-error @below {{engine 'cpu' works on memory 'sram', which the machine does not have}}
 #machine = #soc.machine<"board", workers = 1, engines = [#cpu], memories = [#dram]>
+
+// -----
+
+#figures = #soc.performance<launch_ps = 0, synchronise_ps = 0, bandwidth_bytes_per_second = 1, cache_bytes_per_second = 0, operations_per_second = {}, efficiency_percent = {}>
+// expected-error @below {{engine 'npu' reaches no memory}}
+#npu = #soc.engine<"npu", target = "t", kind = "npu", memories = [], performance = #figures, properties = {}>
+
+// -----
+
+#figures = #soc.performance<launch_ps = 0, synchronise_ps = 0, bandwidth_bytes_per_second = 1, cache_bytes_per_second = 0, operations_per_second = {}, efficiency_percent = {}>
+// expected-error @below {{engine 'npu': expected a kind of cpu, gpu, npu or dma, got 'tpu'}}
+#npu = #soc.engine<"npu", target = "t", kind = "tpu", memories = ["dram"], performance = #figures, properties = {}>
+
+// -----
+
+// expected-error @below {{expected a bandwidth above 0 bytes per second}}
+#figures = #soc.performance<launch_ps = 0, synchronise_ps = 0, bandwidth_bytes_per_second = 0, cache_bytes_per_second = 0, operations_per_second = {}, efficiency_percent = {}>
+
+// -----
+
+// expected-error @below {{operations per second of 'f32': expected 1 to 4611686018427387904, got 0 : i64}}
+#figures = #soc.performance<launch_ps = 0, synchronise_ps = 0, bandwidth_bytes_per_second = 1, cache_bytes_per_second = 0, operations_per_second = {f32 = 0}, efficiency_percent = {}>
+
+// -----
+
+// expected-error @below {{efficiency in percent of 'product': expected 1 to 100, got 101 : i64}}
+#figures = #soc.performance<launch_ps = 0, synchronise_ps = 0, bandwidth_bytes_per_second = 1, cache_bytes_per_second = 0, operations_per_second = {}, efficiency_percent = {product = 101}>
+
+// -----
+
+// expected-error @below {{the link of 'a' and 'b' has a bandwidth of 0}}
+#link = #soc.link<"a", "b", bandwidth_bytes_per_second = 0, latency_ps = 0>
+
+// -----
+
+#a = #soc.memory<"a", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#b = #soc.memory<"b", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#c = #soc.memory<"c", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+// expected-error @below {{the link of 'c' and 'a' closes a cycle: expected one route between two memories}}
+#machine = #soc.machine<"board", workers = 1, engines = [], memories = [#a, #b, #c], links = [
+  #soc.link<"a", "b", bandwidth_bytes_per_second = 1, latency_ps = 0>,
+  #soc.link<"b", "c", bandwidth_bytes_per_second = 1, latency_ps = 0>,
+  #soc.link<"c", "a", bandwidth_bytes_per_second = 1, latency_ps = 0>]>
+
+// -----
+
+#a = #soc.memory<"a", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+// expected-error @below {{a link ends at memory 'b', which the machine does not have}}
+#machine = #soc.machine<"board", workers = 1, engines = [], memories = [#a], links = [#soc.link<"a", "b", bandwidth_bytes_per_second = 1, latency_ps = 0>]>

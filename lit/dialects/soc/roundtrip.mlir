@@ -36,3 +36,19 @@ module attributes {soc.machine = #machine} {
     return %1 : tensor<4xf32>
   }
 }
+
+// A chip: an engine of a target that this build may lack, figures, a link, shares.
+#dram2 = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#tcm = #soc.memory<"tcm", bytes = 4096, alignment = 128, bandwidth_bytes_per_second = 7>
+#figures = #soc.performance<launch_ps = 500000, synchronise_ps = 9, bandwidth_bytes_per_second = 10, cache_bytes_per_second = 0, operations_per_second = {f32 = 100}, efficiency_percent = {product = 80}>
+#npu = #soc.engine<"npu", target = "vendor", kind = "npu", memories = ["tcm", "dram"], performance = #figures, properties = {threads = 4}>
+#half = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0, resident_bytes = 64, granularity = 2>
+module attributes {soc.machine = #soc.machine<"chip", workers = 1, engines = [#npu], memories = [#dram2, #tcm], links = [#soc.link<"tcm", "dram", bandwidth_bytes_per_second = 1000, latency_ps = 5>]>} {
+  func.func @shared(%x: tensor<4xf32>) -> tensor<4xf32> {
+    %0 = soc.group shares [#soc.share<"npu", begin = 0, size = 2, variant = #half>, #soc.share<"npu", begin = 2, size = 2, variant = #half>] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      soc.yield %y : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}

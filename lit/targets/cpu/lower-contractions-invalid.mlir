@@ -2,7 +2,7 @@
 // RUN: tercet-opt %s --pass-pipeline='builtin.module(soc.kernel(cpu-lower-contractions))' --split-input-file --verify-diagnostics
 
 #v = #soc.variant<"v", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
-// expected-error @below {{expected engine 'cpu' to be a #soc.cpu of the module's soc.machine}}
+// expected-error @below {{expected engine 'cpu' to be a CPU of the module's soc.machine}}
 soc.kernel @no_machine(%a: memref<8x24xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #v} {
   soc.return
 }

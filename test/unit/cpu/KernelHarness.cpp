@@ -99,7 +99,7 @@ compileText(const std::string &text,
   module->getOperation()->setAttr(soc::SocDialect::kMachineAttrName,
                                   soc::MachineAttr::get(&context, StringAttr::get(&context, "host"),
                                                         1, ArrayAttr::get(&context, {*cpu}),
-                                                        ArrayAttr::get(&context, {memory})));
+                                                        ArrayAttr::get(&context, {memory}), {}));
   Compiled result;
   PassManager grid(&context);
   grid.nest<soc::KernelOp>().addPass(tile::createAssignGridPass());
@@ -141,7 +141,7 @@ std::unique_ptr<Kernel> Kernel::compile(const std::string &text, unsigned bits,
       return llvm::Expected<soc::CpuAttr>(soc::CpuAttr::get(
           context, cpu->getName(), cpu->getMemory(), cpu->getTriple(), cpu->getCpu(),
           cpu->getFeatures(), cpu->getCores(), bits, registers, cpu->getMegahertz(),
-          cpu->getL1Bytes(), cpu->getL2Bytes(), cpu->getL3Bytes()));
+          cpu->getL1Bytes(), cpu->getL2Bytes(), cpu->getL3Bytes(), {}));
     return cpu;
   });
   if (!compiled)

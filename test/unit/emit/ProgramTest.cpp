@@ -164,7 +164,7 @@ protected:
     auto text = [&](llvm::StringRef value) { return builder.getStringAttr(value); };
     return getCpuRequirements(soc::CpuAttr::get(&context, text("cpu"), text("dram"), text(triple),
                                                 text(cpu), text(features), 1, 128, 16, 1000, 0, 0,
-                                                0));
+                                                0, {}));
   }
 };
 

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Counts operations by class. A class stands for a shape of loop nest and for
+// how near to the peak such nests come.
+
+#include "passes/partition/GroupWork.h"
+
+#include "dialects/nn/NN.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace tercet;
+using namespace tercet::partition;
+
+uint64_t partition::bytesOf(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+}
+
+std::optional<unsigned> partition::getShareDim(soc::GroupOp group) {
+  for (auto [dim, size] :
+       llvm::enumerate(cast<RankedTensorType>(group.getOutputs()[0].getType()).getShape()))
+    if (size != 1)
+      return dim;
+  return std::nullopt;
+}
+
+int64_t partition::getShareRows(soc::GroupOp group) {
+  std::optional<unsigned> dim = getShareDim(group);
+  return dim ? cast<RankedTensorType>(group.getOutputs()[0].getType()).getDimSize(*dim) : 0;
+}
+
+namespace {
+
+/// a * b / c, rounded up, for products of more than 64 bits; saturates.
+uint64_t scale(uint64_t a, uint64_t b, uint64_t c) {
+  unsigned __int128 value = (static_cast<unsigned __int128>(a) * b + c - 1) / c;
+  constexpr uint64_t most = std::numeric_limits<int64_t>::max();
+  return value > most ? most : static_cast<uint64_t>(value);
+}
+
+/// Rows of a product below which each element of the right-hand side is used
+/// so seldom that fetching it sets the pace.
+constexpr int64_t kThinRows = 8;
+
+GroupWork::Part workOf(Operation &op) {
+  GroupWork::Part part;
+  auto result = cast<RankedTensorType>(op.getResult(0).getType());
+  part.element = result.getElementType();
+  uint64_t points = result.getNumElements();
+  part.workClass = "elements";
+  if (auto attention = dyn_cast<nn::AttentionOp>(op)) {
+    // Two products of two operations, and half as much for the softmax.
+    part.workClass = "attention";
+    part.operations =
+        points * 6 * cast<RankedTensorType>(attention.getKey().getType()).getDimSize(1);
+  } else if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
+    uint64_t iterations = 1;
+    for (int64_t range : linalgOp.getStaticLoopRanges())
+      iterations *= ShapedType::isDynamic(range) ? 1 : range;
+    uint64_t perPoint = llvm::range_size(linalgOp.getBlock()->without_terminator());
+    part.operations = iterations * std::max<uint64_t>(perPoint, 1);
+    bool product = isa<linalg::MatmulOp, linalg::BatchMatmulOp, linalg::ConvolutionOpInterface>(op);
+    if (product) {
+      int64_t columns = result.getRank() ? result.getShape().back() : 1;
+      part.workClass =
+          points < static_cast<uint64_t>(kThinRows * columns) ? "thin_product" : "product";
+    }
+  } else if (auto matmul = dyn_cast<nn::PackedMatmulOp>(op)) {
+    auto left = cast<RankedTensorType>(matmul->getOperand(0).getType());
+    part.workClass = left.getDimSize(0) < kThinRows ? "thin_product" : "product";
+    part.operations = points * 2 * left.getShape().back();
+  } else if (isa<nn::LayerNormOp, nn::RmsNormOp, linalg::SoftmaxOp>(op)) {
+    part.workClass = "rows";
+    part.operations = points * 8;
+  } else {
+    part.operations = points * 8;
+  }
+  return part;
+}
+
+} // namespace
+
+GroupWork GroupWork::of(soc::GroupOp group, int64_t rows) {
+  GroupWork work;
+  int64_t all = getShareRows(group);
+  if (rows == 0 || all == 0)
+    rows = all = 1;
+  for (Operation &op : group.getBody().front().without_terminator()) {
+    if (op.getNumResults() != 1 || !isa<RankedTensorType>(op.getResult(0).getType()) ||
+        op.hasTrait<OpTrait::ConstantLike>() || isa<tensor::EmptyOp, linalg::FillOp>(op))
+      continue;
+    Part part = workOf(op);
+    part.operations = scale(part.operations, rows, all);
+    work.parts.push_back(part);
+  }
+  uint64_t elements = cast<RankedTensorType>(group.getOutputs()[0].getType()).getNumElements();
+  for (Value input : group.getInputs()) {
+    // A table of which few rows are gathered is not read whole.
+    uint64_t bytes = std::min<uint64_t>(bytesOf(input.getType()), 64 * elements);
+    bool isWeight = isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp());
+    work.readBytes += isWeight ? bytes : scale(bytes, rows, all);
+    work.weightBytes += isWeight ? bytes : 0;
+  }
+  for (Type result : group.getOutputs().getTypes())
+    work.writtenBytes += scale(bytesOf(result), rows, all);
+  return work;
+}
+
+uint64_t GroupWork::timePs(soc::PerformanceAttr performance, uint64_t cores,
+                           uint64_t allCores) const {
+  constexpr uint64_t kPsPerSecond = 1000000000000;
+  MLIRContext *context = performance.getContext();
+  uint64_t computing = 0;
+  for (const Part &part : parts) {
+    uint64_t peak = performance.getPeak(part.element);
+    if (!peak)
+      peak = performance.getPeak(Float32Type::get(context));
+    if (!peak)
+      peak = performance.getBandwidthBytesPerSecond();
+    uint64_t rate = scale(scale(peak, performance.getEfficiency(part.workClass), 100), cores,
+                          std::max<uint64_t>(allCores, 1));
+    computing += scale(part.operations, kPsPerSecond, std::max<uint64_t>(rate, 1));
+  }
+  // One core rarely reaches the memory's rate; half of the cores mostly do.
+  uint64_t lanes = std::min(2 * cores, allCores);
+  uint64_t bandwidth = scale(performance.getBandwidthBytesPerSecond(), std::max<uint64_t>(lanes, 1),
+                             std::max<uint64_t>(allCores, 1));
+  uint64_t moving = scale(readBytes + writtenBytes, kPsPerSecond, std::max<uint64_t>(bandwidth, 1));
+  return std::max<uint64_t>({computing, moving, 1});
+}

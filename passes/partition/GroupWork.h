@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The work of a group from shapes alone, and what it costs on a roofline
+// (Williams, Waterman, Patterson: "Roofline", CACM 52(4), 2009). Engines whose
+// target has no better figure price their variants with it. Integers only: a
+// floating-point result would depend on the compiler that built Tercet.
+
+#ifndef TERCET_PASSES_PARTITION_GROUPWORK_H
+#define TERCET_PASSES_PARTITION_GROUPWORK_H
+
+#include "dialects/soc/Soc.h"
+
+namespace tercet::partition {
+
+/// Bytes of a tensor whose elements take whole bytes each.
+uint64_t bytesOf(mlir::Type tensor);
+
+/// The dimension along which a group is shared: the outermost one of more than
+/// one element of its first result. Absent for a result of one element.
+std::optional<unsigned> getShareDim(soc::GroupOp group);
+
+/// The size of that dimension; 0 without one.
+int64_t getShareRows(soc::GroupOp group);
+
+struct GroupWork {
+  /// Operations of one class; a multiplication and an addition are two.
+  struct Part {
+    llvm::StringRef workClass; // as in #soc.performance
+    mlir::Type element;
+    uint64_t operations = 0;
+  };
+  llvm::SmallVector<Part, 4> parts;
+  /// Bytes that come from and go to memory if the caches hold all else.
+  uint64_t readBytes = 0, writtenBytes = 0;
+  /// Bytes of weights among those read.
+  uint64_t weightBytes = 0;
+
+  /// The work of `rows` rows along the share dimension; 0: of all.
+  static GroupWork of(soc::GroupOp group, int64_t rows = 0);
+
+  /// Picoseconds with `cores` of an engine's `allCores` at work: the longer of
+  /// computing at the peak times the efficiency of each class, and moving the
+  /// bytes. At least 1. Where the engine has no peak for an element type that
+  /// of f32 is taken.
+  uint64_t timePs(soc::PerformanceAttr performance, uint64_t cores, uint64_t allCores) const;
+};
+
+} // namespace tercet::partition
+
+#endif // TERCET_PASSES_PARTITION_GROUPWORK_H
