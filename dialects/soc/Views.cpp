@@ -53,14 +53,35 @@ bool tercet::soc::isBetweenTasks(Operation *op) {
 }
 
 void tercet::soc::forEachProducer(Value value, llvm::function_ref<void(Operation *)> visit) {
-  SmallVector<Value> worklist{value};
+  // Elements [begin, end) of a value in row-major order: of a concatenation
+  // only the parts that a view of it reads count.
+  struct Range {
+    Value value;
+    int64_t begin, end;
+  };
+  auto elementsOf = [](Value of) {
+    auto type = dyn_cast<RankedTensorType>(of.getType());
+    return type && type.hasStaticShape() ? type.getNumElements() : 0;
+  };
+  SmallVector<Range> worklist{{value, 0, elementsOf(value)}};
   while (!worklist.empty()) {
-    Operation *def = worklist.pop_back_val().getDefiningOp();
+    Range range = worklist.pop_back_val();
+    Operation *def = range.value.getDefiningOp();
     if (!def)
       continue;
-    if (isBetweenTasks(def))
-      llvm::append_range(worklist, def->getOperands());
-    else if (def->getNumOperands() > 0 || def->getNumRegions() > 0)
+    if (std::optional<int64_t> offset = getContiguousOffset(def)) {
+      worklist.push_back({def->getOperand(0), range.begin + *offset, range.end + *offset});
+    } else if (isContiguousConcat(def)) {
+      int64_t at = 0;
+      for (Value part : def->getOperands()) {
+        int64_t elements = elementsOf(part);
+        int64_t begin = std::max(range.begin, at), end = std::min(range.end, at + elements);
+        if (begin < end)
+          worklist.push_back({part, begin - at, end - at});
+        at += elements;
+      }
+    } else if (def->getNumOperands() > 0 || def->getNumRegions() > 0) {
       visit(def);
+    }
   }
 }

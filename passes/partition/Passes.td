@@ -19,6 +19,19 @@ def AssignEnginesPass : Pass<"partition-assign-engines"> {
   let dependentDialects = ["::tercet::soc::SocDialect"];
 }
 
+def ApplySharesPass : Pass<"partition-apply-shares", "::mlir::ModuleOp"> {
+  let summary = "Turn a group with shares into a group for each of them";
+  let description = [{
+    Each part computes its rows from the parts of the operands that it needs:
+    views of them where those are contiguous, weights with a `#nn.slice` recipe.
+    The results are concatenated, which costs nothing, since the outer
+    dimensions have one element. Fails if the shares do not cover the rows
+    exactly and in order, or the group cannot be cut.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::tensor::TensorDialect",
+    "::tercet::nn::NNDialect", "::tercet::soc::SocDialect"];
+}
+
 def ApplyPlacementPass : Pass<"partition-apply-placement", "::mlir::ModuleOp"> {
   let summary = "Turn groups into tasks and give weights the layout that variants ask for";
   let description = [{

@@ -8,6 +8,7 @@
 
 void tercet::partition::buildPartitionPipeline(mlir::OpPassManager &pm) {
   pm.addPass(createAssignEnginesPass());
+  pm.addPass(createApplySharesPass());
   pm.addPass(createApplyPlacementPass());
   pm.addPass(createVerifyPartitionPass());
 }

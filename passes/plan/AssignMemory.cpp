@@ -36,17 +36,17 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
       planners.back().place();
     }
 
-    // Entries run one at a time: the arena is the largest of theirs.
-    int64_t arenaBytes = 0, bound = 0, weightBytes = 0;
-    bool usesArena = false;
-    std::string method = "empty";
+    // Entries run one at a time: an arena is the largest of theirs.
+    llvm::MapVector<StringAttr, plan::MemoryPlan> largest;
+    int64_t weightBytes = 0;
     DenseMap<Operation *, int64_t> weightAt;
     for (plan::EntryPlanner &planner : planners) {
-      usesArena |= !planner.getArenaPlan().offsets.empty();
-      bound = std::max(bound, planner.getArenaPlan().lowerBound);
-      if (planner.getArenaPlan().peak >= arenaBytes) {
-        arenaBytes = planner.getArenaPlan().peak;
-        method = planner.getArenaPlan().method;
+      for (const auto &[memory, arena] : planner.getArenaPlans()) {
+        plan::MemoryPlan &most = largest[memory];
+        int64_t bound = std::max(most.lowerBound, arena.lowerBound);
+        if (most.method.empty() || arena.peak > most.peak)
+          most = arena;
+        most.lowerBound = bound;
       }
       for (nn::WeightOp weight : planner.getWeights())
         // An empty weight has an address too.
@@ -56,8 +56,8 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
     }
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
     StringRef memory = cast<soc::EngineAttrInterface>(machine.getEngines()[0]).getEngineMemory();
-    auto pool = [&](bool isUsed, StringRef name, cmd::PoolKind kind, int64_t bytes, int64_t lower,
-                    StringRef how) {
+    auto pool = [&](bool isUsed, StringRef name, cmd::PoolKind kind, StringRef memory,
+                    int64_t bytes, int64_t lower, StringRef how) {
       if (!isUsed)
         return cmd::PoolOp();
       auto op = cmd::PoolOp::create(builder, module.getLoc(), name, kind, memory, bytes,
@@ -65,11 +65,15 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
       symbols.insert(op);
       return op;
     };
-    cmd::PoolOp arena = pool(usesArena, "arena", cmd::PoolKind::Arena, arenaBytes, bound, method);
-    cmd::PoolOp weights = pool(!weightAt.empty(), "weights", cmd::PoolKind::Weights, weightBytes,
-                               weightBytes, "in order of use");
+    llvm::StringMap<cmd::PoolOp> arenas;
+    for (const auto &[of, plan] : largest)
+      arenas[of.getValue()] =
+          pool(true, of.getValue() == memory ? "arena" : ("arena_" + of.getValue()).str(),
+               cmd::PoolKind::Arena, of.getValue(), plan.peak, plan.lowerBound, plan.method);
+    cmd::PoolOp weights = pool(!weightAt.empty(), "weights", cmd::PoolKind::Weights, memory,
+                               weightBytes, weightBytes, "in order of use");
     for (auto [func, planner] : llvm::zip(funcs, planners)) {
-      planner.build(arena, weights, weightAt);
+      planner.build(arenas, weights, weightAt);
       func->erase();
     }
   }

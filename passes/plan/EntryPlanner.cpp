@@ -17,23 +17,75 @@ int64_t tercet::plan::bytesOf(Type type) {
   return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
 }
 
+EntryPlanner::EntryPlanner(func::FuncOp func, SymbolTable &symbols, soc::MachineAttr machine)
+    : func(func), symbols(symbols), machine(machine), order(machine.getEngines().size()) {}
+
+unsigned EntryPlanner::engineIndex(StringRef name) const {
+  for (auto [index, attr] : llvm::enumerate(machine.getEngines()))
+    if (cast<soc::EngineAttrInterface>(attr).getEngineName() == name)
+      return index;
+  llvm_unreachable("verify-partition has seen that the machine has the engine");
+}
+
+StringAttr EntryPlanner::memoryOf(unsigned engine) const {
+  auto attr = cast<soc::EngineAttrInterface>(machine.getEngines()[engine]);
+  return StringAttr::get(machine.getContext(), attr.getEngineMemory());
+}
+
+EntryPlanner::Storage EntryPlanner::newStorage(Location loc, Storage::Kind kind, int64_t bytes) {
+  Storage storage(loc, order.queues());
+  storage.kind = kind;
+  storage.bytes = bytes;
+  return storage;
+}
+
 unsigned EntryPlanner::add(Storage storage) {
   storage.placeOf = storages.size();
-  storages.push_back(storage);
+  storages.push_back(std::move(storage));
   return storages.size() - 1;
 }
 
-void EntryPlanner::touch(unsigned index, int64_t command) {
-  for (std::optional<unsigned> at = index; at; at = storages[*at].parent) {
-    storages[*at].first = std::min(storages[*at].first, command);
-    storages[*at].last = std::max(storages[*at].last, command);
-  }
+int64_t EntryPlanner::addCommand(Command command) {
+  int64_t index = order.add(command.engine, command.waits);
+  commands.push_back(std::move(command));
+  return index;
 }
 
-void EntryPlanner::copy(Place source, Place target, int64_t bytes, Location loc) {
-  touch(source.storage, commands.size());
-  touch(target.storage, commands.size());
-  commands.push_back({soc::TaskOp(), source, target, bytes, loc});
+void EntryPlanner::touch(unsigned index, int64_t command) {
+  for (std::optional<unsigned> at = index; at; at = storages[*at].parent)
+    storages[*at].accesses.add(order, command);
+}
+
+void EntryPlanner::waitForProducers(Value value, Command &command) {
+  auto wait = [&](int64_t earlier) {
+    if (order.queueOf(earlier) != command.engine && !llvm::is_contained(command.waits, earlier))
+      command.waits.push_back(earlier);
+  };
+  soc::forEachProducer(value, [&](Operation *op) {
+    if (auto task = dyn_cast<soc::TaskOp>(op))
+      wait(commandOfTask.at(task));
+  });
+  for (std::optional<unsigned> at = placeOfValue.at(value).storage; at; at = storages[*at].parent)
+    for (int64_t copy : storages[*at].copies)
+      wait(copy);
+}
+
+void EntryPlanner::copy(Value value, Place target, Location loc) {
+  // On the queue of the task that computed the value last, which mostly is the
+  // one that has nothing to wait for.
+  Command command{
+      soc::TaskOp(), placeOfValue.at(value), target, bytesOf(value.getType()), 0, {}, loc};
+  int64_t latest = -1;
+  soc::forEachProducer(value, [&](Operation *op) {
+    if (auto task = dyn_cast<soc::TaskOp>(op))
+      latest = std::max(latest, commandOfTask.at(task));
+  });
+  command.engine = latest < 0 ? 0 : order.queueOf(latest);
+  waitForProducers(value, command);
+  int64_t index = addCommand(command);
+  touch(command.source.storage, index);
+  touch(target.storage, index);
+  storages[target.storage].copies.push_back(index);
 }
 
 soc::KernelOp EntryPlanner::kernelOf(soc::TaskOp task) {
@@ -43,10 +95,8 @@ soc::KernelOp EntryPlanner::kernelOf(soc::TaskOp task) {
 
 LogicalResult EntryPlanner::collect() {
   for (BlockArgument argument : func.getArguments()) {
-    Storage storage(argument.getLoc());
-    storage.kind = Storage::Input;
+    Storage storage = newStorage(argument.getLoc(), Storage::Input, bytesOf(argument.getType()));
     storage.index = argument.getArgNumber();
-    storage.bytes = bytesOf(argument.getType());
     placeOfValue[argument] = {add(storage), 0};
   }
   for (Operation &op : func.getBody().front().without_terminator()) {
@@ -54,10 +104,8 @@ LogicalResult EntryPlanner::collect() {
       auto weight = symbols.lookup<nn::WeightOp>(get.getWeight());
       auto [it, isNew] = weightStorage.try_emplace(weight, storages.size());
       if (isNew) {
-        Storage storage(weight.getLoc());
-        storage.kind = Storage::Weight;
+        Storage storage = newStorage(weight.getLoc(), Storage::Weight, bytesOf(weight.getType()));
         storage.weight = weight;
-        storage.bytes = bytesOf(weight.getType());
         add(storage);
         weightsInOrder.push_back(weight);
       }
@@ -83,20 +131,28 @@ LogicalResult EntryPlanner::collect() {
 }
 
 void EntryPlanner::collectTask(soc::TaskOp task) {
-  int64_t command = commands.size();
-  commands.push_back({task, {}, {}, 0, task.getLoc()});
-  auto newStorage = [&](int64_t bytes) {
-    Storage storage(task.getLoc());
-    storage.bytes = bytes;
-    storage.first = storage.last = command;
+  Command entry{task, {}, {}, 0, engineIndex(task.getEngine()), {}, task.getLoc()};
+  for (Value token : task.getWaits())
+    if (int64_t earlier = commandOfTask.at(token.getDefiningOp());
+        order.queueOf(earlier) != entry.engine)
+      entry.waits.push_back(earlier);
+  for (Value input : task.getInputs())
+    waitForProducers(input, entry);
+  unsigned engine = entry.engine;
+  int64_t command = addCommand(std::move(entry));
+  commandOfTask[task] = command;
+  auto newBuffer = [&](int64_t bytes) {
+    Storage storage = newStorage(task.getLoc(), Storage::Arena, bytes);
+    storage.memory = memoryOf(engine);
+    storage.accesses.add(order, command);
     return add(storage);
   };
   for (Value input : task.getInputs())
     touch(placeOfValue.at(input).storage, command);
   for (Value output : task.getOutputs())
-    placeOfValue[output] = {newStorage(bytesOf(output.getType())), 0};
+    placeOfValue[output] = {newBuffer(bytesOf(output.getType())), 0};
   if (int64_t scratch = kernelOf(task).getScratchBytes().value_or(0))
-    scratchOf[task] = newStorage(scratch * machine.getWorkers());
+    scratchOf[task] = newBuffer(scratch * machine.getWorkersOf(machine.getEngines()[engine]));
 }
 
 bool EntryPlanner::isMovable(Place place, int64_t bytes) const {
@@ -106,23 +162,23 @@ bool EntryPlanner::isMovable(Place place, int64_t bytes) const {
 }
 
 void EntryPlanner::collectConcat(Operation *op) {
-  Storage storage(op->getLoc());
-  storage.bytes = bytesOf(op->getResult(0).getType());
+  Storage storage = newStorage(op->getLoc(), Storage::Arena, bytesOf(op->getResult(0).getType()));
   storage.assembled = true;
-  storage.first = storage.last = commands.size();
+  // Where its first part is computed.
+  Place first = placeOfValue.at(op->getOperand(0));
+  storage.memory = storages[first.storage].memory ? storages[first.storage].memory : memoryOf(0);
   unsigned whole = add(storage);
   int64_t at = 0;
   for (Value part : op->getOperands()) {
     int64_t bytes = bytesOf(part.getType());
     Place place = placeOfValue.at(part);
-    if (isMovable(place, bytes)) {
+    if (isMovable(place, bytes) && storages[place.storage].memory == storages[whole].memory) {
       Storage &inside = storages[place.storage];
       inside.parent = whole;
       inside.offsetInParent = at;
-      touch(whole, inside.first);
-      touch(whole, inside.last);
+      storages[whole].accesses.merge(inside.accesses);
     } else {
-      copy(place, {whole, at}, bytes, op->getLoc());
+      copy(part, {whole, at}, op->getLoc());
     }
     at += bytes;
   }
@@ -139,12 +195,9 @@ void EntryPlanner::collectResults() {
       storages[place.storage].index = operand.getOperandNumber();
       continue;
     }
-    Storage output(func.getLoc());
-    output.kind = Storage::Output;
+    Storage output = newStorage(func.getLoc(), Storage::Output, bytes);
     output.index = operand.getOperandNumber();
-    output.bytes = bytes;
-    output.first = output.last = commands.size();
-    copy(place, {add(output), 0}, bytes, func.getLoc());
+    copy(operand.get(), {add(output), 0}, func.getLoc());
   }
 }
 
@@ -162,7 +215,8 @@ void EntryPlanner::shareInPlace(soc::TaskOp task, int64_t command) {
     unsigned readers = llvm::count_if(task.getInputs(), [&](Value other) {
       return placeOfValue.at(other).storage == place.storage;
     });
-    if (!isMovable(place, result.bytes) || input.assembled || input.last != command || readers != 1)
+    if (!isMovable(place, result.bytes) || input.assembled || readers != 1 ||
+        input.memory != result.memory || !input.accesses.isBeforeOrIs(order, command))
       continue;
     result.placeOf = input.placeOf;
     return;
@@ -170,130 +224,50 @@ void EntryPlanner::shareInPlace(soc::TaskOp task, int64_t command) {
 }
 
 void EntryPlanner::place() {
+  llvm::SetVector<StringAttr> memories;
+  for (unsigned engine = 0; engine < order.queues(); ++engine)
+    memories.insert(memoryOf(engine));
+  for (StringAttr memory : memories)
+    placeIn(memory);
+}
+
+void EntryPlanner::placeIn(StringAttr memory) {
   MemoryProblem problem;
   problem.alignment = kBufferAlignment;
   llvm::DenseMap<unsigned, unsigned> bufferOf;
+  SmallVector<Accesses> accesses;
+  auto isHere = [&](const Storage &storage) {
+    return storage.kind == Storage::Arena && !storage.parent && storage.memory == memory;
+  };
   for (auto [index, storage] : llvm::enumerate(storages)) {
-    if (storage.kind != Storage::Arena || storage.parent)
+    if (!isHere(storage))
       continue;
     auto [it, isNew] = bufferOf.try_emplace(storage.placeOf, problem.buffers.size());
-    if (isNew)
-      problem.buffers.push_back(
-          {static_cast<int64_t>(index), storage.first, storage.last + 1, storage.bytes});
-    MemoryBuffer &buffer = problem.buffers[it->second];
-    buffer.lower = std::min(buffer.lower, storage.first);
-    buffer.upper = std::max(buffer.upper, storage.last + 1);
-    buffer.size = std::max(buffer.size, storage.bytes);
+    if (isNew) {
+      problem.buffers.push_back({static_cast<int64_t>(index), 0, 1, storage.bytes});
+      accesses.push_back(storage.accesses);
+    }
+    problem.buffers[it->second].size = std::max(problem.buffers[it->second].size, storage.bytes);
+    accesses[it->second].merge(storage.accesses);
   }
-  arenaPlan = solveMemory(problem);
+  if (problem.buffers.empty())
+    return;
+  for (auto [buffer, touched] : llvm::zip(problem.buffers, accesses)) {
+    auto [first, last] = touched.span();
+    buffer.lower = first;
+    buffer.upper = std::max(first, last) + 1;
+  }
+  // With several queues a lifetime is no interval of the list.
+  if (llvm::any_of(commands, [&](const Command &c) { return c.engine != commands[0].engine; })) {
+    size_t count = problem.buffers.size();
+    problem.precedes.assign(count, llvm::BitVector(count));
+    for (size_t a = 0; a < count; ++a)
+      for (size_t b = 0; b < count; ++b)
+        if (a != b && accesses[a].isBefore(order, accesses[b]))
+          problem.precedes[a].set(b);
+  }
+  MemoryPlan &plan = arenaPlans[memory] = solveMemory(problem);
   for (Storage &storage : storages)
-    if (storage.kind == Storage::Arena && !storage.parent)
-      storage.offset = arenaPlan.offsets[bufferOf[storage.placeOf]];
-}
-
-EntryPlanner::Place EntryPlanner::resolve(Place place) const {
-  while (storages[place.storage].parent) {
-    place.offset += storages[place.storage].offsetInParent;
-    place.storage = *storages[place.storage].parent;
-  }
-  return place;
-}
-
-void EntryPlanner::build(cmd::PoolOp arena, cmd::PoolOp weights,
-                         const llvm::DenseMap<Operation *, int64_t> &weightOffsets) {
-  OpBuilder builder(func);
-  auto entry = cmd::EntryOp::create(builder, func.getLoc(), func.getSymName());
-  builder.createBlock(&entry.getBody());
-  buildBuffers(builder, arena, weights, weightOffsets);
-  buildCommands(builder);
-}
-
-void EntryPlanner::buildBuffers(OpBuilder &builder, cmd::PoolOp arena, cmd::PoolOp weights,
-                                const llvm::DenseMap<Operation *, int64_t> &weightOffsets) {
-  Type bufferType = cmd::BufferType::get(builder.getContext());
-  auto nameOr = [](StringAttr name, StringRef fallback, unsigned i) {
-    return name && !name.empty() ? name.str() : (fallback + Twine(i)).str();
-  };
-  // Signs are a matter of operations inside, and of the type outside.
-  auto outsideType = [&](Type type, Attribute isUnsigned) {
-    auto tensor = cast<RankedTensorType>(type);
-    auto integer = dyn_cast<IntegerType>(tensor.getElementType());
-    return integer && isUnsigned
-               ? tensor.clone(builder.getIntegerType(integer.getWidth(), /*isSigned=*/false))
-               : tensor;
-  };
-  SmallVector<Value> inputs, outputs;
-  for (BlockArgument argument : func.getArguments()) {
-    unsigned i = argument.getArgNumber();
-    inputs.push_back(
-        cmd::InputOp::create(builder, argument.getLoc(), bufferType, i,
-                             nameOr(func.getArgAttrOfType<StringAttr>(i, "nn.name"), "input", i),
-                             outsideType(argument.getType(), func.getArgAttr(i, "nn.unsigned"))));
-  }
-  for (auto [i, type] : llvm::enumerate(func.getResultTypes()))
-    outputs.push_back(cmd::OutputOp::create(
-        builder, func.getLoc(), bufferType, i,
-        nameOr(func.getResultAttrOfType<StringAttr>(i, "nn.name"), "output", i),
-        outsideType(type, func.getResultAttr(i, "nn.unsigned"))));
-  for (Storage &storage : storages) {
-    if (storage.parent)
-      continue;
-    switch (storage.kind) {
-    case Storage::Input:
-      storage.buffer = inputs[storage.index];
-      break;
-    case Storage::Output:
-      storage.buffer = outputs[storage.index];
-      break;
-    case Storage::Weight:
-      storage.buffer = cmd::WeightOp::create(builder, storage.loc, bufferType,
-                                             storage.weight.getSymName(), weights.getSymName(),
-                                             weightOffsets.at(storage.weight), storage.bytes);
-      break;
-    case Storage::Arena:
-      storage.buffer = cmd::BufferOp::create(builder, storage.loc, bufferType, arena.getSymName(),
-                                             storage.offset, storage.bytes);
-      break;
-    }
-  }
-}
-
-void EntryPlanner::buildCommands(OpBuilder &builder) {
-  Type tokenType = cmd::TokenType::get(builder.getContext());
-  llvm::DenseMap<Value, Value> tokenOf;
-  // Copies go to the queue of the task before them.
-  StringRef engine = cast<soc::EngineAttrInterface>(machine.getEngines()[0]).getEngineName();
-  for (const Command &command : commands) {
-    soc::TaskOp task = command.task;
-    if (!task) {
-      Place source = resolve(command.source), target = resolve(command.target);
-      cmd::CopyOp::create(builder, command.loc, tokenType, storages[source.storage].buffer,
-                          source.offset, storages[target.storage].buffer, target.offset,
-                          command.bytes, engine, ValueRange{});
-      continue;
-    }
-    soc::KernelOp kernel = kernelOf(task);
-    SmallVector<Value> buffers, waits;
-    SmallVector<int64_t> offsets, bytes;
-    auto addOperand = [&](Value value) {
-      Place place = resolve(placeOfValue.at(value));
-      buffers.push_back(storages[place.storage].buffer);
-      offsets.push_back(place.offset);
-      bytes.push_back(bytesOf(value.getType()));
-    };
-    for (Value input : task.getInputs())
-      addOperand(input);
-    for (Value output : task.getOutputs())
-      addOperand(output);
-    for (Value wait : task.getWaits())
-      waits.push_back(tokenOf.at(wait));
-    SmallVector<int64_t> grid(kernel.getGrid().value_or(ArrayRef<int64_t>{1, 1, 1}));
-    Value scratch = scratchOf.contains(task) ? storages[scratchOf[task]].buffer : Value();
-    auto dispatch = cmd::DispatchOp::create(
-        builder, task.getLoc(), tokenType, kernel.getSymName(), task.getEngine(), buffers, offsets,
-        bytes, grid, scratch, scratch ? static_cast<int64_t>(*kernel.getScratchBytes()) : 0, waits,
-        task.getVariant().getTimePs());
-    tokenOf[task.getToken()] = dispatch.getToken();
-    engine = task.getEngine();
-  }
+    if (isHere(storage))
+      storage.offset = plan.offsets[bufferOf[storage.placeOf]];
 }

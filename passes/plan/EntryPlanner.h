@@ -10,10 +10,13 @@
 #include "dialects/cmd/Cmd.h"
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
+#include "passes/plan/HappensBefore.h"
 #include "passes/plan/MemoryProblem.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
 
 #include <vector>
 
@@ -27,18 +30,19 @@ int64_t bytesOf(mlir::Type type);
 
 class EntryPlanner {
 public:
-  EntryPlanner(mlir::func::FuncOp func, mlir::SymbolTable &symbols, soc::MachineAttr machine)
-      : func(func), symbols(symbols), machine(machine) {}
+  EntryPlanner(mlir::func::FuncOp func, mlir::SymbolTable &symbols, soc::MachineAttr machine);
 
   /// Decides what shares storage and when it lives.
   mlir::LogicalResult collect();
-  /// Decides where storage lies in the arena.
+  /// Decides where storage lies in the arenas, one for each memory.
   void place();
-  /// Writes the entry with these pools before the function.
-  void build(cmd::PoolOp arena, cmd::PoolOp weights,
+  /// Writes the entry with these pools before the function: the arena of each
+  /// memory, and the weights'.
+  void build(const llvm::StringMap<cmd::PoolOp> &arenas, cmd::PoolOp weights,
              const llvm::DenseMap<mlir::Operation *, int64_t> &weightOffsets);
 
-  const MemoryPlan &getArenaPlan() const { return arenaPlan; }
+  /// The plan of each memory's arena that is used, in the machine's order.
+  const llvm::MapVector<mlir::StringAttr, MemoryPlan> &getArenaPlans() const { return arenaPlans; }
   /// In the order of first use.
   llvm::ArrayRef<nn::WeightOp> getWeights() const { return weightsInOrder; }
 
@@ -49,8 +53,12 @@ private:
     unsigned index = 0;
     nn::WeightOp weight;
     int64_t bytes = 0;
-    /// Commands: live from `first` to `last`, both included.
-    int64_t first = 0, last = 0;
+    /// The memory that it lies in, where it lies in an arena.
+    mlir::StringAttr memory;
+    /// The commands that touch it.
+    Accesses accesses;
+    /// Copies that write to it: no task's token stands for them.
+    llvm::SmallVector<int64_t, 1> copies;
     /// The concatenation that it is a part of, and where in it.
     std::optional<unsigned> parent;
     int64_t offsetInParent = 0;
@@ -62,7 +70,7 @@ private:
     mlir::Location loc;
     mlir::Value buffer;
 
-    explicit Storage(mlir::Location loc) : loc(loc) {}
+    Storage(mlir::Location loc, unsigned queues) : accesses(queues), loc(loc) {}
   };
 
   /// Bytes of a storage.
@@ -76,22 +84,34 @@ private:
     soc::TaskOp task;
     Place source, target;
     int64_t bytes = 0;
+    unsigned engine = 0;
+    /// Commands of other queues that it waits for.
+    llvm::SmallVector<int64_t, 2> waits;
     mlir::Location loc;
   };
 
+  Storage newStorage(mlir::Location loc, Storage::Kind kind, int64_t bytes);
   unsigned add(Storage storage);
+  unsigned engineIndex(llvm::StringRef name) const;
+  mlir::StringAttr memoryOf(unsigned engine) const;
+  /// Appends a command to its queue.
+  int64_t addCommand(Command command);
   void touch(unsigned storage, int64_t command);
-  void copy(Place source, Place target, int64_t bytes, mlir::Location loc);
+  /// The tasks and copies of other queues that have to have written the value.
+  void waitForProducers(mlir::Value value, Command &command);
+  void copy(mlir::Value source, Place target, mlir::Location loc);
   void collectTask(soc::TaskOp task);
   void collectConcat(mlir::Operation *op);
   void collectResults();
   /// Whether the bytes are all of a storage that may still be put anywhere.
   bool isMovable(Place place, int64_t bytes) const;
+  void placeIn(mlir::StringAttr memory);
   void shareInPlace(soc::TaskOp task, int64_t command);
   soc::KernelOp kernelOf(soc::TaskOp task);
   /// The place in terms of a storage that is no part of another.
   Place resolve(Place place) const;
-  void buildBuffers(mlir::OpBuilder &builder, cmd::PoolOp arena, cmd::PoolOp weights,
+  void buildBuffers(mlir::OpBuilder &builder, const llvm::StringMap<cmd::PoolOp> &arenas,
+                    cmd::PoolOp weights,
                     const llvm::DenseMap<mlir::Operation *, int64_t> &weightOffsets);
   void buildCommands(mlir::OpBuilder &builder);
 
@@ -101,11 +121,13 @@ private:
   std::vector<Storage> storages;
   llvm::DenseMap<mlir::Value, Place> placeOfValue;
   std::vector<Command> commands;
+  HappensBefore order;
+  llvm::DenseMap<mlir::Operation *, int64_t> commandOfTask;
   /// For each task: its scratch storage, if it has any.
   llvm::DenseMap<mlir::Operation *, unsigned> scratchOf;
   llvm::DenseMap<mlir::Operation *, unsigned> weightStorage;
   llvm::SmallVector<nn::WeightOp> weightsInOrder;
-  MemoryPlan arenaPlan;
+  llvm::MapVector<mlir::StringAttr, MemoryPlan> arenaPlans;
 };
 
 } // namespace tercet::plan

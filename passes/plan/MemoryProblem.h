@@ -7,11 +7,13 @@
 #ifndef TERCET_PASSES_PLAN_MEMORYPROBLEM_H
 #define TERCET_PASSES_PLAN_MEMORYPROBLEM_H
 
+#include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace tercet::plan {
 
@@ -25,6 +27,7 @@ struct MemoryBuffer {
 
 struct MemoryProblem {
   llvm::SmallVector<MemoryBuffer> buffers;
+  std::vector<llvm::BitVector> precedes;
   /// Offsets are multiples of it; sizes are rounded up to it.
   int64_t alignment = 1;
 

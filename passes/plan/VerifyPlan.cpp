@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Replays the commands over memory that remembers, byte range by byte range,
-// which buffer was written last.
+// which buffer was written last, by whom, and who has read it since. The list
+// is one order in which they may run; in every other one the same bytes are
+// read if whoever touches the same bytes is ordered by queue or token.
 
 #include "passes/plan/Passes.h"
 
@@ -10,6 +12,8 @@
 #include "dialects/soc/Soc.h"
 
 #include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/BitVector.h"
+#include "llvm/ADT/StringMap.h"
 
 #include <map>
 
@@ -23,16 +27,71 @@ using namespace tercet;
 
 namespace {
 
-/// Disjoint ranges [begin, end) with the buffer that owns what is in them.
+/// For each command: which earlier ones have completed when it starts, one bit
+/// each. Plain, quadratic, and not what the planner uses.
+class Completed {
+public:
+  void add(Operation *command, StringRef engine, ValueRange waits) {
+    llvm::BitVector before(numbers.size() + 1);
+    auto join = [&](unsigned earlier) {
+      before |= completed[earlier];
+      before.set(earlier);
+    };
+    auto [it, isFirst] = lastOf.try_emplace(engine, numbers.size());
+    if (!isFirst)
+      join(std::exchange(it->second, numbers.size()));
+    for (Value wait : waits)
+      join(numbers.at(wait.getDefiningOp()));
+    numbers[command] = completed.size();
+    completed.push_back(std::move(before));
+  }
+
+  bool isBefore(Operation *earlier, Operation *later) const {
+    unsigned bit = numbers.at(earlier);
+    const llvm::BitVector &before = completed[numbers.at(later)];
+    return earlier == later || (bit < before.size() && before.test(bit));
+  }
+
+private:
+  llvm::DenseMap<Operation *, unsigned> numbers;
+  std::vector<llvm::BitVector> completed;
+  llvm::StringMap<unsigned> lastOf;
+};
+
+/// Disjoint ranges [begin, end) with the buffer that owns what is in them, the
+/// command that wrote it, and those that have read it since.
 class Memory {
 public:
-  void write(int64_t begin, int64_t end, Value owner) {
+  struct Range {
+    int64_t end;
+    Value owner;
+    Operation *writer;
+    SmallVector<Operation *, 2> readers;
+  };
+
+  void write(int64_t begin, int64_t end, Value owner, Operation *writer) {
     if (begin == end)
       return;
     split(begin);
     split(end);
     ranges.erase(ranges.lower_bound(begin), ranges.lower_bound(end));
-    ranges[begin] = {end, owner};
+    ranges[begin] = {end, owner, writer, {}};
+  }
+
+  void read(int64_t begin, int64_t end, Operation *reader) {
+    split(begin);
+    split(end);
+    for (auto it = ranges.lower_bound(begin); it != ranges.end() && it->first < end; ++it)
+      it->second.readers.push_back(reader);
+  }
+
+  /// Calls `visit` with every range that meets [begin, end).
+  void forEach(int64_t begin, int64_t end, llvm::function_ref<void(const Range &)> visit) const {
+    auto it = ranges.upper_bound(begin);
+    if (it != ranges.begin() && std::prev(it)->second.end > begin)
+      --it;
+    for (; it != ranges.end() && it->first < end; ++it)
+      visit(it->second);
   }
 
   /// The first owner in the range that is not `owner`; null if all of it is
@@ -54,19 +113,15 @@ public:
   }
 
 private:
-  struct Range {
-    int64_t end;
-    Value owner;
-  };
-
   void split(int64_t at) {
     auto it = ranges.lower_bound(at);
     if (it == ranges.begin())
       return;
     --it;
     if (it->first < at && at < it->second.end) {
-      ranges[at] = it->second;
+      Range tail = it->second;
       it->second.end = at;
+      ranges[at] = std::move(tail);
     }
   }
 
@@ -80,12 +135,14 @@ public:
   LogicalResult run() {
     for (Operation &op : entry.getBody().front()) {
       if (auto dispatch = dyn_cast<cmd::DispatchOp>(op)) {
+        completed.add(&op, dispatch.getEngine(), dispatch.getWaits());
         if (failed(replay(dispatch)))
           return failure();
       } else if (auto copy = dyn_cast<cmd::CopyOp>(op)) {
-        if (failed(read(&op, copy.getSource(), copy.getSourceOffset(), copy.getBytes())))
+        completed.add(&op, copy.getEngine(), copy.getWaits());
+        if (failed(read(&op, copy.getSource(), copy.getSourceOffset(), copy.getBytes())) ||
+            failed(write(&op, copy.getTarget(), copy.getTargetOffset(), copy.getBytes())))
           return failure();
-        write(copy.getTarget(), copy.getTargetOffset(), copy.getBytes());
       }
     }
     return success();
@@ -125,11 +182,13 @@ private:
               rangesMeet(operand.getOffset() + dispatch.getOffsets()[i], dispatch.getBytes()[i],
                          buffer.getOffset(), buffer.getBytes()))
             return dispatch.emitOpError() << "scratch overlaps operand " << i;
-      if (buffer)
-        write(scratch, 0, buffer.getBytes());
+      if (buffer && failed(write(dispatch, scratch, 0, buffer.getBytes())))
+        return failure();
     }
     for (int64_t o = inputs; o < count; ++o)
-      write(dispatch.getBuffers()[o], dispatch.getOffsets()[o], dispatch.getBytes()[o]);
+      if (failed(write(dispatch, dispatch.getBuffers()[o], dispatch.getOffsets()[o],
+                       dispatch.getBytes()[o])))
+        return failure();
     return success();
   }
 
@@ -160,10 +219,33 @@ private:
            dispatch.getBytes()[i] == dispatch.getBytes()[j];
   }
 
-  void write(Value buffer, int64_t offset, int64_t bytes) {
-    if (auto op = buffer.getDefiningOp<cmd::BufferOp>())
-      arenas[op.getPoolAttr().getAttr()].write(op.getOffset() + offset,
-                                               op.getOffset() + offset + bytes, buffer);
+  LogicalResult write(Operation *command, Value buffer, int64_t offset, int64_t bytes) {
+    auto op = buffer.getDefiningOp<cmd::BufferOp>();
+    if (!op)
+      return success();
+    Memory &memory = arenas[op.getPoolAttr().getAttr()];
+    int64_t begin = op.getOffset() + offset, end = begin + bytes;
+    Operation *running = nullptr;
+    memory.forEach(begin, end, [&](const Memory::Range &range) {
+      if (!completed.isBefore(range.writer, command))
+        running = range.writer;
+      for (Operation *reader : range.readers)
+        if (!completed.isBefore(reader, command))
+          running = reader;
+    });
+    if (running)
+      return complainOfRace(command, begin, end, op, "writes", running);
+    memory.write(begin, end, buffer, command);
+    return success();
+  }
+
+  static LogicalResult complainOfRace(Operation *command, int64_t begin, int64_t end,
+                                      cmd::BufferOp buffer, StringRef verb, Operation *running) {
+    auto diag = command->emitOpError()
+                << verb << " bytes " << begin << " to " << end << " of pool '" << buffer.getPool()
+                << "' while a command of another queue may be using them";
+    diag.attachNote(running->getLoc()) << "the other command, for which it does not wait";
+    return diag;
   }
 
   LogicalResult read(Operation *command, Value buffer, int64_t offset, int64_t bytes) {
@@ -171,10 +253,19 @@ private:
     if (!op)
       return success();
     int64_t begin = op.getOffset() + offset;
-    std::optional<Value> stranger =
-        arenas[op.getPoolAttr().getAttr()].stranger(begin, begin + bytes, buffer);
-    if (!stranger)
+    Memory &memory = arenas[op.getPoolAttr().getAttr()];
+    std::optional<Value> stranger = memory.stranger(begin, begin + bytes, buffer);
+    if (!stranger) {
+      Operation *running = nullptr;
+      memory.forEach(begin, begin + bytes, [&](const Memory::Range &range) {
+        if (!completed.isBefore(range.writer, command))
+          running = range.writer;
+      });
+      if (running)
+        return complainOfRace(command, begin, begin + bytes, op, "reads", running);
+      memory.read(begin, begin + bytes, command);
       return success();
+    }
     auto diag = command->emitOpError() << "reads bytes " << begin << " to " << begin + bytes
                                        << " of pool '" << op.getPool() << "', where ";
     if (*stranger) {
@@ -188,6 +279,7 @@ private:
   }
 
   cmd::EntryOp entry;
+  Completed completed;
   DenseMap<StringAttr, Memory> arenas;
 };
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Writes a planned entry: buffers at their offsets, then the commands.
+
+#include "passes/plan/EntryPlanner.h"
+
+using namespace mlir;
+using namespace tercet;
+using namespace tercet::plan;
+
+EntryPlanner::Place EntryPlanner::resolve(Place place) const {
+  while (storages[place.storage].parent) {
+    place.offset += storages[place.storage].offsetInParent;
+    place.storage = *storages[place.storage].parent;
+  }
+  return place;
+}
+
+void EntryPlanner::build(const llvm::StringMap<cmd::PoolOp> &arenas, cmd::PoolOp weights,
+                         const llvm::DenseMap<Operation *, int64_t> &weightOffsets) {
+  OpBuilder builder(func);
+  auto entry = cmd::EntryOp::create(builder, func.getLoc(), func.getSymName());
+  builder.createBlock(&entry.getBody());
+  buildBuffers(builder, arenas, weights, weightOffsets);
+  buildCommands(builder);
+}
+
+void EntryPlanner::buildBuffers(OpBuilder &builder, const llvm::StringMap<cmd::PoolOp> &arenas,
+                                cmd::PoolOp weights,
+                                const llvm::DenseMap<Operation *, int64_t> &weightOffsets) {
+  Type bufferType = cmd::BufferType::get(builder.getContext());
+  auto nameOr = [](StringAttr name, StringRef fallback, unsigned i) {
+    return name && !name.empty() ? name.str() : (fallback + Twine(i)).str();
+  };
+  // Signs are a matter of operations inside, and of the type outside.
+  auto outsideType = [&](Type type, Attribute isUnsigned) {
+    auto tensor = cast<RankedTensorType>(type);
+    auto integer = dyn_cast<IntegerType>(tensor.getElementType());
+    return integer && isUnsigned
+               ? tensor.clone(builder.getIntegerType(integer.getWidth(), /*isSigned=*/false))
+               : tensor;
+  };
+  SmallVector<Value> inputs, outputs;
+  for (BlockArgument argument : func.getArguments()) {
+    unsigned i = argument.getArgNumber();
+    inputs.push_back(
+        cmd::InputOp::create(builder, argument.getLoc(), bufferType, i,
+                             nameOr(func.getArgAttrOfType<StringAttr>(i, "nn.name"), "input", i),
+                             outsideType(argument.getType(), func.getArgAttr(i, "nn.unsigned"))));
+  }
+  for (auto [i, type] : llvm::enumerate(func.getResultTypes()))
+    outputs.push_back(cmd::OutputOp::create(
+        builder, func.getLoc(), bufferType, i,
+        nameOr(func.getResultAttrOfType<StringAttr>(i, "nn.name"), "output", i),
+        outsideType(type, func.getResultAttr(i, "nn.unsigned"))));
+  for (Storage &storage : storages) {
+    if (storage.parent)
+      continue;
+    switch (storage.kind) {
+    case Storage::Input:
+      storage.buffer = inputs[storage.index];
+      break;
+    case Storage::Output:
+      storage.buffer = outputs[storage.index];
+      break;
+    case Storage::Weight:
+      storage.buffer = cmd::WeightOp::create(builder, storage.loc, bufferType,
+                                             storage.weight.getSymName(), weights.getSymName(),
+                                             weightOffsets.at(storage.weight), storage.bytes);
+      break;
+    case Storage::Arena:
+      storage.buffer = cmd::BufferOp::create(
+          builder, storage.loc, bufferType, cmd::PoolOp(arenas.lookup(storage.memory)).getSymName(),
+          storage.offset, storage.bytes);
+      break;
+    }
+  }
+}
+
+void EntryPlanner::buildCommands(OpBuilder &builder) {
+  Type tokenType = cmd::TokenType::get(builder.getContext());
+  SmallVector<Value> tokens;
+  for (const Command &command : commands) {
+    StringRef engine =
+        cast<soc::EngineAttrInterface>(machine.getEngines()[command.engine]).getEngineName();
+    SmallVector<Value> waits;
+    for (int64_t wait : command.waits)
+      waits.push_back(tokens[wait]);
+    soc::TaskOp task = command.task;
+    if (!task) {
+      Place source = resolve(command.source), target = resolve(command.target);
+      tokens.push_back(cmd::CopyOp::create(builder, command.loc, tokenType,
+                                           storages[source.storage].buffer, source.offset,
+                                           storages[target.storage].buffer, target.offset,
+                                           command.bytes, engine, waits)
+                           .getToken());
+      continue;
+    }
+    soc::KernelOp kernel = kernelOf(task);
+    SmallVector<Value> buffers;
+    SmallVector<int64_t> offsets, bytes;
+    auto addOperand = [&](Value value) {
+      Place place = resolve(placeOfValue.at(value));
+      buffers.push_back(storages[place.storage].buffer);
+      offsets.push_back(place.offset);
+      bytes.push_back(bytesOf(value.getType()));
+    };
+    for (Value input : task.getInputs())
+      addOperand(input);
+    for (Value output : task.getOutputs())
+      addOperand(output);
+    SmallVector<int64_t> grid(kernel.getGrid().value_or(ArrayRef<int64_t>{1, 1, 1}));
+    Value scratch = scratchOf.contains(task) ? storages[scratchOf[task]].buffer : Value();
+    tokens.push_back(
+        cmd::DispatchOp::create(builder, task.getLoc(), tokenType, kernel.getSymName(), engine,
+                                buffers, offsets, bytes, grid, scratch,
+                                scratch ? static_cast<int64_t>(*kernel.getScratchBytes()) : 0,
+                                waits, task.getVariant().getTimePs())
+            .getToken());
+  }
+}
