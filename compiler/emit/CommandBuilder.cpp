@@ -7,7 +7,7 @@
 #include "compiler/emit/ProgramBuilder.h"
 
 #include "compiler/emit/Faults.h"
-#include "compiler/emit/SourceNames.h"
+#include "dialects/soc/SourceNames.h"
 
 #include <set>
 
@@ -147,7 +147,7 @@ llvm::Error ProgramBuilder::addCommand(Operation *op, Value token, ValueRange wa
   record.engine = found->second;
   record.signal_token = TERCET_NONE;
   tercet_profile_record profile = {};
-  profile.name = program.strings.add(joinSourceNames(op->getLoc()));
+  profile.name = program.strings.add(soc::joinSourceNames(op->getLoc()));
   profile.predicted_ps = predictedPs;
   record.profile_slot = program.profile.size();
   program.profile.push_back(profile);

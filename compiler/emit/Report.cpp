@@ -4,7 +4,7 @@
 
 #include "compiler/emit/Report.h"
 
-#include "compiler/emit/SourceNames.h"
+#include "dialects/soc/SourceNames.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -97,7 +97,7 @@ void ReportWriter::writeBuffers() {
       first[buffer] = command;
     last[buffer] = command;
     if (write && names[buffer].empty())
-      names[buffer] = getSourceNames(program.commandOps[command]->getLoc());
+      names[buffer] = soc::getSourceNames(program.commandOps[command]->getLoc());
   };
   for (auto [i, command] : llvm::enumerate(program.commands)) {
     for (uint32_t k = 0; k < command.operand_count; ++k) {
@@ -111,7 +111,7 @@ void ReportWriter::writeBuffers() {
     for (auto [i, buffer] : llvm::enumerate(program.buffers))
       json.object([&, i = i, &buffer = buffer] {
         Operation *op = program.bufferOps[i];
-        SmallVector<StringRef> own = getSourceNames(op->getLoc());
+        SmallVector<StringRef> own = soc::getSourceNames(op->getLoc());
         if (auto weight = dyn_cast<cmd::WeightOp>(op))
           own = {weight.getWeight()};
         else if (auto input = dyn_cast<cmd::InputOp>(op))
@@ -161,7 +161,7 @@ void ReportWriter::writeCommand(uint32_t index) {
     json.attribute("scratch_stride", command.scratch_stride);
   }
   attribute("engine", name(program.engines[command.engine].name));
-  nodes(getSourceNames(op->getLoc()));
+  nodes(soc::getSourceNames(op->getLoc()));
   json.attribute("predicted_ps", program.profile[command.profile_slot].predicted_ps);
   for (uint32_t i = 0; i < command.operand_count; ++i) {
     const tercet_operand_record &operand = program.operands[command.first_operand + i];

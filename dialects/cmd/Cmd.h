@@ -11,6 +11,8 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "dialects/soc/Soc.h"
+
 #include "dialects/cmd/CmdDialect.h.inc"
 #include "dialects/cmd/CmdEnums.h.inc"
 

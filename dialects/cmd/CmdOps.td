@@ -7,6 +7,7 @@
 
 include "dialects/cmd/CmdAttrs.td"
 include "dialects/cmd/CmdTypes.td"
+include "dialects/soc/SocAttrs.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/IR/SymbolInterfaces.td"
 
@@ -38,9 +39,11 @@ def Cmd_EntryOp : Cmd_Op<"entry", [Symbol, NoRegionArguments, NoTerminator, Sing
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name);
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<Soc_ProofAttr>:$partition,
+    OptionalAttr<Soc_ProofAttr>:$schedule);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let assemblyFormat = [{ $sym_name (`partition` $partition^)? (`schedule` $schedule^)?
+    attr-dict-with-keyword $body }];
 }
 
 def Cmd_BufferOp : Cmd_Op<"buffer", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
@@ -110,11 +113,13 @@ def Cmd_DispatchOp : Cmd_Op<"dispatch", [AttrSizedOperandSegments,
     Variadic<Cmd_BufferType>:$buffers, DenseI64ArrayAttr:$offsets, DenseI64ArrayAttr:$bytes,
     DenseI64ArrayAttr:$grid, Optional<Cmd_BufferType>:$scratch,
     DefaultValuedAttr<I64Attr, "0">:$scratch_stride, Variadic<Cmd_TokenType>:$waits,
-    DefaultValuedAttr<I64Attr, "0">:$predicted_ps);
+    DefaultValuedAttr<I64Attr, "0">:$predicted_ps, OptionalAttr<I64Attr>:$start_ps,
+    OptionalAttr<TypedArrayAttrBase<Soc_AlternativeAttr, "alternatives">>:$alternatives);
   let results = (outs Cmd_TokenType:$token);
   let assemblyFormat = [{ $kernel `on` $engine `(` $buffers `)` `offsets` $offsets `bytes` $bytes
     `grid` $grid (`scratch` `(` $scratch^ `stride` $scratch_stride `)`)?
-    (`wait` `(` $waits^ `)`)? (`predicted_ps` $predicted_ps^)? attr-dict }];
+    (`wait` `(` $waits^ `)`)? (`predicted_ps` $predicted_ps^)?
+    (`start_ps` $start_ps^)? (`among` $alternatives^)? attr-dict }];
   let hasVerifier = 1;
 }
 

@@ -8,6 +8,8 @@
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <functional>
+
 using namespace mlir;
 using namespace tercet::soc;
 
@@ -182,6 +184,30 @@ MemoryAttr MachineAttr::lookupMemory(StringRef name) {
     if (memory.getName().getValue() == name)
       return memory;
   return {};
+}
+
+uint64_t MachineAttr::getTransferPs(StringRef from, StringRef to, uint64_t bytes) {
+  if (from == to || !getLinks())
+    return 0;
+  // Links form no cycle, so walking on without turning back finds the route.
+  SmallVector<LinkAttr> links(getLinks().getAsRange<LinkAttr>());
+  std::function<std::optional<uint64_t>(StringRef, LinkAttr)> walk =
+      [&](StringRef at, LinkAttr cameBy) -> std::optional<uint64_t> {
+    if (at == to)
+      return 0;
+    for (LinkAttr link : links) {
+      if (link == cameBy || (link.getFirst() != at && link.getSecond() != at))
+        continue;
+      StringRef next = link.getFirst() == at ? link.getSecond() : link.getFirst();
+      if (std::optional<uint64_t> rest = walk(next, link)) {
+        uint64_t rate = link.getBandwidthBytesPerSecond();
+        auto copying = (static_cast<unsigned __int128>(bytes) * 1000000000000 + rate - 1) / rate;
+        return *rest + link.getLatencyPs() + static_cast<uint64_t>(copying);
+      }
+    }
+    return std::nullopt;
+  };
+  return walk(from, {}).value_or(0);
 }
 
 MachineAttr MachineAttr::of(Operation *op) {

@@ -126,6 +126,10 @@ def Soc_MachineAttr : Soc_Attr<"Machine", "machine"> {
     uint32_t getWorkersOf(::mlir::Attribute engine);
     /// The memory of that name, or null.
     ::tercet::soc::MemoryAttr lookupMemory(::llvm::StringRef name);
+    /// Picoseconds to copy bytes from one memory to another over the links
+    /// between them, one after another; 0 within one memory and where no link
+    /// leads: then one engine or the other addresses both.
+    uint64_t getTransferPs(::llvm::StringRef from, ::llvm::StringRef to, uint64_t bytes);
     /// The machine of the module that the operation is in, or null.
     static ::tercet::soc::MachineAttr of(::mlir::Operation *op);
   }];
@@ -163,6 +167,32 @@ def Soc_ShareAttr : Soc_Attr<"Share", "share"> {
     "::tercet::soc::VariantAttr":$variant);
   let assemblyFormat = [{ `<` $engine `,` `begin` `=` $begin `,` `size` `=` $size `,`
     `variant` `=` $variant `>` }];
+}
+
+def Soc_AlternativeAttr : Soc_Attr<"Alternative", "alternative"> {
+  let summary = "what became of an engine when a group was placed";
+  let description = [{
+    `reason` is a code: chosen, share (runs a part), slower (costs more by
+    itself), transfer (costs more with what has to be moved or waited for),
+    overlap (the schedule as a whole takes longer), unsupported, absent (the
+    target is not in the build), pinned (the text or a flag names another),
+    limit (does not fit a memory). `cost_ps` is what the group costs there, with
+    its transfers and everything else placed as it is; 0 where it cannot run.
+    `detail` is for people.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$engine, "::mlir::StringAttr":$reason,
+    "uint64_t":$costPs, "::mlir::StringAttr":$detail);
+  let assemblyFormat = [{ `<` $engine `,` $reason `,` `cost_ps` `=` $costPs `,` $detail `>` }];
+}
+
+def Soc_ProofAttr : Soc_Attr<"Proof", "proof"> {
+  let summary = "the value of a decision and the bound that no other can go below";
+  let description = [{
+    Equal numbers: proven optimal under the model. `method` names the algorithm,
+    and what the bound follows from where that is not the search itself.
+  }];
+  let parameters = (ins "uint64_t":$value, "uint64_t":$lowerBound, "::mlir::StringAttr":$method);
+  let assemblyFormat = [{ `<` $value `,` `lower_bound` `=` $lowerBound `,` $method `>` }];
 }
 
 #endif // TERCET_DIALECTS_SOC_SOCATTRS_TD

@@ -22,6 +22,10 @@ def Soc_Dialect : Dialect {
   let extraClassDeclaration = [{
     /// Name of the module attribute that holds the #soc.machine.
     static constexpr ::llvm::StringLiteral kMachineAttrName = "soc.machine";
+    /// Names of the attributes of a function with the #soc.proof of its placement
+    /// and of its schedule.
+    static constexpr ::llvm::StringLiteral kPartitionAttrName = "soc.partition";
+    static constexpr ::llvm::StringLiteral kScheduleAttrName = "soc.schedule";
 
     /// Lets `model` answer for every #soc.engine of that target. A second model
     /// for a target replaces the first.

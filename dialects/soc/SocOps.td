@@ -37,11 +37,12 @@ def Soc_GroupOp : Soc_Op<"group", [Pure, IsolatedFromAbove,
   }];
   let arguments = (ins OptionalAttr<StrAttr>:$engine, OptionalAttr<Soc_VariantAttr>:$variant,
     OptionalAttr<TypedArrayAttrBase<Soc_ShareAttr, "shares">>:$shares,
+    OptionalAttr<TypedArrayAttrBase<Soc_AlternativeAttr, "alternatives">>:$alternatives,
     Variadic<AnyRankedTensor>:$inputs);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{ (`on` $engine^)? (`variant` $variant^)? (`shares` $shares^)?
-    `(` $inputs `)` attr-dict
+    (`among` $alternatives^)? `(` $inputs `)` attr-dict
     `:` functional-type($inputs, $outputs) $body }];
   let hasVerifier = 1;
 }
@@ -53,7 +54,8 @@ def Soc_TaskOp : Soc_Op<"task", [IsolatedFromAbove, AttrSizedOperandSegments,
     Results are the outputs and a token that is signalled when the task has
     completed. It starts after the tokens that it waits for and after the tasks
     before it on the same engine: `order` is its place in the engine's queue,
-    absent until schedule has decided.
+    absent until schedule has decided, and `start_ps` when that predicts it to
+    start. `alternatives` say what became of the other engines.
 
     ```mlir
     %0, %t = soc.task on "cpu" variant #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
@@ -64,10 +66,13 @@ def Soc_TaskOp : Soc_Op<"task", [IsolatedFromAbove, AttrSizedOperandSegments,
     ```
   }];
   let arguments = (ins StrAttr:$engine, Soc_VariantAttr:$variant, OptionalAttr<I64Attr>:$order,
+    OptionalAttr<I64Attr>:$start_ps,
+    OptionalAttr<TypedArrayAttrBase<Soc_AlternativeAttr, "alternatives">>:$alternatives,
     Variadic<AnyRankedTensor>:$inputs, Variadic<Soc_TokenType>:$waits);
   let results = (outs Variadic<AnyRankedTensor>:$outputs, Soc_TokenType:$token);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = [{ `on` $engine (`order` $order^)? `variant` $variant
+  let assemblyFormat = [{ `on` $engine (`order` $order^)? (`start_ps` $start_ps^)? `variant` $variant
+    (`among` $alternatives^)?
     `(` $inputs `)` `after` `(` $waits `)` attr-dict `:` functional-type($inputs, $outputs) $body }];
   let hasVerifier = 1;
 }

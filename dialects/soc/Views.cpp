@@ -52,36 +52,39 @@ bool tercet::soc::isBetweenTasks(Operation *op) {
   return getContiguousOffset(op) || isContiguousConcat(op);
 }
 
-void tercet::soc::forEachProducer(Value value, llvm::function_ref<void(Operation *)> visit) {
-  // Elements [begin, end) of a value in row-major order: of a concatenation
-  // only the parts that a view of it reads count.
-  struct Range {
-    Value value;
-    int64_t begin, end;
-  };
+SmallVector<tercet::soc::SourceRange> tercet::soc::getSources(Value value) {
   auto elementsOf = [](Value of) {
     auto type = dyn_cast<RankedTensorType>(of.getType());
     return type && type.hasStaticShape() ? type.getNumElements() : 0;
   };
-  SmallVector<Range> worklist{{value, 0, elementsOf(value)}};
+  SmallVector<SourceRange> sources, worklist{{value, 0, elementsOf(value), 0}};
   while (!worklist.empty()) {
-    Range range = worklist.pop_back_val();
-    Operation *def = range.value.getDefiningOp();
-    if (!def)
-      continue;
-    if (std::optional<int64_t> offset = getContiguousOffset(def)) {
-      worklist.push_back({def->getOperand(0), range.begin + *offset, range.end + *offset});
-    } else if (isContiguousConcat(def)) {
+    SourceRange range = worklist.pop_back_val();
+    Operation *def = range.root.getDefiningOp();
+    std::optional<int64_t> offset = def ? getContiguousOffset(def) : std::nullopt;
+    if (offset) {
+      worklist.push_back(
+          {def->getOperand(0), range.begin + *offset, range.end + *offset, range.at});
+    } else if (def && isContiguousConcat(def)) {
+      // Of a concatenation only the parts that a view of it reads count.
       int64_t at = 0;
       for (Value part : def->getOperands()) {
         int64_t elements = elementsOf(part);
         int64_t begin = std::max(range.begin, at), end = std::min(range.end, at + elements);
         if (begin < end)
-          worklist.push_back({part, begin - at, end - at});
+          worklist.push_back({part, begin - at, end - at, range.at + begin - range.begin});
         at += elements;
       }
-    } else if (def->getNumOperands() > 0 || def->getNumRegions() > 0) {
-      visit(def);
+    } else {
+      sources.push_back(range);
     }
   }
+  return sources;
+}
+
+void tercet::soc::forEachProducer(Value value, llvm::function_ref<void(Operation *)> visit) {
+  for (const SourceRange &source : getSources(value))
+    if (Operation *def = source.root.getDefiningOp())
+      if (def->getNumOperands() > 0 || def->getNumRegions() > 0)
+        visit(def);
 }

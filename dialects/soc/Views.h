@@ -24,6 +24,18 @@ bool isContiguousConcat(mlir::Operation *op);
 /// Whether the operation is one of the two.
 bool isBetweenTasks(mlir::Operation *op);
 
+/// Elements [begin, end) of what `root` stands for, which come to lie at element
+/// `at` of the value that is looked at.
+struct SourceRange {
+  mlir::Value root;
+  int64_t begin = 0, end = 0;
+  int64_t at = 0;
+};
+
+/// What a value consists of, looked at through what lies between tasks: values
+/// that are arguments or that another kind of operation defines.
+llvm::SmallVector<SourceRange> getSources(mlir::Value value);
+
 /// Calls `visit` with every operation that computes a part of `value`, looked
 /// at through what lies between tasks. Arguments and weights are not visited.
 void forEachProducer(mlir::Value value, llvm::function_ref<void(mlir::Operation *)> visit);

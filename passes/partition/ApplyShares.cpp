@@ -55,6 +55,7 @@ struct ApplySharesPass : partition::impl::ApplySharesPassBase<ApplySharesPass> {
                                    << share.getBegin() + share.getSize();
       part->setEngineAttr(share.getEngine());
       part->setVariantAttr(share.getVariant());
+      part->setAlternativesAttr(group.getAlternativesAttr());
       sliceWeights(*part);
       parts.push_back(part->getOutputs()[0]);
       at += share.getSize();

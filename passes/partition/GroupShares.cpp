@@ -156,7 +156,7 @@ FailureOr<soc::GroupOp> partition::cutShare(RewriterBase &rewriter, soc::GroupOp
   shape[*dim] = size;
   auto share =
       soc::GroupOp::create(rewriter, group.getLoc(), TypeRange{type.clone(shape)}, StringAttr(),
-                           soc::VariantAttr(), ArrayAttr(), group.getInputs());
+                           soc::VariantAttr(), ArrayAttr(), ArrayAttr(), group.getInputs());
   IRMapping mapping;
   rewriter.cloneRegionBefore(group.getBody(), share.getBody(), share.getBody().end(), mapping);
   Cutter cutter(rewriter, share);

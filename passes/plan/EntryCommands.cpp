@@ -19,7 +19,10 @@ EntryPlanner::Place EntryPlanner::resolve(Place place) const {
 void EntryPlanner::build(const llvm::StringMap<cmd::PoolOp> &arenas, cmd::PoolOp weights,
                          const llvm::DenseMap<Operation *, int64_t> &weightOffsets) {
   OpBuilder builder(func);
-  auto entry = cmd::EntryOp::create(builder, func.getLoc(), func.getSymName());
+  auto entry =
+      cmd::EntryOp::create(builder, func.getLoc(), func.getSymName(),
+                           func->getAttrOfType<soc::ProofAttr>(soc::SocDialect::kPartitionAttrName),
+                           func->getAttrOfType<soc::ProofAttr>(soc::SocDialect::kScheduleAttrName));
   builder.createBlock(&entry.getBody());
   buildBuffers(builder, arenas, weights, weightOffsets);
   buildCommands(builder);
@@ -112,10 +115,10 @@ void EntryPlanner::buildCommands(OpBuilder &builder) {
     SmallVector<int64_t> grid(kernel.getGrid().value_or(ArrayRef<int64_t>{1, 1, 1}));
     Value scratch = scratchOf.contains(task) ? storages[scratchOf[task]].buffer : Value();
     tokens.push_back(
-        cmd::DispatchOp::create(builder, task.getLoc(), tokenType, kernel.getSymName(), engine,
-                                buffers, offsets, bytes, grid, scratch,
-                                scratch ? static_cast<int64_t>(*kernel.getScratchBytes()) : 0,
-                                waits, task.getVariant().getTimePs())
+        cmd::DispatchOp::create(
+            builder, task.getLoc(), tokenType, kernel.getSymName(), engine, buffers, offsets, bytes,
+            grid, scratch, scratch ? static_cast<int64_t>(*kernel.getScratchBytes()) : 0, waits,
+            task.getVariant().getTimePs(), task.getStartPsAttr(), task.getAlternativesAttr())
             .getToken());
   }
 }

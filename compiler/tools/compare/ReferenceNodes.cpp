@@ -4,7 +4,7 @@
 
 #include "compiler/tools/compare/ReferenceNodes.h"
 
-#include "compiler/emit/SourceNames.h"
+#include "dialects/soc/SourceNames.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -14,13 +14,13 @@ using namespace tercet::compare;
 static bool isReadOutside(Value value, StringRef node) {
   return llvm::any_of(value.getUsers(), [&](Operation *user) {
     return user->hasTrait<OpTrait::IsTerminator>() ||
-           !llvm::is_contained(emit::getSourceNames(user->getLoc()), node);
+           !llvm::is_contained(soc::getSourceNames(user->getLoc()), node);
   });
 }
 
 ReferenceNodes::ReferenceNodes(func::FuncOp function) : function(function) {
   for (auto [place, op] : llvm::enumerate(function.getBody().front().without_terminator()))
-    for (StringRef name : emit::getSourceNames(op.getLoc())) {
+    for (StringRef name : soc::getSourceNames(op.getLoc())) {
       nodes[name].place = place;
       nodes[name].ops.push_back(&op);
     }

@@ -2,15 +2,15 @@
 //
 // The names of the source nodes that an operation came from, from its location.
 
-#ifndef TERCET_COMPILER_EMIT_SOURCENAMES_H
-#define TERCET_COMPILER_EMIT_SOURCENAMES_H
+#ifndef TERCET_DIALECTS_SOC_SOURCENAMES_H
+#define TERCET_DIALECTS_SOC_SOURCENAMES_H
 
 #include "mlir/IR/Location.h"
 #include "mlir/Support/LLVM.h"
 
 #include <string>
 
-namespace tercet::emit {
+namespace tercet::soc {
 
 /// Each name once, in order; empty for a location without names.
 mlir::SmallVector<mlir::StringRef> getSourceNames(mlir::Location location);
@@ -18,6 +18,6 @@ mlir::SmallVector<mlir::StringRef> getSourceNames(mlir::Location location);
 /// The names joined by " + ", as the ABI's PROFILE record wants them.
 std::string joinSourceNames(mlir::Location location);
 
-} // namespace tercet::emit
+} // namespace tercet::soc
 
-#endif // TERCET_COMPILER_EMIT_SOURCENAMES_H
+#endif // TERCET_DIALECTS_SOC_SOURCENAMES_H

@@ -3,7 +3,7 @@
 // Walks a location. A name hides what is below it: that says where in a file
 // the node was, not which node.
 
-#include "compiler/emit/SourceNames.h"
+#include "dialects/soc/SourceNames.h"
 
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -22,12 +22,12 @@ static void collect(Location location, llvm::SetVector<StringRef> &names) {
       .Case([&](OpaqueLoc opaque) { collect(opaque.getFallbackLocation(), names); });
 }
 
-SmallVector<StringRef> tercet::emit::getSourceNames(Location location) {
+SmallVector<StringRef> tercet::soc::getSourceNames(Location location) {
   llvm::SetVector<StringRef> names;
   collect(location, names);
   return SmallVector<StringRef>(names.begin(), names.end());
 }
 
-std::string tercet::emit::joinSourceNames(Location location) {
+std::string tercet::soc::joinSourceNames(Location location) {
   return llvm::join(getSourceNames(location), " + ");
 }
