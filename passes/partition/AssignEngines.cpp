@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Chooses an engine and a variant for each group by itself: with engines that
-// share one memory and no launch cost between them this is the least total
-// time. Transfers and shares are the business of a joint search.
+// Decides where each group runs. The least serial time, with shares, comes from
+// the solver of the partition; what runs at the same time from that of the
+// schedule. Of what both propose the one with the shortest schedule is taken.
 
 #include "passes/partition/Passes.h"
 
 #include "dialects/soc/Soc.h"
+#include "passes/partition/Placement.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace tercet::partition {
 #define GEN_PASS_DEF_ASSIGNENGINESPASS
@@ -15,60 +18,119 @@ namespace tercet::partition {
 
 using namespace mlir;
 using namespace tercet;
+using partition::Placement;
 
 namespace {
 
+struct Proposal {
+  SmallVector<unsigned> labels;
+  schedule::SchedulePlan plan;
+  std::string method;
+};
+
 struct AssignEnginesPass : partition::impl::AssignEnginesPassBase<AssignEnginesPass> {
   void runOnOperation() override {
-    auto machine = soc::MachineAttr::of(getOperation());
-    if (!machine) {
-      getOperation()->emitError() << "expected a #soc.machine on the module; try --soc";
+    ModuleOp module = getOperation();
+    auto machine = soc::MachineAttr::of(module);
+    if (!machine || machine.getEngines().empty()) {
+      module->emitError() << "expected a #soc.machine with an engine on the module; try --soc";
       return signalPassFailure();
     }
+    for (Attribute attr : machine.getEngines())
+      if (!isa<soc::EngineAttrInterface>(attr)) {
+        module->emitError() << "the target of engine " << attr
+                            << " is not part of this build of Tercet";
+        return signalPassFailure();
+      }
     bool ok = true;
-    getOperation()->walk([&](soc::GroupOp group) { ok &= succeeded(assign(group, machine)); });
+    for (auto func : module.getOps<func::FuncOp>())
+      if (!func.isExternal())
+        ok &= succeeded(assign(func, machine));
     if (!ok)
       signalPassFailure();
   }
 
-  static LogicalResult assign(soc::GroupOp group, soc::MachineAttr machine) {
-    if (group.getVariant() && group.getEngine())
+  LogicalResult assign(func::FuncOp func, soc::MachineAttr machine) {
+    Placement placement(func, machine);
+    if (failed(placement.collect()))
+      return failure();
+    if (placement.getGroups().empty())
       return success();
-    struct Choice {
-      StringRef engine;
-      soc::VariantAttr variant;
+    partition::PartitionProblem problem = placement.buildProblem();
+    llvm::Expected<partition::PartitionPlan> plan = partition::solvePartition(problem);
+    if (!plan)
+      return func.emitError() << llvm::toString(plan.takeError());
+    bool byOverlap = false;
+    SmallVector<unsigned> labels(plan->labels.begin(), plan->labels.end());
+    if (machine.getEngines().size() > 1)
+      byOverlap = improveByOverlap(placement, problem, labels);
+    placement.apply(problem, labels, byOverlap);
+    auto proof = [&](int64_t value, int64_t bound, StringRef method) {
+      return soc::ProofAttr::get(&getContext(), value, bound,
+                                 StringAttr::get(&getContext(), method));
     };
-    std::optional<Choice> best;
-    SmallVector<std::string> reasons;
-    if (group.getEngine() && !machine.lookupEngine(*group.getEngine()))
-      reasons.push_back("the group is pinned to engine '" + group.getEngine()->str() +
-                        "', which the machine does not have");
-    for (Attribute attr : machine.getEngines()) {
-      auto engine = dyn_cast<soc::EngineAttrInterface>(attr);
-      if (!engine)
-        return group.emitError() << "the target of engine " << attr
-                                 << " is not part of this build of Tercet";
-      if (group.getEngine() && *group.getEngine() != engine.getEngineName())
-        continue;
-      std::string reason;
-      if (!engine.supports(group, reason)) {
-        reasons.push_back("engine '" + engine.getEngineName().str() + "': " + reason);
-        continue;
-      }
-      for (soc::VariantAttr variant : engine.variants(group, /*rows=*/0))
-        if (!best || variant.getTimePs() < best->variant.getTimePs())
-          best = Choice{engine.getEngineName(), variant};
-    }
-    if (!best) {
-      auto diag = group.emitError() << "no engine of machine '" << machine.getName().getValue()
-                                    << "' runs this operation";
-      for (const std::string &reason : reasons)
-        diag.attachNote(group.getLoc()) << reason;
-      return diag;
-    }
-    group.setEngine(best->engine);
-    group.setVariantAttr(best->variant);
+    func->setAttr(soc::SocDialect::kPartitionAttrName,
+                  proof(plan->value, plan->lowerBound,
+                        byOverlap ? plan->method + ", then overlap" : plan->method));
     return success();
+  }
+
+  /// Whether a placement with a shorter schedule was found.
+  static bool improveByOverlap(const Placement &placement,
+                               const partition::PartitionProblem &problem,
+                               SmallVector<unsigned> &labels) {
+    int64_t makespan = schedule::solveSchedule(placement.buildSchedule(labels)).makespan;
+    SmallVector<unsigned> best = labels;
+    bool improved = false;
+    // From the least serial time, and from the engines without any shares.
+    SmallVector<SmallVector<unsigned>> starts{labels};
+    std::optional<SmallVector<unsigned>> unshared = withoutShares(placement, problem);
+    if (unshared)
+      starts.push_back(*unshared);
+    for (const SmallVector<unsigned> &start : starts) {
+      std::vector<SmallVector<unsigned>> labelOfMode;
+      schedule::SchedulePlan plan =
+          schedule::solveSchedule(placement.buildModes(start, labelOfMode));
+      SmallVector<unsigned> proposed;
+      for (auto [modes, mode] : llvm::zip(labelOfMode, plan.modes))
+        proposed.push_back(modes[mode]);
+      int64_t value = schedule::solveSchedule(placement.buildSchedule(proposed)).makespan;
+      if (value < makespan && problem.withinLimits(proposed)) {
+        makespan = value;
+        best = proposed;
+        improved = true;
+      }
+    }
+    labels = best;
+    return improved;
+  }
+
+  /// The least serial time with every group whole.
+  static std::optional<SmallVector<unsigned>> withoutShares(const Placement &placement,
+                                                            partition::PartitionProblem problem) {
+    bool shares = false;
+    for (auto [node, group] : llvm::zip(problem.nodes, placement.getGroups())) {
+      // Shares follow whole groups in the list of labels.
+      while (group.labels[node.labels.size() - 1].parts.size() > 1) {
+        node.labels.pop_back();
+        shares = true;
+      }
+    }
+    if (!shares)
+      return std::nullopt;
+    for (partition::PartitionTensor &tensor : problem.tensors)
+      for (partition::TensorUse &use : tensor.uses)
+        use.demands.resize(problem.nodes[use.node].labels.size());
+    for (partition::PartitionLimit &limit : problem.limits)
+      llvm::erase_if(limit.uses, [&](const partition::LimitUse &use) {
+        return use.label >= problem.nodes[use.node].labels.size();
+      });
+    llvm::Expected<partition::PartitionPlan> plan = partition::solvePartition(problem);
+    if (!plan) {
+      llvm::consumeError(plan.takeError());
+      return std::nullopt;
+    }
+    return SmallVector<unsigned>(plan->labels.begin(), plan->labels.end());
   }
 };
 

@@ -7,16 +7,24 @@
 
 include "mlir/Pass/PassBase.td"
 
-def AssignEnginesPass : Pass<"partition-assign-engines"> {
-  let summary = "Choose an engine and a variant for every group";
+def AssignEnginesPass : Pass<"partition-assign-engines", "::mlir::ModuleOp"> {
+  let summary = "Choose engines, shares and a variant for every group";
   let description = [{
-    Requires `#soc.machine` on the module. Asks the engines, in the machine's
-    order, which supports the group, and takes the variant that costs least in
-    predicted time; an earlier engine wins a tie. What a group already says is
-    kept, and checked. Fails with every engine's reason when none supports a
-    group.
+    Requires `#soc.machine` on the module. Every engine that supports a group
+    offers its variants; two engines may share it in eighths of its rows. Wanted
+    is the least time of all groups one after another, launches, transfers and
+    synchronisation included, a tensor charged once for each engine that reads
+    it; then, with several engines, the schedule in which they overlap best, if
+    that is shorter. What a group already says is kept. Weights fit the memory
+    of their engine.
+
+    Guarantees a variant and an engine, or shares, for every group; with several
+    engines also `alternatives`, which say what became of each; the value and
+    the bound of the serial time as `soc.partition` on the function. Fails with
+    every engine's reason when none supports a group.
   }];
-  let dependentDialects = ["::tercet::soc::SocDialect"];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::tensor::TensorDialect",
+    "::tercet::soc::SocDialect"];
 }
 
 def ApplySharesPass : Pass<"partition-apply-shares", "::mlir::ModuleOp"> {
