@@ -4,7 +4,6 @@
 
 #include "passes/partition/Placement.h"
 
-#include "dialects/soc/Views.h"
 #include "passes/partition/GroupShares.h"
 #include "passes/partition/GroupWork.h"
 

@@ -10,6 +10,7 @@
 #define TERCET_PASSES_PARTITION_PLACEMENT_H
 
 #include "dialects/soc/Soc.h"
+#include "dialects/soc/Views.h"
 #include "passes/partition/PartitionProblem.h"
 #include "passes/schedule/ScheduleProblem.h"
 

@@ -5,6 +5,8 @@
 #include "passes/partition/GroupWork.h"
 #include "passes/partition/Placement.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 #include <map>
 
 using namespace mlir;
@@ -78,9 +80,11 @@ Placement::buildModes(ArrayRef<unsigned> labels,
   unsigned count = engines.size();
   problem.engines = count;
   labelOfMode.assign(groups.size(), {});
-  for (auto [index, group] : llvm::enumerate(groups)) {
+  for (unsigned index = 0; index < groups.size(); ++index) {
+    const PlacedGroup &group = groups[index];
     schedule::ScheduleTask task;
-    task.resultBytes = resultBytes(group.op);
+    soc::GroupOp op = group.op;
+    task.resultBytes = resultBytes(op);
     auto addMode = [&](unsigned label) {
       schedule::TaskMode mode;
       for (const PlacedPart &part : group.labels[label].parts)
@@ -135,7 +139,7 @@ void Placement::apply(const PartitionProblem &problem, ArrayRef<unsigned> labels
 
     // What the group would cost on each engine, with everything else as it is.
     SmallVector<Attribute> alternatives;
-    for (auto [number, engine] : llvm::enumerate(engines)) {
+    for (unsigned number = 0; number < engines.size(); ++number) {
       std::string reason, detail;
       int64_t cost = 0, alone = 0;
       bool offered = false;
@@ -158,7 +162,7 @@ void Placement::apply(const PartitionProblem &problem, ArrayRef<unsigned> labels
       if (part != chosen.parts.end()) {
         reason = chosen.parts.size() == 1 ? "chosen" : "share";
         if (chosen.parts.size() > 1)
-          detail = llvm::formatv("rows {0} to {1}", part->begin, part->begin + part->size);
+          detail = llvm::formatv("rows {0} to {1}", part->begin, part->begin + part->size).str();
       } else if (refusal != group.refusals.end()) {
         reason = refusal->reason.str();
         detail = refusal->detail;
@@ -175,7 +179,7 @@ void Placement::apply(const PartitionProblem &problem, ArrayRef<unsigned> labels
                            : "it costs the same there; the first engine is taken";
       }
       alternatives.push_back(soc::AlternativeAttr::get(
-          func.getContext(), builder.getStringAttr(engine.getEngineName()),
+          func.getContext(), builder.getStringAttr(engines[number].getEngineName()),
           builder.getStringAttr(reason), cost, builder.getStringAttr(detail)));
     }
     op.setAlternativesAttr(builder.getArrayAttr(alternatives));

@@ -3,6 +3,7 @@
 // Prices of labels and of what is moved between them.
 
 #include "passes/partition/GroupWork.h"
+#include "passes/partition/MoveCost.h"
 #include "passes/partition/Placement.h"
 
 #include "dialects/soc/SourceNames.h"
@@ -62,16 +63,7 @@ Placement::Extents Placement::readBy(const Reading &reading, const PlacementLabe
 }
 
 int64_t Placement::moveCost(unsigned from, unsigned to, int64_t bytes) const {
-  constexpr unsigned __int128 kPsPerSecond = 1000000000000;
-  auto after = [&](uint64_t rate) {
-    return static_cast<int64_t>((bytes * kPsPerSecond + rate - 1) / rate);
-  };
-  soc::EngineAttrInterface source = engines[from], target = engines[to];
-  int64_t cost = target.getEnginePerformance().getSynchronisePs();
-  for (soc::EngineAttrInterface engine : {source, target})
-    if (uint64_t rate = engine.getEnginePerformance().getCacheBytesPerSecond())
-      cost += after(rate);
-  return cost + machine.getTransferPs(source.getEngineMemory(), target.getEngineMemory(), bytes);
+  return movePs(machine, engines[from], engines[to], bytes);
 }
 
 int64_t Placement::transferCost(const Extents &written, const Extents &read,

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Orders the tasks of a function. Candidates are judged by the peak of live
-// bytes alone; see the pass description for why that is enough on one engine.
+// Builds the scheduling problem of a function's tasks, and writes the solution
+// back: operations in order of their starts, places in the queues, tokens.
 
 #include "passes/schedule/Passes.h"
 
 #include "dialects/soc/Soc.h"
 #include "dialects/soc/Views.h"
+#include "passes/partition/MoveCost.h"
+#include "passes/schedule/ScheduleProblem.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
+
+#include <map>
+#include <set>
 
 namespace tercet::schedule {
 #define GEN_PASS_DEF_ASSIGNORDERPASS
@@ -21,128 +26,204 @@ using namespace tercet;
 
 namespace {
 
-using Order = SmallVector<soc::TaskOp>;
+int64_t bytesOf(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+}
 
-/// The tasks that produce a value or parts of it.
-SmallVector<soc::TaskOp> producersOf(Value value) {
-  SmallVector<soc::TaskOp> tasks;
-  soc::forEachProducer(value, [&](Operation *op) {
-    if (auto task = dyn_cast<soc::TaskOp>(op))
+/// The tasks of a function and what they read of each other.
+class TaskGraph {
+public:
+  TaskGraph(func::FuncOp func, soc::MachineAttr machine) : func(func), machine(machine) {
+    for (Attribute attr : machine.getEngines())
+      engines.push_back(cast<soc::EngineAttrInterface>(attr));
+  }
+
+  LogicalResult collect() {
+    func.walk([&](soc::TaskOp task) {
+      index[task] = tasks.size();
       tasks.push_back(task);
-  });
-  return tasks;
-}
-
-int64_t bytesOf(Value value) {
-  auto type = cast<RankedTensorType>(value.getType());
-  return type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-}
-
-/// The greatest number of bytes of task results that are live at once. What
-/// the function returns does not live in the arena.
-int64_t peakOf(const Order &order, func::FuncOp func) {
-  DenseMap<Operation *, size_t> position, lastUse;
-  for (auto [index, task] : llvm::enumerate(order))
-    position[task] = index;
-  for (soc::TaskOp task : order) {
-    lastUse.try_emplace(task, position[task]);
-    for (Value input : task.getInputs())
-      for (soc::TaskOp producer : producersOf(input))
-        lastUse[producer] = std::max(lastUse[producer], position[task]);
-  }
-  llvm::DenseSet<Operation *> returned;
-  for (Value value : func.getBody().front().getTerminator()->getOperands())
-    for (soc::TaskOp producer : producersOf(value))
-      returned.insert(producer);
-  SmallVector<int64_t> change(order.size() + 1, 0);
-  for (soc::TaskOp task : order) {
-    if (returned.contains(task))
-      continue;
-    int64_t bytes = 0;
-    for (Value output : task.getOutputs())
-      bytes += bytesOf(output);
-    change[position[task]] += bytes;
-    change[lastUse[task] + 1] -= bytes;
-  }
-  int64_t live = 0, peak = 0;
-  for (int64_t bytes : change)
-    peak = std::max(peak, live += bytes);
-  return peak;
-}
-
-/// Results first, producers of the larger inputs before those of the smaller.
-Order depthFirst(func::FuncOp func) {
-  Order order;
-  llvm::DenseSet<Operation *> done;
-  auto visit = [&](soc::TaskOp root) {
-    // Tasks on the way, each with the producers still to visit.
-    SmallVector<std::pair<soc::TaskOp, SmallVector<soc::TaskOp>>> stack;
-    auto push = [&](soc::TaskOp task) {
-      SmallVector<Value> inputs(task.getInputs());
-      llvm::stable_sort(inputs, [](Value a, Value b) { return bytesOf(a) < bytesOf(b); });
-      SmallVector<soc::TaskOp> producers;
-      for (Value input : inputs)
-        llvm::append_range(producers, producersOf(input));
-      stack.emplace_back(task, std::move(producers));
-    };
-    if (!done.contains(root))
-      push(root);
-    while (!stack.empty()) {
-      auto &[task, producers] = stack.back();
-      if (producers.empty()) {
-        if (done.insert(task).second)
-          order.push_back(task);
-        stack.pop_back();
-        continue;
-      }
-      soc::TaskOp next = producers.pop_back_val();
-      if (!done.contains(next))
-        push(next);
+    });
+    for (soc::TaskOp task : tasks) {
+      std::optional<unsigned> engine = engineOf(task);
+      if (!engine)
+        return task.emitOpError() << "machine '" << machine.getName().getValue()
+                                  << "' has no engine '" << task.getEngine() << "'";
+      engineOfTask.push_back(*engine);
+      for (Value input : task.getInputs())
+        for (const soc::SourceRange &source : soc::getSources(input))
+          if (auto producer = source.root.getDefiningOp<soc::TaskOp>()) {
+            int64_t width = llvm::divideCeil(
+                cast<RankedTensorType>(input.getType()).getElementTypeBitWidth(), 8);
+            bytesRead[{index[producer], index[task]}] += (source.end - source.begin) * width;
+          }
+      // Tokens in the text are edges without bytes.
+      for (Value wait : task.getWaits())
+        bytesRead[{index[wait.getDefiningOp()], index[task]}] += 0;
     }
-  };
-  for (Value value : func.getBody().front().getTerminator()->getOperands())
-    for (soc::TaskOp producer : producersOf(value))
-      visit(producer);
-  func.walk([&](soc::TaskOp task) { visit(task); });
-  return order;
-}
+    return success();
+  }
+
+  schedule::ScheduleProblem build() const {
+    schedule::ScheduleProblem problem;
+    problem.engines = engines.size();
+    llvm::DenseSet<Operation *> returned;
+    for (Value value : func.getBody().front().getTerminator()->getOperands())
+      soc::forEachProducer(value, [&](Operation *op) { returned.insert(op); });
+    for (soc::TaskOp task : tasks) {
+      schedule::ScheduleTask entry;
+      unsigned engine = engineOfTask[index.at(task)];
+      int64_t duration =
+          engines[engine].getEnginePerformance().getLaunchPs() + task.getVariant().getTimePs();
+      entry.modes.push_back({{{engine, duration}}, 0});
+      // What the function returns does not live in the arena.
+      if (!returned.contains(task))
+        for (Value output : task.getOutputs())
+          entry.resultBytes += bytesOf(output.getType());
+      problem.tasks.push_back(std::move(entry));
+    }
+    size_t count = engines.size();
+    for (auto [pair, bytes] : bytesRead) {
+      schedule::ScheduleEdge edge{pair.first, pair.second, bytes, {}};
+      unsigned from = engineOfTask[pair.first], to = engineOfTask[pair.second];
+      if (from != to) {
+        edge.lags.assign(count * count, 0);
+        edge.lags[from * count + to] =
+            partition::movePs(machine, engines[from], engines[to], bytes);
+      }
+      problem.edges.push_back(std::move(edge));
+    }
+    return problem;
+  }
+
+  bool isPinned() const {
+    return llvm::any_of(tasks, [](soc::TaskOp task) { return task.getOrder().has_value(); });
+  }
+
+  /// Program order, but for tasks with a place: those ascend in their queue.
+  FailureOr<SmallVector<unsigned>> pinnedOrder() const {
+    std::vector<std::set<unsigned>> after(tasks.size());
+    SmallVector<unsigned> missing(tasks.size(), 0), order;
+    auto addEdge = [&](unsigned from, unsigned to) {
+      if (after[from].insert(to).second)
+        ++missing[to];
+    };
+    for (auto [pair, bytes] : bytesRead)
+      addEdge(pair.first, pair.second);
+    std::map<unsigned, std::map<uint64_t, unsigned>> places;
+    for (unsigned task = 0; task < tasks.size(); ++task) {
+      soc::TaskOp op = tasks[task];
+      if (!op.getOrder())
+        continue;
+      auto [it, isNew] = places[engineOfTask[task]].try_emplace(*op.getOrder(), task);
+      if (!isNew)
+        return op.emitOpError() << "has place " << *op.getOrder() << " in the queue of engine '"
+                                << op.getEngine() << "', which another task has";
+    }
+    for (const auto &[engine, queue] : places)
+      for (auto it = queue.begin(); it != queue.end() && std::next(it) != queue.end(); ++it)
+        addEdge(it->second, std::next(it)->second);
+    std::set<unsigned> ready;
+    for (unsigned task = 0; task < tasks.size(); ++task)
+      if (missing[task] == 0)
+        ready.insert(task);
+    while (!ready.empty()) {
+      unsigned task = *ready.begin();
+      ready.erase(ready.begin());
+      order.push_back(task);
+      for (unsigned next : after[task])
+        if (--missing[next] == 0)
+          ready.insert(next);
+    }
+    if (order.size() == tasks.size())
+      return order;
+    for (unsigned task = 0; task < tasks.size(); ++task)
+      if (missing[task] != 0) {
+        soc::TaskOp op = tasks[task];
+        return op.emitOpError() << "its place in the queue of engine '" << op.getEngine()
+                                << "' contradicts what the tasks read of each other";
+      }
+    llvm_unreachable("some task is left");
+  }
+
+  ArrayRef<soc::TaskOp> getTasks() const { return tasks; }
+
+private:
+  std::optional<unsigned> engineOf(soc::TaskOp task) const {
+    for (auto [number, engine] : llvm::enumerate(engines))
+      if (engine.getEngineName() == task.getEngine())
+        return number;
+    return std::nullopt;
+  }
+
+  mutable func::FuncOp func;
+  soc::MachineAttr machine;
+  SmallVector<soc::EngineAttrInterface> engines;
+  SmallVector<soc::TaskOp> tasks;
+  SmallVector<unsigned> engineOfTask;
+  llvm::DenseMap<Operation *, unsigned> index;
+  /// Bytes that the second task reads of the first.
+  std::map<std::pair<unsigned, unsigned>, int64_t> bytesRead;
+};
 
 struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
   void runOnOperation() override {
+    auto machine = soc::MachineAttr::of(getOperation());
+    if (!machine) {
+      getOperation()->emitError() << "expected a #soc.machine on the module; try --soc";
+      return signalPassFailure();
+    }
+    bool ok = true;
     getOperation()->walk([&](func::FuncOp func) {
       if (!func.isExternal())
-        assign(func);
+        ok &= succeeded(assign(func, machine));
     });
+    if (!ok)
+      signalPassFailure();
   }
 
-  static void assign(func::FuncOp func) {
-    Order program;
-    bool pinned = false;
-    func.walk([&](soc::TaskOp task) {
-      program.push_back(task);
-      pinned |= task.getOrder().has_value();
-    });
-    Order chosen = program;
-    if (pinned) {
-      llvm::stable_sort(chosen, [](soc::TaskOp a, soc::TaskOp b) {
-        return a.getOrder() && b.getOrder() && *a.getOrder() < *b.getOrder();
-      });
+  LogicalResult assign(func::FuncOp func, soc::MachineAttr machine) {
+    TaskGraph graph(func, machine);
+    if (failed(graph.collect()))
+      return failure();
+    ArrayRef<soc::TaskOp> tasks = graph.getTasks();
+    if (tasks.empty())
+      return success();
+    SmallVector<soc::TaskOp> order;
+    if (graph.isPinned()) {
+      FailureOr<SmallVector<unsigned>> chosen = graph.pinnedOrder();
+      if (failed(chosen))
+        return failure();
+      for (unsigned task : *chosen)
+        order.push_back(tasks[task]);
     } else {
-      Order other = depthFirst(func);
-      if (peakOf(other, func) < peakOf(program, func))
-        chosen = other;
+      schedule::ScheduleProblem problem = graph.build();
+      if (llvm::Error error = problem.check())
+        return func.emitError() << llvm::toString(std::move(error));
+      schedule::SchedulePlan plan = schedule::solveSchedule(problem);
+      for (unsigned task : plan.order()) {
+        order.push_back(tasks[task]);
+        order.back().setStartPs(plan.starts[task][0]);
+      }
+      func->setAttr(soc::SocDialect::kScheduleAttrName,
+                    soc::ProofAttr::get(&getContext(), plan.makespan, plan.lowerBound,
+                                        StringAttr::get(&getContext(), plan.method)));
     }
-    // Tasks move to the end in order; then each view follows what it views.
+    moveInto(func, order);
+    addTokens(order);
+    return success();
+  }
+
+  /// Tasks move to the end in order; then each view follows what it views.
+  static void moveInto(func::FuncOp func, ArrayRef<soc::TaskOp> order) {
     Operation *terminator = func.getBody().front().getTerminator();
     SmallVector<Operation *> views;
     for (Operation &op : func.getBody().front().without_terminator())
       if (!isa<soc::TaskOp>(op) && op.getNumOperands() > 0)
         views.push_back(&op);
-    llvm::DenseMap<StringRef, int64_t> next;
-    for (soc::TaskOp task : chosen) {
-      if (!task.getOrder())
-        task.setOrder(next[task.getEngine()]);
-      next[task.getEngine()] = static_cast<int64_t>(*task.getOrder()) + 1;
+    llvm::StringMap<int64_t> next;
+    for (soc::TaskOp task : order) {
+      task.setOrder(next[task.getEngine()]++);
       task->moveBefore(terminator);
     }
     for (Operation *view : views) {
@@ -154,18 +235,18 @@ struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
       if (last)
         view->moveAfter(last);
     }
-    addTokens(chosen);
   }
 
-  static void addTokens(const Order &order) {
+  static void addTokens(ArrayRef<soc::TaskOp> order) {
     for (soc::TaskOp task : order) {
       SmallVector<Value> waits(task.getWaits());
-      for (Value input : task.getInputs()) {
-        for (soc::TaskOp producer : producersOf(input))
-          if (producer.getEngine() != task.getEngine() &&
+      for (Value input : task.getInputs())
+        soc::forEachProducer(input, [&](Operation *op) {
+          auto producer = dyn_cast<soc::TaskOp>(op);
+          if (producer && producer.getEngine() != task.getEngine() &&
               !llvm::is_contained(waits, producer.getToken()))
             waits.push_back(producer.getToken());
-      }
+        });
       task.getWaitsMutable().assign(waits);
     }
   }

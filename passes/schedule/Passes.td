@@ -10,12 +10,16 @@ include "mlir/Pass/PassBase.td"
 def AssignOrderPass : Pass<"schedule-assign-order"> {
   let summary = "Give every task its place in its engine's queue";
   let description = [{
-    Without an order of its own a task follows the one before it in the
-    function. With the tasks of one engine any order takes the same time, so the
-    order that keeps least memory alive is taken: the best of program order and
-    a depth-first order, by the greatest number of bytes live at once. A task
-    that reads what a task of another engine has written waits for that one's
-    token; within a queue the order is enough.
+    Wanted is the shortest makespan over the engines' queues, with what a token,
+    cache maintenance and a copy cost between engines; then the order in which
+    the fewest bytes are alive at once. On one engine only the latter is left to
+    decide. The solver is that of docs/schedule.md. Tasks with an `order` keep
+    their sequence in the queue: then the others follow program order, and
+    nothing is optimised; a sequence that contradicts the data is an error.
+
+    Guarantees an `order` and a `start_ps` for every task, tokens where a task
+    reads what another engine has written (within a queue the order is enough),
+    and the makespan with its bound as `soc.schedule` on the function.
   }];
   let dependentDialects = ["::tercet::soc::SocDialect"];
 }
