@@ -86,6 +86,21 @@ function(tercet_add_pass_library stage)
   tercet_add_library(Tercet${stage}Passes ${ARG_UNPARSED_ARGUMENTS} LINK ${ARG_LINK})
 endfunction()
 
+# tercet_add_target(Cpu sources... [LINK libraries...]): library TercetCpuTarget of
+# this folder, with the passes of Passes.td where there is one. It defines
+# std::unique_ptr<tercet::Target> tercet::createCpuTarget().
+function(tercet_add_target name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/Passes.td")
+    set(LLVM_TARGET_DEFINITIONS Passes.td)
+    mlir_tablegen(Passes.h.inc -gen-pass-decls -name=Tercet${name})
+    add_public_tablegen_target(Tercet${name}PassesIncGen)
+    add_dependencies(tercet-headers Tercet${name}PassesIncGen)
+  endif()
+  tercet_add_library(Tercet${name}Target ${ARG_UNPARSED_ARGUMENTS} LINK ${ARG_LINK} TercetTarget)
+  set_property(GLOBAL APPEND PROPERTY TERCET_TARGET_NAMES ${name})
+endfunction()
+
 # tercet_add_tool(tercet-opt sources... [LINK libraries...]): a program in build/bin.
 function(tercet_add_tool name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
