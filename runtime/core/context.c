@@ -58,10 +58,10 @@ tercet_status tercet_context_bytes(const tercet_program *program, uint64_t *byte
 }
 
 static int digests_equal(const uint8_t a[32], const uint8_t b[32]) {
-  uint32_t difference = 0;
-  for (uint32_t i = 0; i < 32; ++i)
-    difference |= (uint32_t)(a[i] ^ b[i]);
-  return !difference;
+  uint32_t i = 0;
+  while (i < 32 && a[i] == b[i])
+    ++i;
+  return i == 32;
 }
 
 static tercet_status check_trailer(const tercet_weights_record *weights,
@@ -131,19 +131,20 @@ static tercet_status bind_weights(tercet_context *context, const tercet_options 
 static void lay_out(tercet_context *context, const shape *s) {
   int64_t *numbers = (int64_t *)(context + 1);
   context->scalars = numbers;
-  context->scalar_args = numbers + s->scalars;
+  context->lane.scalar_args = numbers + s->scalars;
   unsigned char **pointers = (unsigned char **)(numbers + s->scalars + s->scalar_args);
   context->pools = pointers;
   context->buffers = pointers + s->pools;
-  context->operands = (void **)(pointers + s->pools + s->buffers);
+  context->lane.operands = (void **)(pointers + s->pools + s->buffers);
 }
 
 static void set_workers(tercet_context *context, const tercet_options *options) {
   uint32_t limit = tercet_table_limits(&context->table, 0)->max_workers;
   uint32_t workers = options->workers ? options->workers : 1;
-  context->workers = workers < limit ? workers : limit;
-  context->parallel_user = options->parallel_user;
-  context->parallel_for = options->parallel_for ? options->parallel_for : tercet_port_parallel_for;
+  context->lane.workers = workers < limit ? workers : limit;
+  context->lane.parallel_user = options->parallel_user;
+  context->lane.parallel_for =
+      options->parallel_for ? options->parallel_for : tercet_port_parallel_for;
 }
 
 tercet_status tercet_context_open(void *memory, uint64_t bytes, const tercet_program *program,
@@ -215,7 +216,7 @@ const tercet_error *tercet_context_error(const tercet_context *context) {
 }
 
 uint32_t tercet_context_workers(const tercet_context *context) {
-  return context ? context->workers : 0;
+  return context ? context->lane.workers : 0;
 }
 
 uint64_t tercet_context_stack_bytes(const tercet_context *context) {

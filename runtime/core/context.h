@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The context: a validated view of the table, and the addresses and values
-// that change between runs, all in one block of the caller's memory.
+// that change between runs, all in one block of the caller's memory. Also the
+// seam at which runtime/queues walks an entry in another way than the core.
 // Invariant: buffers[b] is pool base + offset once the pool is bound (IO: once
-// the tensor is), else NULL; nothing of it changes while `running` is set.
+// the tensor is), else NULL; nothing of it changes while `running` is set but
+// lanes.
 #ifndef TERCET_CORE_CONTEXT_H
 #define TERCET_CORE_CONTEXT_H
 
@@ -11,11 +13,27 @@
 #include "table.h"
 #include <stdatomic.h>
 
+// What runs one command at a time: workers, and the arguments of the command
+// that they run. Walks that go on concurrently have a lane each.
+typedef struct tercet_lane {
+  tercet_parallel_for_fn parallel_for;
+  void *parallel_user;
+  int64_t *scalar_args;
+  void **operands;
+  uint32_t workers;
+  _Atomic uint32_t fault;
+} tercet_lane;
+
+// Runs the commands of an entry that exists and is bound, in an order that the
+// tokens allow.
+typedef tercet_status (*tercet_walk_fn)(tercet_context *context, uint32_t entry);
+
 struct tercet_context {
   tercet_table table;
   const tercet_program *program;
-  tercet_parallel_for_fn parallel_for;
-  void *parallel_user;
+  tercet_lane lane;    // of the walk in list order
+  tercet_walk_fn walk; // NULL: in list order
+  void *walk_user;
   tercet_observer_fn observer;
   void *observer_user;
   tercet_profile_sample *samples;
@@ -24,14 +42,10 @@ struct tercet_context {
   uint64_t pools_needed; // bit p: pool p is ARENA or STATE
   uint64_t pools_bound;
   int64_t *scalars;      // one per SCALARS element
-  int64_t *scalar_args;  // of the running command
   unsigned char **pools; // base addresses
   unsigned char **buffers;
-  void **operands; // of the running command
-  uint32_t sample_capacity;
-  uint32_t workers;
+  uint32_t sample_capacity; // 0 without samples
   uint32_t running;
-  _Atomic uint32_t fault;
   tercet_error error;
 };
 
@@ -40,6 +54,17 @@ const tercet_entry_record *tercet_entry_at(const tercet_context *context, uint32
 
 // For calls that change the context: INVALID_ARGUMENT for NULL, BUSY in a run.
 tercet_status tercet_context_enter(tercet_context *context);
+
+// Runs command `index` of the entry in the lane, with its profile sample and
+// its observer; tokens are the caller's business. A failure leaves the fault's
+// number in the lane and no text. run.c.
+tercet_status tercet_command_run(tercet_context *context, tercet_lane *lane, uint32_t entry,
+                                 uint32_t index);
+
+// Writes the context's error for a command that failed with that status and
+// that fault number; returns the status. run.c.
+tercet_status tercet_command_fail(tercet_context *context, uint32_t entry, uint32_t index,
+                                  tercet_status status, uint32_t fault);
 
 // Copies one contiguous or strided COPY. run.c calls it; copy.c.
 void tercet_copy_run(const tercet_copy_record *copy, uint64_t bytes, const unsigned char *source,

@@ -54,8 +54,9 @@ tercet_status tercet_entry_find(const tercet_context *context, const char *name,
 // ---- Tensors ----------------------------------------------------------------
 
 // Index of a tensor in TENSORS, or TERCET_NONE.
-static uint32_t tensor_index(const tercet_entry_record *entry, tercet_direction direction,
-                             uint32_t index) {
+TERCET_NOINLINE static uint32_t tensor_index(const tercet_context *context, uint32_t entry_index,
+                                             tercet_direction direction, uint32_t index) {
+  const tercet_entry_record *entry = tercet_entry_at(context, entry_index);
   if (!entry)
     return TERCET_NONE;
   if (direction == TERCET_INPUT)
@@ -66,7 +67,7 @@ static uint32_t tensor_index(const tercet_entry_record *entry, tercet_direction 
 TERCET_NOINLINE tercet_status tercet_tensor_query(const tercet_context *context, uint32_t entry,
                                                   tercet_direction direction, uint32_t index,
                                                   tercet_tensor_info *info) {
-  uint32_t id = tensor_index(tercet_entry_at(context, entry), direction, index);
+  uint32_t id = tensor_index(context, entry, direction, index);
   if (id == TERCET_NONE || !info)
     return TERCET_ERROR_INVALID_ARGUMENT;
   const tercet_table *table = &context->table;
@@ -110,7 +111,7 @@ static tercet_status bind(tercet_context *context, uint32_t entry, tercet_direct
                                "'@a' lives in a pool and is not bound", info.name, NULL, 0, 0, 0);
   status = tercet_error_check_memory(error, direction == TERCET_INPUT ? "input" : "output",
                                      info.name, memory, bytes, info.bytes, info.alignment);
-  uint32_t id = tensor_index(tercet_entry_at(context, entry), direction, index);
+  uint32_t id = tensor_index(context, entry, direction, index);
   if (!status)
     context->buffers[tercet_table_tensor(&context->table, id)->buffer] = (unsigned char *)memory;
   return status;

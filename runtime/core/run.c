@@ -2,9 +2,9 @@
 //
 // Walks an entry point's commands in list order, which validation has shown to
 // be a valid sequential execution: waits are met and signals need no action.
-// Concurrent queues will walk the subsequences of each engine instead, with
-// the same records. Invariant: a run changes nothing in the context but
-// `running`, `fault`, `error` and the argument arrays of the current command.
+// Or has runtime/queues walk the subsequence of each engine concurrently, when
+// it is attached. Invariant: a run changes nothing in the context but `running`,
+// `error` and lanes.
 #include "context.h"
 
 typedef struct dispatch {
@@ -60,77 +60,84 @@ static void run_worker(void *argument, uint32_t worker) {
   }
 }
 
-// Addresses and scalars of one command, into the context's argument arrays.
-static int resolve(tercet_context *context, const tercet_command_record *command) {
+// Addresses and scalars of one command, into the lane's argument arrays.
+static int resolve(const tercet_context *context, const tercet_lane *lane,
+                   const tercet_command_record *command) {
   const tercet_table *table = &context->table;
   for (uint32_t i = 0; i < command->operand_count; ++i) {
     const tercet_operand_record *operand = tercet_table_operand(table, command->first_operand + i);
     unsigned char *base = context->buffers[operand->buffer];
     if (!base)
       return 0;
-    context->operands[i] = base + operand->offset;
+    lane->operands[i] = base + operand->offset;
   }
   for (uint32_t i = 0; i < command->scalar_count; ++i)
-    context->scalar_args[i] =
+    lane->scalar_args[i] =
         context->scalars[*tercet_table_scalar_ref(table, command->first_scalar + i)];
   return 1;
 }
 
-static void run_dispatch(tercet_context *context, const tercet_command_record *command) {
+static void run_dispatch(const tercet_context *context, tercet_lane *lane,
+                         const tercet_command_record *command) {
   uint32_t tiles = command->grid[0] * command->grid[1] * command->grid[2];
-  dispatch d = {.kernel = context->program->kernels[command->target],
-                .args = {context->operands, command->scalar_count ? context->scalar_args : NULL,
-                         NULL, command->scratch_stride, (uint32_t *)&context->fault},
-                .grid = command->grid,
-                .tiles = tiles,
-                .workers = context->workers < tiles ? context->workers : tiles,
-                .grain = command->grain};
-  if (command->scratch_buffer != TERCET_NONE)
-    d.args.scratch = context->buffers[command->scratch_buffer];
+  // Field by field: an initialiser would also write zeros over the padding.
+  dispatch d;
+  d.kernel = context->program->kernels[command->target];
+  d.args.buffers = lane->operands;
+  d.args.scalars = command->scalar_count ? lane->scalar_args : NULL;
+  d.args.scratch =
+      command->scratch_buffer == TERCET_NONE ? NULL : context->buffers[command->scratch_buffer];
+  d.args.scratch_stride = command->scratch_stride;
+  d.args.fault = (uint32_t *)&lane->fault;
+  d.grid = command->grid;
+  d.tiles = tiles;
+  d.workers = lane->workers < tiles ? lane->workers : tiles;
+  d.grain = command->grain;
+  atomic_init(&d.next, 0);
   if (d.workers == 1)
     run_tiles(&d, 0, tiles, 0);
   else
-    context->parallel_for(context->parallel_user, d.workers, run_worker, &d);
+    lane->parallel_for(lane->parallel_user, d.workers, run_worker, &d);
 }
 
 // "<text> in entry 'main', command 3, node '/embed/Gather'"
-TERCET_NOINLINE static tercet_status fail(tercet_context *context, uint32_t entry, uint32_t command,
-                                          tercet_status status) {
+tercet_status tercet_command_fail(tercet_context *context, uint32_t entry, uint32_t index,
+                                  tercet_status status, uint32_t fault) {
   tercet_error *error = &context->error;
-  tercet_entry_info entry_info;
   tercet_command_info info;
-  tercet_entry_query(context, entry, &entry_info);
-  tercet_command_query(context, entry, command, &info);
-  tercet_error_format(error, status,
-                      "entry '@a', command @x, node '@b', fault @y: ", entry_info.name, info.node,
-                      command, atomic_load_explicit(&context->fault, memory_order_relaxed), 0);
+  tercet_command_query(context, entry, index, &info);
+  const char *name = tercet_table_name(&context->table, tercet_entry_at(context, entry)->name);
+  tercet_error_format(error, status, "entry '@a', command @x, node '@b', fault @y: ", name,
+                      info.node, index, fault, 0);
   tercet_error_append(error, tercet_status_string(status));
   error->record = TERCET_RECORD_COMMANDS;
-  error->index = command;
+  error->index = index;
   return status;
 }
 
 static tercet_status fault_status(uint32_t fault) {
-  return fault == TERCET_FAULT_INDEX_OUT_OF_RANGE ? TERCET_ERROR_INDEX_OUT_OF_RANGE
-         : fault == TERCET_FAULT_DIVISION_BY_ZERO ? TERCET_ERROR_DIVISION_BY_ZERO
-                                                  : TERCET_ERROR_KERNEL_FAULT;
+  _Static_assert(TERCET_ERROR_INDEX_OUT_OF_RANGE + 1 == TERCET_ERROR_DIVISION_BY_ZERO &&
+                     TERCET_ERROR_DIVISION_BY_ZERO + 1 == TERCET_ERROR_KERNEL_FAULT &&
+                     TERCET_FAULT_INDEX_OUT_OF_RANGE == 1 && TERCET_FAULT_DIVISION_BY_ZERO == 2,
+                 "faults and their statuses are in the same order");
+  return (tercet_status)(TERCET_ERROR_INDEX_OUT_OF_RANGE - 1 + (fault < 3 ? fault : 3));
 }
 
-static tercet_status run_command(tercet_context *context, uint32_t entry, uint32_t index,
+static tercet_status run_command(const tercet_context *context, tercet_lane *lane,
                                  const tercet_command_record *command) {
-  if (!resolve(context, command))
-    return fail(context, entry, index, TERCET_ERROR_NOT_BOUND);
+  if (!resolve(context, lane, command))
+    return TERCET_ERROR_NOT_BOUND;
   if (command->opcode == TERCET_COMMAND_DISPATCH) {
-    run_dispatch(context, command);
-    uint32_t fault = atomic_load_explicit(&context->fault, memory_order_relaxed);
+    run_dispatch(context, lane, command);
+    uint32_t fault = atomic_load_explicit(&lane->fault, memory_order_relaxed);
     if (fault)
-      return fail(context, entry, index, fault_status(fault));
+      return fault_status(fault);
   } else if (command->opcode == TERCET_COMMAND_COPY) {
     const tercet_copy_record *copy =
         command->target == TERCET_NONE ? NULL : tercet_table_copy(&context->table, command->target);
     uint64_t bytes = tercet_table_operand(&context->table, command->first_operand)->bytes;
-    tercet_copy_run(copy, bytes, (const unsigned char *)context->operands[0],
-                    (unsigned char *)context->operands[1]);
+    tercet_copy_run(copy, bytes, (const unsigned char *)lane->operands[0],
+                    (unsigned char *)lane->operands[1]);
   }
   return TERCET_OK;
 }
@@ -139,57 +146,63 @@ TERCET_NOINLINE static uint64_t read_clock(const tercet_context *context) {
   return context->clock ? context->clock(context->clock_user) : tercet_port_clock_read();
 }
 
-static tercet_status run_commands(tercet_context *context, uint32_t entry,
-                                  const tercet_entry_record *record) {
-  for (uint32_t i = 0; i < record->command_count; ++i) {
-    const tercet_command_record *command =
-        tercet_table_command(&context->table, record->first_command + i);
-    int timed = context->samples && i < context->sample_capacity;
-    if (timed)
-      context->samples[i].start = read_clock(context);
-    tercet_status status = run_command(context, entry, i, command);
-    if (timed)
-      context->samples[i].end = read_clock(context);
+tercet_status tercet_command_run(tercet_context *context, tercet_lane *lane, uint32_t entry,
+                                 uint32_t index) {
+  const tercet_command_record *command =
+      tercet_table_command(&context->table, tercet_entry_at(context, entry)->first_command + index);
+  tercet_profile_sample *sample =
+      index < context->sample_capacity ? &context->samples[index] : NULL;
+  if (sample)
+    sample->start = read_clock(context);
+  tercet_status status = run_command(context, lane, command);
+  if (sample)
+    sample->end = read_clock(context);
+  if (!status && context->observer) {
+    tercet_command_info info;
+    tercet_command_query(context, entry, index, &info);
+    if (context->observer(context->observer_user, context, &info))
+      status = TERCET_ERROR_STOPPED;
+  }
+  return status;
+}
+
+static tercet_status walk_list(tercet_context *context, uint32_t entry, uint32_t count) {
+  tercet_lane *lane = &context->lane;
+  atomic_store_explicit(&lane->fault, 0, memory_order_relaxed);
+  for (uint32_t i = 0; i < count; ++i) {
+    tercet_status status = tercet_command_run(context, lane, entry, i);
     if (status)
-      return status;
-    if (context->observer) {
-      tercet_command_info info;
-      tercet_command_query(context, entry, i, &info);
-      if (context->observer(context->observer_user, context, &info))
-        return fail(context, entry, i, TERCET_ERROR_STOPPED);
-    }
+      return tercet_command_fail(context, entry, i, status,
+                                 atomic_load_explicit(&lane->fault, memory_order_relaxed));
   }
   return TERCET_OK;
 }
 
-static tercet_status fail_unbound(tercet_context *context, const char *kind, uint32_t name) {
+TERCET_NOINLINE static tercet_status fail_unbound(tercet_context *context, const char *kind,
+                                                  uint32_t name) {
   return tercet_error_format(&context->error, TERCET_ERROR_NOT_BOUND, "@a '@b' has no memory", kind,
                              tercet_table_name(&context->table, name), 0, 0, 0);
 }
 
-// Index of the first of `count` tensors without memory, or TERCET_NONE.
-TERCET_NOINLINE static uint32_t find_unbound(const tercet_context *context, uint32_t first,
-                                             uint32_t count) {
-  for (; count; --count, ++first)
-    if (!context->buffers[tercet_table_tensor(&context->table, first)->buffer])
-      return first;
-  return TERCET_NONE;
+TERCET_NOINLINE static tercet_status check_tensors(tercet_context *context, const char *kind,
+                                                   uint32_t first, uint32_t count) {
+  for (; count; --count, ++first) {
+    const tercet_tensor_record *tensor = tercet_table_tensor(&context->table, first);
+    if (!context->buffers[tensor->buffer])
+      return fail_unbound(context, kind, tensor->name);
+  }
+  return TERCET_OK;
 }
 
 static tercet_status check_bound(tercet_context *context, const tercet_entry_record *entry) {
-  const tercet_table *table = &context->table;
   uint64_t missing = context->pools_needed & ~context->pools_bound;
   if (missing) {
     uint32_t pool = (uint32_t)__builtin_ctzll(missing);
-    return fail_unbound(context, "pool", tercet_table_pool(table, pool)->name);
+    return fail_unbound(context, "pool", tercet_table_pool(&context->table, pool)->name);
   }
-  uint32_t tensor = find_unbound(context, entry->first_input, entry->input_count);
-  if (tensor != TERCET_NONE)
-    return fail_unbound(context, "input", tercet_table_tensor(table, tensor)->name);
-  tensor = find_unbound(context, entry->first_output, entry->output_count);
-  if (tensor != TERCET_NONE)
-    return fail_unbound(context, "output", tercet_table_tensor(table, tensor)->name);
-  return TERCET_OK;
+  tercet_status status = check_tensors(context, "input", entry->first_input, entry->input_count);
+  return status ? status
+                : check_tensors(context, "output", entry->first_output, entry->output_count);
 }
 
 TERCET_NOINLINE static tercet_status check_sums(tercet_context *context,
@@ -224,9 +237,9 @@ tercet_status tercet_entry_run(tercet_context *context, uint32_t entry) {
     status = check_sums(context, record);
   if (status)
     return status;
-  atomic_store_explicit(&context->fault, 0, memory_order_relaxed);
   context->running = 1;
-  status = run_commands(context, entry, record);
+  status = context->walk ? context->walk(context, entry)
+                         : walk_list(context, entry, record->command_count);
   context->running = 0;
   return status;
 }
@@ -247,7 +260,7 @@ tercet_status tercet_profile_set(tercet_context *context, tercet_profile_sample 
   if (status)
     return status;
   context->samples = samples;
-  context->sample_capacity = capacity;
+  context->sample_capacity = samples ? capacity : 0;
   context->clock = clock;
   context->clock_user = user;
   return TERCET_OK;

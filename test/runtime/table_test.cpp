@@ -32,15 +32,15 @@ TEST(Version, MismatchNamesBothVersions) {
   demo.header.minor = 3;
   demo.header.minor_min = 3;
   EXPECT_EQ(check(demo, &text), TERCET_ERROR_VERSION);
-  EXPECT_EQ(text, "artifact 1.3 needs runtime >= 1.3, this is 1.0");
+  EXPECT_EQ(text, "artifact 1.3 needs runtime >= 1.3, this is 1.1");
   demo.header.major = 2;
   demo.header.minor = 7;
   EXPECT_EQ(check(demo, &text), TERCET_ERROR_VERSION);
-  EXPECT_EQ(text, "artifact 2.7 needs runtime 2.x, this is 1.0");
+  EXPECT_EQ(text, "artifact 2.7 needs runtime 2.x, this is 1.1");
   DemoProgram other;
   other.program.major = 2;
   EXPECT_EQ(check(other, &text), TERCET_ERROR_VERSION);
-  EXPECT_EQ(text, "artifact 2.0 needs runtime 2.x, this is 1.0");
+  EXPECT_EQ(text, "artifact 2.0 needs runtime 2.x, this is 1.1");
 }
 
 TEST(Version, NewerMinorRunsIfItOnlyAdds) {

@@ -45,7 +45,7 @@ extern "C" {
 // A runtime runs a table iff the majors are equal, the table's `minor_min` is
 // not above the runtime's minor, and it knows all bits of `features_required`.
 #define TERCET_ABI_MAJOR 1
-#define TERCET_ABI_MINOR 0
+#define TERCET_ABI_MINOR 1 // 1.1: tercet_engine_record.workers
 
 #define TERCET_MAGIC_PROGRAM 0x50435254u // "TRCP"
 #define TERCET_MAGIC_TABLE 0x54435254u   // "TRCT"
@@ -61,7 +61,8 @@ typedef enum tercet_program_feature {
   // Not in the 1.0 core: bit assigned, refused without drivers.
   TERCET_FEATURE_SUBMIT_BIT = 0,
   // Needs its engines' queues to run concurrently (it would be wrong, not only
-  // slow, to run the command list in order). No 1.0 compiler sets it.
+  // slow, to run the command list in order). No compiler sets it yet, and the
+  // core refuses it: queues are attached after a program is open.
   TERCET_FEATURE_CONCURRENT_QUEUES_BIT = 1
 } tercet_program_feature;
 
@@ -223,7 +224,9 @@ typedef struct tercet_engine_record {
   uint64_t image_offset;    // 24  into tercet_program.images, 64-byte aligned
   uint64_t image_bytes;     // 32  0: no image
   uint32_t image_format;    // 40  tercet_image_format
-  uint32_t reserved;        // 44
+  uint32_t workers;         // 44  most workers of its queue, at least 1 and at
+                            //     most LIMITS.max_workers; 0: max_workers.
+                            //     Since 1.1; 1.0 wrote 0
 } tercet_engine_record;     // 48 bytes
 
 // CPU features: X(identifier, bit, LLVM's name of the feature). A set bit is a
@@ -488,7 +491,8 @@ typedef enum tercet_opcode {
 // The queue of engine e is the subsequence of an entry's commands with that
 // engine. A command starts after its predecessor in its queue has completed
 // and all tokens in its waits are signalled; it signals when it has completed,
-// with release/acquire order for all memory that its engine shares.
+// with release/acquire order for all memory that its engine shares. The runtime
+// may walk all queues concurrently, or the whole list in order on one thread.
 //
 // Tokens are numbered per entry in the order of the command list: the k-th
 // command that signals signals token k. A command waits only for tokens of
@@ -593,7 +597,7 @@ typedef struct tercet_weights_trailer {
 // ---- Limits -----------------------------------------------------------------
 
 typedef struct tercet_limits_record {
-  uint32_t max_workers; // 0   >= 1: scratch is sized for this many
+  uint32_t max_workers; // 0   >= 1, of any engine: scratch is sized for it
   uint32_t reserved;    // 4
   uint64_t stack_bytes; // 8   greatest stack_bytes of all CPU kernels
 } tercet_limits_record; // 16 bytes

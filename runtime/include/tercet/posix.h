@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What port/posix adds for Linux and other POSIX systems: a pool of persistent
-// workers, mapping of NAME.weights, page memory for arenas, and the choice of
-// performance cores. Invariants: nothing here starts by itself; what start or
-// map made, stop or unmap ends; the core never calls into this header.
+// workers, threads for the queues of several engines, mapping of NAME.weights,
+// page memory for arenas, and the choice of cores. Invariants: nothing here starts by itself; what
+// start or map made, stop or unmap ends; the core never calls into this header.
 #ifndef TERCET_POSIX_H
 #define TERCET_POSIX_H
 
+#include "tercet/queues.h"
 #include "tercet/runtime.h"
 
 #ifdef __cplusplus
@@ -49,6 +50,49 @@ void tercet_workers_run(void *workers, uint32_t count, tercet_worker_fn body, vo
 // Number of cores to use by default: the cores of the highest capacity among
 // those that this process may run on, one a physical core; at least 1.
 uint32_t tercet_cores_count(void);
+
+// ---- Queues -----------------------------------------------------------------
+
+// Threads for programs with several engines: one to walk each queue, and
+// workers for each.
+typedef struct tercet_queues tercet_queues;
+
+typedef struct tercet_queues_options {
+  // Queues, the one that the calling thread walks included, 1 to 64: as many
+  // as tercet_queues_count says.
+  uint32_t count;
+  // Workers of each queue, the thread that walks it included; 0 counts as 1.
+  // Read by start only. NULL: one for each queue.
+  const uint32_t *workers;
+  // How long an idle thread spins before it sleeps in the kernel; 0: 100 us
+  // for tokens and 20 us for work, or 1 us when there are more threads than
+  // cores.
+  uint32_t spin_ns;
+  // Stack of the started threads; 0: 256 KiB. As for workers.
+  uint64_t stack_bytes;
+  // Cores are taken queue by queue, the fastest first, one for each worker,
+  // from the beginning again when there are too few. Nonzero: tie every started
+  // thread to its core. Otherwise the threads of a queue float, on a chip with
+  // cores of two kinds over the queue's cores only.
+  int pin;
+} tercet_queues_options;
+
+// Starts all threads but the caller's. *queues is owned by the caller, who ends
+// it with tercet_queues_stop after the last context that it is attached to has
+// been closed.
+// Errors: INVALID_ARGUMENT, SYSTEM_MEMORY, THREAD_START.
+tercet_status tercet_queues_start(const tercet_queues_options *options, tercet_queues **queues);
+
+// Joins and frees. No run may be using them. NULL is allowed.
+void tercet_queues_stop(tercet_queues *queues);
+
+// What tercet_queues_attach takes; owned by `queues`. NULL for NULL. One run at
+// a time may use it.
+const tercet_queue_port *tercet_queues_port(const tercet_queues *queues);
+
+// Puts the calling thread on the cores of the first queue, as `pin` says. For a
+// thread that does nothing but call tercet_entry_run.
+void tercet_queues_place_caller(const tercet_queues *queues);
 
 // ---- Memory -----------------------------------------------------------------
 

@@ -9,18 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
+#include "../../queues/relax.h"
 #include "tercet/port.h"
 #include "wait.h"
-
-static inline void pause_briefly(void) {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("isb" ::: "memory"); // yield is a no-op on most cores
-#elif defined(__riscv)
-  __asm__ volatile(".insn i 0x0F, 0, x0, x0, 0x010" ::: "memory"); // pause
-#endif
-}
+#include <limits.h>
 
 // Spins until the value is not `seen` or the time is over.
 static uint32_t spin(tercet_wait_word *word, uint32_t seen, uint32_t spin_ns) {
@@ -29,7 +21,7 @@ static uint32_t spin(tercet_wait_word *word, uint32_t seen, uint32_t spin_ns) {
     uint32_t value = atomic_load_explicit(&word->value, memory_order_acquire);
     if (value != seen)
       return value;
-    pause_briefly();
+    tercet_relax();
     if (turn % 32 != 31)
       continue;
     uint64_t now = tercet_port_clock_read();
@@ -57,6 +49,14 @@ static void wake(tercet_wait_word *word) {
   syscall(SYS_futex, (uint32_t *)&word->value, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+void tercet_wait_sleep(const uint32_t *word, uint32_t value) {
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+void tercet_wait_wake(const uint32_t *word) {
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
 #else
 
 void tercet_wait_init(tercet_wait_word *word) {
@@ -82,6 +82,24 @@ static void wake(tercet_wait_word *word) {
   pthread_mutex_lock(&word->mutex);
   pthread_cond_signal(&word->condition);
   pthread_mutex_unlock(&word->mutex);
+}
+
+// One condition for all words: whoever wakes looks again.
+static pthread_mutex_t any_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t any_condition = PTHREAD_COND_INITIALIZER;
+
+void tercet_wait_sleep(const uint32_t *word, uint32_t value) {
+  pthread_mutex_lock(&any_mutex);
+  if (atomic_load((const _Atomic uint32_t *)word) == value)
+    pthread_cond_wait(&any_condition, &any_mutex);
+  pthread_mutex_unlock(&any_mutex);
+}
+
+void tercet_wait_wake(const uint32_t *word) {
+  (void)word;
+  pthread_mutex_lock(&any_mutex);
+  pthread_cond_broadcast(&any_condition);
+  pthread_mutex_unlock(&any_mutex);
 }
 
 #endif

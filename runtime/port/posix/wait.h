@@ -31,8 +31,9 @@ uint32_t tercet_wait_change(tercet_wait_word *word, uint32_t seen, uint32_t spin
 // Waits until the value is `value`.
 void tercet_wait_value(tercet_wait_word *word, uint32_t value, uint32_t spin_ns);
 
-// Restricts worker `index` to the performance cores, or ties it to one of
-// them. A failure is ignored: it costs speed only. cores.c.
-void tercet_cores_place(pthread_t thread, uint32_t index, int pin);
+// For words of anybody's, with any number of waiters: sleeps while *word is
+// `value` or less long, and wakes all that sleep on it.
+void tercet_wait_sleep(const uint32_t *word, uint32_t value);
+void tercet_wait_wake(const uint32_t *word);
 
 #endif // TERCET_PORT_POSIX_WAIT_H

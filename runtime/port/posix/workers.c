@@ -9,9 +9,8 @@
 // look at it.
 #define _POSIX_C_SOURCE 200809L
 
-#include "tercet/posix.h"
+#include "workers.h"
 #include "wait.h"
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -53,29 +52,72 @@ static void *run_thread(void *argument) {
   }
 }
 
+// Sets up the next job for `helpers` threads.
+static void prepare(struct tercet_workers *pool, uint32_t helpers, tercet_worker_fn body,
+                    void *argument) {
+  pool->body = body;
+  pool->argument = argument;
+  ++pool->jobs;
+  atomic_store_explicit(&pool->pending, helpers, memory_order_relaxed);
+}
+
+static void start_worker(struct tercet_workers *pool, uint32_t worker) {
+  tercet_wait_post(&pool->threads[worker - 1].go, pool->jobs);
+}
+
+static void finish(struct tercet_workers *pool) {
+  tercet_wait_value(&pool->done, pool->jobs, pool->spin_ns);
+}
+
 void tercet_workers_run(void *workers, uint32_t count, tercet_worker_fn body, void *argument) {
   struct tercet_workers *pool = (struct tercet_workers *)workers;
   uint32_t helpers = count ? count - 1 : 0;
   if (helpers > pool->started)
     helpers = pool->started;
   if (helpers) {
-    pool->body = body;
-    pool->argument = argument;
-    ++pool->jobs;
-    atomic_store_explicit(&pool->pending, helpers, memory_order_relaxed);
-    for (uint32_t i = 0; i < helpers; ++i)
-      tercet_wait_post(&pool->threads[i].go, pool->jobs);
+    prepare(pool, helpers, body, argument);
+    for (uint32_t w = 1; w <= helpers; ++w)
+      start_worker(pool, w);
   }
   if (count)
     body(argument, 0);
   for (uint32_t w = helpers + 1; w < count; ++w)
     body(argument, w);
   if (helpers)
-    tercet_wait_value(&pool->done, pool->jobs, pool->spin_ns);
+    finish(pool);
+}
+
+void tercet_workers_run_some(tercet_workers *pool, uint64_t mask, tercet_worker_fn body,
+                             void *argument) {
+  uint64_t others = mask & (mask - 1);
+  uint32_t helpers = 0;
+  for (uint64_t left = others; left; left &= left - 1)
+    ++helpers;
+  if (helpers)
+    prepare(pool, helpers, body, argument);
+  for (uint64_t left = others; left; left &= left - 1)
+    start_worker(pool, (uint32_t)__builtin_ctzll(left));
+  if (mask)
+    body(argument, (uint32_t)__builtin_ctzll(mask));
+  if (helpers)
+    finish(pool);
 }
 
 tercet_status tercet_workers_start(const tercet_workers_options *options,
                                    tercet_workers **workers) {
+  tercet_status status = tercet_workers_create(options, workers);
+  for (uint32_t i = 0; !status && i < (*workers)->started; ++i)
+    tercet_cores_place((*workers)->threads[i].thread, i + 1, options && options->pin);
+  return status;
+}
+
+void tercet_workers_tie(tercet_workers *workers, uint32_t worker, const uint32_t *cpus,
+                        uint32_t count) {
+  tercet_cores_tie(workers->threads[worker - 1].thread, cpus, count);
+}
+
+tercet_status tercet_workers_create(const tercet_workers_options *options,
+                                    tercet_workers **workers) {
   if (!workers)
     return TERCET_ERROR_INVALID_ARGUMENT;
   *workers = NULL;
@@ -114,7 +156,6 @@ tercet_status tercet_workers_start(const tercet_workers_options *options,
     if (failed)
       break;
     ++pool->started;
-    tercet_cores_place(thread->thread, w, options && options->pin);
   }
   pthread_attr_destroy(&attributes);
   if (failed) {
