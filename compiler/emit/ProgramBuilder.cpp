@@ -109,8 +109,7 @@ llvm::Error ProgramBuilder::addEngine(soc::EngineAttrInterface engine) {
     record.vector_bits_min = requirements->vectorBitsMin;
     record.cpu_features = requirements->features;
   }
-  // The workers of the engine's queue.
-  record.reserved = program.machine.getWorkersOf(engine);
+  record.workers = program.machine.getWorkersOf(engine);
   engineIndex[engine.getEngineName()] = program.engines.size();
   program.engines.push_back(record);
   program.engineAttrs.push_back(engine);
