@@ -3,8 +3,10 @@
 # The SDK: what `cmake --install` adds to the tools. A relocatable tree:
 #   bin/                      tercet-compile, tercet-run, ...
 #   include/tercet/           the runtime's headers
+#   include/tercet-compiler/  headers that plug-ins use
 #   lib/tercet/TRIPLE/        runtime and runner for each triple
 #   lib/cmake/Tercet/         find_package(Tercet), tercet_add_model
+#   share/tercet/socs/        machine files, to copy from
 #   share/tercet/runtime/     the runtime's sources, for machines without one
 # The tools need LLVM's shared libraries, from the package of the system.
 
@@ -18,6 +20,7 @@ write_basic_package_version_file("${package}/TercetConfigVersion.cmake"
   VERSION "${PROJECT_VERSION}" COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${package}/TercetConfig.cmake" "${package}/TercetConfigVersion.cmake"
               "${CMAKE_CURRENT_LIST_DIR}/TercetAddModel.cmake"
+              "${CMAKE_CURRENT_LIST_DIR}/TercetAddPlugin.cmake"
         DESTINATION lib/cmake/Tercet COMPONENT sdk)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/runtime/include/tercet" DESTINATION include
         COMPONENT sdk FILES_MATCHING PATTERN "*.h")
@@ -25,3 +28,16 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/runtime" DESTINATION share/tercet COMPO
         FILES_MATCHING PATTERN "*.c" PATTERN "*.h" PATTERN "*.inc" PATTERN "CMakeLists.txt"
         PATTERN "*.cmake")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION share/tercet COMPONENT sdk)
+
+# Headers that a plug-in may include, with the generated ones of the dialects.
+set(plugin_headers include/tercet-compiler)
+foreach(root "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}")
+  install(DIRECTORY "${root}/dialects" DESTINATION ${plugin_headers} COMPONENT sdk
+          FILES_MATCHING PATTERN "*.h" PATTERN "*.h.inc" PATTERN "CMakeFiles" EXCLUDE)
+endforeach()
+install(FILES "${PROJECT_SOURCE_DIR}/passes/partition/GroupWork.h"
+        DESTINATION ${plugin_headers}/passes/partition COMPONENT sdk)
+install(FILES "${PROJECT_SOURCE_DIR}/targets/EngineDescription.h"
+              "${PROJECT_SOURCE_DIR}/targets/Plugin.h" "${PROJECT_SOURCE_DIR}/targets/Target.h"
+              "${PROJECT_BINARY_DIR}/targets/PluginVersion.h"
+        DESTINATION ${plugin_headers}/targets COMPONENT sdk)

@@ -86,9 +86,26 @@ function(tercet_add_pass_library stage)
   tercet_add_library(Tercet${stage}Passes ${ARG_UNPARSED_ARGUMENTS} LINK ${ARG_LINK})
 endfunction()
 
-# tercet_add_tool(tercet-opt sources... [LINK libraries...]): a program in build/bin.
-function(tercet_add_tool name)
+# tercet_add_target(Cpu sources... [LINK libraries...]): library TercetCpuTarget of
+# this folder, with the passes of Passes.td where there is one. It defines
+# std::unique_ptr<tercet::Target> tercet::createCpuTarget().
+function(tercet_add_target name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/Passes.td")
+    set(LLVM_TARGET_DEFINITIONS Passes.td)
+    mlir_tablegen(Passes.h.inc -gen-pass-decls -name=Tercet${name})
+    add_public_tablegen_target(Tercet${name}PassesIncGen)
+    add_dependencies(tercet-headers Tercet${name}PassesIncGen)
+  endif()
+  tercet_add_library(Tercet${name}Target ${ARG_UNPARSED_ARGUMENTS} LINK ${ARG_LINK} TercetTarget)
+  set_property(GLOBAL APPEND PROPERTY TERCET_TARGET_NAMES ${name})
+endfunction()
+
+# tercet_add_tool(tercet-opt sources... [LINK libraries...] [PLUGINS]): a program
+# in build/bin; with PLUGINS one that loads plug-ins: it has all of the libraries
+# that those may use, and exports its symbols.
+function(tercet_add_tool name)
+  cmake_parse_arguments(ARG "PLUGINS" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   tercet_set_compile_options(${name})
   # As the precompiled header was compiled: PIC, where CMake would choose PIE.
@@ -97,5 +114,14 @@ function(tercet_add_tool name)
   target_precompile_headers(${name} REUSE_FROM tercet_pch)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
   add_dependencies(${name} tercet-headers)
+  if(ARG_PLUGINS)
+    set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
+    foreach(library TercetCostModel TercetNNDialect TercetSocDialect TercetTarget)
+      # Once whole is enough: the linker takes no object of an archive twice.
+      target_link_options(${name} PRIVATE
+        "LINKER:--whole-archive,$<TARGET_FILE:${library}>,--no-whole-archive")
+      add_dependencies(${name} ${library})
+    endforeach()
+  endif()
   install(TARGETS ${name} COMPONENT tools)
 endfunction()

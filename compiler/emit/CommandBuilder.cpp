@@ -55,17 +55,13 @@ llvm::Expected<uint32_t> ProgramBuilder::getKernel(cmd::DispatchOp op) {
   auto kernel = symbols.lookup<soc::KernelOp>(op.getKernel());
   if (!kernel)
     return fault("emit: cmd.dispatch of '" + op.getKernel() + "', which is no soc.kernel");
-  auto cpu = dyn_cast_or_null<soc::CpuAttr>(program.machine.lookupEngine(kernel.getEngine()));
-  if (!cpu)
+  auto engine = engineIndex.find(kernel.getEngine());
+  if (engine == engineIndex.end() || !program.objectCpus[engine->second])
     return fault("emit: kernel '" + op.getKernel() + "' is for '" + kernel.getEngine() +
-                 "', which is no CPU engine of the machine");
-  if (program.cpu && program.cpu != cpu)
-    return failure("kernels for the two CPU engines '" + program.cpu.getName().getValue() +
-                   "' and '" + cpu.getName().getValue() + "' cannot be in one object yet");
-  program.cpu = cpu;
+                 "', which is no engine of the machine that runs code of the object");
   tercet_kernel_record record = {};
   record.name = program.strings.add(kernel.getSymName());
-  record.engine = engineIndex.lookup(kernel.getEngine());
+  record.engine = engine->second;
   record.scratch_bytes = kernel.getScratchBytes().value_or(kernel.getVariant().getScratchBytes());
   program.kernels.push_back(record);
   program.kernelOps.push_back(kernel);

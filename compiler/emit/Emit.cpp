@@ -77,8 +77,11 @@ static llvm::Error writeObject(ModuleOp lowered, Program &program, const EmitOpt
   if (llvm::Error error = prepareObjectModule(lowered, program))
     return error;
   llvm::StringMap<uint64_t> stackBytes;
+  ObjectJob job{lowered, program.cpu, {}};
+  for (auto [index, kernel] : llvm::enumerate(program.kernels))
+    job.functionCpus[program.getKernelSymbol(index)] = program.objectCpus[kernel.engine];
   if (llvm::Error error = files.write(object, [&](llvm::raw_fd_ostream &os) {
-        return options.emitObject(lowered, program.cpu, os, stackBytes);
+        return options.emitObject(job, os, stackBytes);
       }))
     return error;
   llvm::Expected<ObjectLayout> layout = inspectObject(files.getTemporaryPath(object), options.name);

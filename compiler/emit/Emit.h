@@ -7,7 +7,7 @@
 #define TERCET_COMPILER_EMIT_EMIT_H
 
 #include "compiler/emit/WeightsWriter.h"
-#include "dialects/soc/Soc.h"
+#include "targets/Target.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringMap.h"
@@ -21,11 +21,10 @@
 
 namespace tercet::emit {
 
-/// Writes a module of the LLVM dialect as an object for the engine, and tells
-/// the worst-case stack of its functions by symbol. Deterministic.
-using ObjectEmitter =
-    std::function<llvm::Error(mlir::ModuleOp, soc::CpuAttr, llvm::raw_pwrite_stream &,
-                              llvm::StringMap<uint64_t> &stackBytes)>;
+/// Writes an object, and tells the worst-case stack of its functions by symbol;
+/// see Target::emitObject.
+using ObjectEmitter = std::function<llvm::Error(const ObjectJob &, llvm::raw_pwrite_stream &,
+                                                llvm::StringMap<uint64_t> &stackBytes)>;
 
 /// What is made: NAME.o always, and NAME.so (the program and the runtime) or
 /// NAME (a program that runs the model) beside it.

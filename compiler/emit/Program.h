@@ -71,8 +71,12 @@ struct Program {
   tercet_limits_record limits = {};
 
   soc::MachineAttr machine;
-  /// The engine that the object is made for: the one CPU engine that kernels
-  /// run on, or the machine's first where there is no kernel.
+  /// The engines of `engines`, and the CPU that runs each one's kernels: null
+  /// where those are an image of their own.
+  std::vector<soc::EngineAttrInterface> engineAttrs;
+  std::vector<soc::CpuAttr> objectCpus;
+  /// The CPU that gives the object its triple: that of the first kernel, or the
+  /// machine's first where there is no kernel.
   soc::CpuAttr cpu;
   std::vector<cmd::PoolOp> poolOps; // null for the pool of inputs and outputs
   std::vector<mlir::Operation *> commandOps;

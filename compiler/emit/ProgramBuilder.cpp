@@ -9,6 +9,8 @@
 #include "compiler/emit/CpuRequirements.h"
 #include "compiler/emit/Faults.h"
 
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -41,6 +43,8 @@ llvm::Error ProgramBuilder::build() {
   if (!program.machine)
     return fault("emit: the module has no soc.machine");
   program.limits.max_workers = program.machine.getWorkers();
+  if (llvm::Error error = chooseCpu())
+    return error;
   if (llvm::Error error = addEngines())
     return error;
   if (llvm::Error error = addPools())
@@ -52,34 +56,86 @@ llvm::Error ProgramBuilder::build() {
     return fault("emit: the module has no cmd.entry");
   if (ioPool != TERCET_NONE)
     program.pools[ioPool].alignment = ioAlignment;
-  if (!program.cpu)
-    for (auto engine : program.machine.getEngines().getAsRange<soc::CpuAttr>()) {
-      program.cpu = engine;
-      break;
-    }
-  if (!program.cpu)
-    return failure("machine '" + program.machine.getName().getValue() +
-                   "' has no CPU, which every program needs to run on");
   return placeWeights();
 }
 
-llvm::Error ProgramBuilder::addEngines() {
-  for (Attribute engine : program.machine.getEngines()) {
-    auto cpu = dyn_cast<soc::CpuAttr>(engine);
-    if (!cpu)
-      return failure("machine '" + program.machine.getName().getValue() +
-                     "' has an engine that this build of Tercet cannot write code for");
+llvm::Error ProgramBuilder::chooseCpu() {
+  SmallVector<soc::CpuAttr> ofKernels, ofMachine;
+  for (auto kernel : module.getOps<soc::KernelOp>())
+    if (auto engine = dyn_cast_or_null<soc::EngineAttrInterface>(
+            program.machine.lookupEngine(kernel.getEngine())))
+      if (soc::CpuAttr cpu = engine.getObjectCpu())
+        ofKernels.push_back(cpu);
+  for (Attribute attr : program.machine.getEngines())
+    if (auto engine = dyn_cast<soc::EngineAttrInterface>(attr))
+      if (soc::CpuAttr cpu = engine.getObjectCpu())
+        ofMachine.push_back(cpu);
+  if (ofMachine.empty())
+    return failure("machine '" + program.machine.getName().getValue() +
+                   "' has no CPU, which every program needs to run on");
+  program.cpu = ofKernels.empty() ? ofMachine.front() : ofKernels.front();
+  for (soc::CpuAttr cpu : ofKernels)
+    if (cpu.getTriple() != program.cpu.getTriple())
+      return failure("kernels for engine '" + program.cpu.getName().getValue() + "' of triple " +
+                     program.cpu.getTriple().getValue() + " and for engine '" +
+                     cpu.getName().getValue() + "' of triple " + cpu.getTriple().getValue() +
+                     " cannot be in one object; describe a machine with CPUs of one triple");
+  return llvm::Error::success();
+}
+
+static std::optional<tercet_engine_kind> getEngineKind(StringRef kind) {
+  return llvm::StringSwitch<std::optional<tercet_engine_kind>>(kind)
+      .Case("cpu", TERCET_ENGINE_CPU)
+      .Case("gpu", TERCET_ENGINE_GPU)
+      .Case("npu", TERCET_ENGINE_NPU)
+      .Case("dma", TERCET_ENGINE_DMA)
+      .Default(std::nullopt);
+}
+
+llvm::Error ProgramBuilder::addEngine(soc::EngineAttrInterface engine) {
+  std::optional<tercet_engine_kind> kind = getEngineKind(engine.getEngineKind());
+  if (!kind)
+    return fault("emit: engine '" + engine.getEngineName() + "' is of kind '" +
+                 engine.getEngineKind() + "'");
+  tercet_engine_record record = {};
+  record.name = program.strings.add(engine.getEngineName());
+  record.kind = *kind;
+  soc::CpuAttr cpu = engine.getObjectCpu();
+  if (cpu) {
     llvm::Expected<CpuRequirements> requirements = getCpuRequirements(cpu);
     if (!requirements)
       return requirements.takeError();
-    tercet_engine_record record = {};
-    record.name = program.strings.add(cpu.getName().getValue());
-    record.kind = TERCET_ENGINE_CPU;
     record.isa = requirements->isa;
     record.vector_bits_min = requirements->vectorBitsMin;
     record.cpu_features = requirements->features;
-    engineIndex[cpu.getName().getValue()] = program.engines.size();
-    program.engines.push_back(record);
+  }
+  record.workers = program.machine.getWorkersOf(engine);
+  engineIndex[engine.getEngineName()] = program.engines.size();
+  program.engines.push_back(record);
+  program.engineAttrs.push_back(engine);
+  program.objectCpus.push_back(cpu);
+  return llvm::Error::success();
+}
+
+/// Engines that run code of the object, and those that commands are for. To
+/// name others would ask for drivers that the program can do without.
+llvm::Error ProgramBuilder::addEngines() {
+  llvm::StringSet<> used;
+  module.walk([&](Operation *op) {
+    if (auto dispatch = dyn_cast<cmd::DispatchOp>(op))
+      used.insert(dispatch.getEngine());
+    else if (auto copy = dyn_cast<cmd::CopyOp>(op))
+      used.insert(copy.getEngine());
+  });
+  for (Attribute attr : program.machine.getEngines()) {
+    auto engine = dyn_cast<soc::EngineAttrInterface>(attr);
+    if (!engine)
+      continue; // A command for it is a fault that names it.
+    soc::CpuAttr cpu = engine.getObjectCpu();
+    if ((cpu && cpu.getTriple() == program.cpu.getTriple()) ||
+        used.contains(engine.getEngineName()))
+      if (llvm::Error error = addEngine(engine))
+        return error;
   }
   if (program.engines.size() > 64)
     return failure("machine '" + program.machine.getName().getValue() +
@@ -88,21 +144,25 @@ llvm::Error ProgramBuilder::addEngines() {
 }
 
 uint64_t ProgramBuilder::getEngineMask(StringRef memory) const {
-  uint64_t mask = 0, bit = 1;
-  for (Attribute engine : program.machine.getEngines()) {
-    if (auto cpu = dyn_cast<soc::CpuAttr>(engine); cpu && cpu.getMemory().getValue() == memory)
-      mask |= bit;
-    bit <<= 1;
+  uint64_t mask = 0;
+  for (auto [index, engine] : llvm::enumerate(program.engineAttrs)) {
+    bool reaches = soc::EngineAttrInterface(engine).getEngineMemory() == memory;
+    if (auto described = dyn_cast<soc::EngineAttr>(engine))
+      reaches |= llvm::is_contained(described.getMemories().getAsRange<StringAttr>(),
+                                    StringAttr::get(engine.getContext(), memory));
+    mask |= static_cast<uint64_t>(reaches) << index;
   }
   return mask;
 }
 
 llvm::Error ProgramBuilder::addPools() {
-  StringRef ioMemory;
-  for (auto engine : program.machine.getEngines().getAsRange<soc::CpuAttr>()) {
-    ioMemory = engine.getMemory().getValue();
-    break;
-  }
+  // Applications bind memory of the first CPU.
+  StringRef ioMemory = program.cpu.getMemory().getValue();
+  for (auto [engine, cpu] : llvm::zip(program.engineAttrs, program.objectCpus))
+    if (cpu) {
+      ioMemory = engine.getEngineMemory();
+      break;
+    }
   for (auto op : module.getOps<cmd::PoolOp>()) {
     if (op.getKind() == cmd::PoolKind::IO)
       return fault("emit: cmd.pool '" + op.getSymName() + "' of kind io; emit makes that one");

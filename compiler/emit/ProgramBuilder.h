@@ -22,7 +22,9 @@ public:
 
 private:
   // ProgramBuilder.cpp: the machine, memory and the weights.
+  llvm::Error chooseCpu();
   llvm::Error addEngines();
+  llvm::Error addEngine(soc::EngineAttrInterface engine);
   llvm::Error addPools();
   llvm::Error addBuffers(cmd::EntryOp entry);
   llvm::Error addWeight(cmd::WeightOp op);

@@ -50,13 +50,20 @@ void ReportWriter::writeMachine() {
     attribute("name", program.machine.getName().getValue());
     json.attribute("workers", program.limits.max_workers);
     json.attributeArray("engines", [&] {
-      for (auto cpu : program.machine.getEngines().getAsRange<soc::CpuAttr>())
+      for (Attribute attr : program.machine.getEngines()) {
+        auto engine = dyn_cast<soc::EngineAttrInterface>(attr);
+        if (!engine)
+          continue;
         json.object([&] {
-          attribute("name", cpu.getName().getValue());
-          attribute("triple", cpu.getTriple().getValue());
-          attribute("cpu", cpu.getCpu().getValue());
-          attribute("features", cpu.getFeatures().getValue());
+          attribute("name", engine.getEngineName());
+          attribute("kind", engine.getEngineKind());
+          if (soc::CpuAttr cpu = engine.getObjectCpu()) {
+            attribute("triple", cpu.getTriple().getValue());
+            attribute("cpu", cpu.getCpu().getValue());
+            attribute("features", cpu.getFeatures().getValue());
+          }
         });
+      }
     });
   });
 }

@@ -15,7 +15,7 @@
 #include "compiler/weights/WeightReader.h"
 #include "dialects/cmd/Cmd.h"
 #include "dialects/nn/NN.h"
-#include "targets/cpu/EmitObject.h"
+#include "targets/Targets.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
@@ -152,13 +152,15 @@ bool Compilation::emitFiles() {
   emitOptions.readWeight = [&](nn::WeightOp weight, emit::ChunkSink sink) {
     return reader.stream(cast<TypedAttr>(weight.getRecipe()), sink);
   };
-  emitOptions.emitObject = [](ModuleOp module, soc::CpuAttr cpu, llvm::raw_pwrite_stream &os,
-                              llvm::StringMap<uint64_t> &stackBytes) -> llvm::Error {
-    llvm::Expected<cpu::EmittedCode> code = cpu::emitObject(module, cpu, os);
-    if (!code)
-      return code.takeError();
-    stackBytes = std::move(code->stackBytes);
-    return llvm::Error::success();
+  const Target *target = lookupObjectTarget();
+  if (!target) {
+    diagnostics.error("this build of Tercet has no target that writes object files; it was "
+                      "configured without targets/cpu");
+    return false;
+  }
+  emitOptions.emitObject = [target](const ObjectJob &job, llvm::raw_pwrite_stream &os,
+                                    llvm::StringMap<uint64_t> &stackBytes) {
+    return target->emitObject(job, os, stackBytes);
   };
   if (llvm::Error error = emit::emitArtifact(*module, *lowered, emitOptions)) {
     internal = error.isA<emit::InternalFault>();
@@ -234,7 +236,10 @@ bool Compilation::writeDepfile() {
 CompileStatus Compilation::run() {
   llvm::Expected<soc::MachineAttr> machine = buildMachine(&context, options);
   if (!machine) {
-    diagnostics.error(machine.takeError());
+    // Not the model's fault: these errors name their own file.
+    llvm::handleAllErrors(machine.takeError(), [&](const llvm::ErrorInfoBase &error) {
+      err << "tercet-compile: error: " << oneLine(error.message()) << "\n";
+    });
     return CompileStatus::UserError;
   }
   // Text is read, whatever the stage to start from.

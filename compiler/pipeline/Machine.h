@@ -10,12 +10,14 @@
 
 namespace tercet {
 
-/// The machine of the options: by name, by triple and CPU, or the host.
+/// The machine of the options: by name, by a file of the user's, by triple and
+/// CPU, or the host. An error has a part for everything that is wrong with a
+/// file, each beginning with its place.
 llvm::Expected<soc::MachineAttr> buildMachine(mlir::MLIRContext *context,
                                               const CompileOptions &options);
 
-/// Names for --soc.
-llvm::ArrayRef<llvm::StringLiteral> machineNames();
+/// The names that --soc takes, each with a line of description.
+void printMachineNames(llvm::raw_ostream &os);
 
 } // namespace tercet
 

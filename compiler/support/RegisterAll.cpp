@@ -7,8 +7,7 @@
 #include "dialects/cmd/Cmd.h"
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
-#include "targets/cpu/CpuEngine.h"
-#include "targets/cpu/Passes.h"
+#include "targets/Targets.h"
 
 #include "passes/graph/Passes.h"
 #include "passes/partition/Passes.h"
@@ -68,7 +67,7 @@ void tercet::registerAllDialects(DialectRegistry &registry) {
   tensor::registerValueBoundsOpInterfaceExternalModels(registry);
   vector::registerBufferizableOpInterfaceExternalModels(registry);
   nn::registerBufferizationModels(registry);
-  cpu::registerEngine(registry);
+  registerTargetDialects(registry);
 }
 
 void tercet::registerAllPasses() {
@@ -89,6 +88,5 @@ void tercet::registerAllPasses() {
                              plan::buildPlanPipeline);
   registerCanonicalizerPass();
   registerCSEPass();
-  cpu::registerTercetCpuPasses();
-  cpu::registerCpuPipelines();
+  registerTargetPasses();
 }

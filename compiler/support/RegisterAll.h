@@ -13,7 +13,8 @@ class DialectRegistry;
 namespace tercet {
 
 /// Tercet's dialects, the upstream ones that its stages use, the external
-/// models that bufferisation, tiling and the targets need.
+/// models that bufferisation, tiling and the targets need. Plug-ins have to be
+/// loaded before.
 void registerAllDialects(mlir::DialectRegistry &registry);
 
 /// Every pass and stage of Tercet, and the upstream clean-up passes, for tools

@@ -24,12 +24,13 @@ def list_operators : Switch<"list-operators", "List the ONNX operators that are 
 }
 
 let Group = machine_group in {
-defm soc : Value<"soc", "NAME", "Machine to compile for (default: host)">;
+defm soc : Value<"soc", "NAME|FILE", "Machine to compile for: a name of --list-socs, or a machine file (default: host)">;
 defm target : Value<"target", "TRIPLE", "Triple of a machine with one CPU, such as aarch64-linux-gnu">;
 defm cpu : Value<"cpu", "CPU", "CPU of that machine, as LLVM names it, or host">;
 defm workers : Value<"workers", "MAX", "Most threads that will ever run the program (default: the machine's cores); the arena has room for so many">;
 def list_socs : Switch<"list-socs", "List the machines that --soc knows">;
-def print_soc : Switch<"print-soc", "Print the machine as an attribute">;
+def print_soc : Switch<"print-soc", "Print the machine as an attribute; with --verbose as tables">;
+defm plugin : Value<"plugin", "FILE", "Load a plug-in with further targets; once for each">;
 }
 
 let Group = artifact_group in {

@@ -3,10 +3,12 @@
 // The compiler's command line. It only reads options; compile() does the work.
 
 #include "compiler/import/Import.h"
+#include "compiler/machine/MachineTable.h"
 #include "compiler/pipeline/Compile.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Machine.h"
 #include "compiler/support/RegisterAll.h"
+#include "targets/Targets.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Option/ArgList.h"
@@ -146,11 +148,15 @@ int printMachine(const CompileOptions &options) {
   context.loadAllAvailableDialects();
   llvm::Expected<soc::MachineAttr> machine = buildMachine(&context, options);
   if (!machine) {
-    llvm::errs() << "tercet-compile: error: " << oneLine(llvm::toString(machine.takeError()))
-                 << "\n";
+    llvm::handleAllErrors(machine.takeError(), [](const llvm::ErrorInfoBase &error) {
+      llvm::errs() << "tercet-compile: error: " << oneLine(error.message()) << "\n";
+    });
     return 1;
   }
-  llvm::outs() << *machine << "\n";
+  if (options.verbose)
+    printMachineTable(*machine, llvm::outs());
+  else
+    llvm::outs() << *machine << "\n";
   return 0;
 }
 
@@ -180,13 +186,16 @@ int main(int argc, char **argv) {
   std::string complaint = readOptions(args, options);
   if (!complaint.empty())
     return complain(complaint);
+  // Before anything is made that asks the targets.
+  for (const std::string &plugin : args.getAllArgValues(OPT_plugin))
+    if (llvm::Error error = loadPlugin(plugin))
+      return complain(oneLine(llvm::toString(std::move(error))));
   if (args.hasArg(OPT_list_operators)) {
     printSupportedOnnxOperators(llvm::outs());
     return 0;
   }
   if (args.hasArg(OPT_list_socs)) {
-    for (llvm::StringRef name : machineNames())
-      llvm::outs() << name << "\n";
+    printMachineNames(llvm::outs());
     return 0;
   }
   if (args.hasArg(OPT_print_soc))

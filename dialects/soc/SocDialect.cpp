@@ -25,6 +25,32 @@ const EngineModel *SocDialect::lookupEngineModel(StringRef target) const {
   return found == engineModels.end() ? nullptr : found->second.get();
 }
 
+/// `, resident_bytes = N, granularity = N`, each only where it is not 0. Two
+/// optional groups of the declarative format would both begin with a comma.
+static ParseResult parseBytesAndShares(AsmParser &parser, uint64_t &residentBytes,
+                                       uint64_t &granularity) {
+  residentBytes = granularity = 0;
+  while (succeeded(parser.parseOptionalComma())) {
+    SMLoc where = parser.getCurrentLocation();
+    StringRef name;
+    if (parser.parseKeyword(&name) || parser.parseEqual())
+      return failure();
+    if (name != "resident_bytes" && name != "granularity")
+      return parser.emitError(where, "expected resident_bytes or granularity, got ") << name;
+    if (parser.parseInteger(name == "granularity" ? granularity : residentBytes))
+      return failure();
+  }
+  return success();
+}
+
+static void printBytesAndShares(AsmPrinter &printer, uint64_t residentBytes,
+                                uint64_t granularity) {
+  if (residentBytes)
+    printer << ", resident_bytes = " << residentBytes;
+  if (granularity)
+    printer << ", granularity = " << granularity;
+}
+
 #define GET_ATTRDEF_CLASSES
 #include "dialects/soc/SocAttrs.cpp.inc"
 

@@ -41,10 +41,14 @@ std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &cont
   return translateModuleToLLVMIR(*own, context, "tercet");
 }
 
-void setFunctionAttributes(llvm::Module &module, soc::CpuAttr cpu) {
+/// Functions of one object may be for CPUs of different kinds: LLVM generates
+/// code for each as its attributes say.
+void setFunctionAttributes(llvm::Module &module, const ObjectJob &job) {
   for (llvm::Function &function : module) {
     if (function.isDeclaration())
       continue;
+    auto own = job.functionCpus.find(function.getName());
+    soc::CpuAttr cpu = own == job.functionCpus.end() ? job.cpu : own->second;
     function.addFnAttr("target-cpu", cpu.getCpu().getValue());
     if (!cpu.getFeatures().getValue().empty())
       function.addFnAttr("target-features", cpu.getFeatures().getValue());
@@ -166,6 +170,12 @@ llvm::Error readStackSizes(const llvm::object::ELFObjectFileBase &object, cpu::E
 llvm::Expected<cpu::EmittedCode> cpu::emitObject(ModuleOp module, soc::CpuAttr cpu,
                                                  llvm::raw_pwrite_stream &out,
                                                  const EmitOptions &options) {
+  return emitObject(ObjectJob{module, cpu, {}}, out, options);
+}
+
+llvm::Expected<cpu::EmittedCode> cpu::emitObject(const ObjectJob &job, llvm::raw_pwrite_stream &out,
+                                                 const EmitOptions &options) {
+  soc::CpuAttr cpu = job.cpu;
   llvm::Expected<const llvm::Target *> target = lookupTarget(cpu.getTriple().getValue());
   if (!target)
     return target.takeError();
@@ -184,7 +194,7 @@ llvm::Expected<cpu::EmittedCode> cpu::emitObject(ModuleOp module, soc::CpuAttr c
     return llvm::createStringError("no code generator for '%s'", triple.str().c_str());
 
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> code = translate(module, context);
+  std::unique_ptr<llvm::Module> code = translate(job.module, context);
   if (!code)
     return llvm::createStringError("translation to LLVM IR failed");
   code->setTargetTriple(triple);
@@ -192,7 +202,7 @@ llvm::Expected<cpu::EmittedCode> cpu::emitObject(ModuleOp module, soc::CpuAttr c
   code->setPICLevel(llvm::PICLevel::BigPIC);
   if (triple.isRISCV64())
     code->addModuleFlag(llvm::Module::Error, "target-abi", llvm::MDString::get(context, "lp64d"));
-  setFunctionAttributes(*code, cpu);
+  setFunctionAttributes(*code, job);
   optimise(*code, *machine, options.optLevel);
 
   EmittedCode result;
@@ -216,7 +226,7 @@ llvm::Expected<cpu::EmittedCode> cpu::emitObject(ModuleOp module, soc::CpuAttr c
         llvm::object::ObjectFile::createELFObjectFile(buffer);
     if (!object)
       return object.takeError();
-    if (llvm::Error error = checkSymbols(**object, module))
+    if (llvm::Error error = checkSymbols(**object, job.module))
       return error;
     if (llvm::Error error = readStackSizes(cast<llvm::object::ELFObjectFileBase>(**object), result))
       return error;

@@ -6,11 +6,7 @@
 #ifndef TERCET_TARGETS_CPU_EMITOBJECT_H
 #define TERCET_TARGETS_CPU_EMITOBJECT_H
 
-#include "dialects/soc/Soc.h"
-
-#include "llvm/ADT/StringMap.h"
-#include "llvm/Support/Error.h"
-#include "llvm/Support/raw_ostream.h"
+#include "targets/Target.h"
 
 namespace tercet::cpu {
 
@@ -28,10 +24,13 @@ struct EmittedCode {
   llvm::StringMap<uint64_t> stackBytes;
 };
 
-/// Compiles the operations of the LLVM dialect at the top level of `module`
-/// for the CPU; all others are ignored. An object may have no undefined
-/// symbols but memcpy, memset, memmove and those that the module declares: any
-/// other is an error that names it.
+/// Compiles the job's functions, each for its CPU. An object may have no
+/// undefined symbols but memcpy, memset, memmove and those that the module
+/// declares: any other is an error that names it.
+llvm::Expected<EmittedCode> emitObject(const ObjectJob &job, llvm::raw_pwrite_stream &out,
+                                       const EmitOptions &options = {});
+
+/// The same with one CPU for all functions.
 llvm::Expected<EmittedCode> emitObject(mlir::ModuleOp module, soc::CpuAttr cpu,
                                        llvm::raw_pwrite_stream &out,
                                        const EmitOptions &options = {});

@@ -245,8 +245,26 @@ llvm::Expected<soc::CpuAttr> cpu::describeHostCpu(MLIRContext *context, const Cp
   return describe(context, triple, cpu, features, hostCaches(), names);
 }
 
+llvm::Error cpu::checkFeatures(StringRef triple, StringRef features) {
+  llvm::Expected<const llvm::Target *> target = lookupTarget(triple);
+  if (!target)
+    return target.takeError();
+  std::unique_ptr<llvm::MCSubtargetInfo> plain = subtargetOf(**target, triple, "", "");
+  SmallVector<StringRef> list;
+  features.split(list, ',');
+  for (StringRef feature : list) {
+    StringRef name = feature;
+    bool isSigned = name.consume_front("+") || name.consume_front("-");
+    if (!isSigned || !isKnownFeature(*plain, name))
+      return llvm::createStringError("expected features as '+name,-name' that LLVM knows for %s, "
+                                     "got '%s'",
+                                     triple.str().c_str(), feature.str().c_str());
+  }
+  return llvm::Error::success();
+}
+
 llvm::Expected<soc::CpuAttr> cpu::describeCpu(MLIRContext *context, StringRef name, StringRef cpu,
-                                              const CpuNames &names) {
+                                              const CpuNames &names, StringRef added) {
   llvm::Expected<const llvm::Target *> target = lookupTarget(name);
   if (!target)
     return target.takeError();
@@ -275,5 +293,7 @@ llvm::Expected<soc::CpuAttr> cpu::describeCpu(MLIRContext *context, StringRef na
                                    cpu.str().c_str(), name.str().c_str(),
                                    llvm::join(valid, ", ").c_str());
   }
+  if (!added.empty())
+    features += (features.empty() ? "" : ",") + added.str();
   return describe(context, name, cpu, features, caches, names);
 }

@@ -31,8 +31,13 @@ llvm::Expected<soc::CpuAttr> describeHostCpu(mlir::MLIRContext *context,
 /// host's, if the triple is of its architecture; an empty one the plainest CPU
 /// that is supported: x86-64-v3, generic AArch64, generic RV64GCV. Caches and
 /// clock are those of a usual core.
+/// `features` are added to those of the CPU, `+name,-name,...`.
 llvm::Expected<soc::CpuAttr> describeCpu(mlir::MLIRContext *context, llvm::StringRef triple,
-                                         llvm::StringRef cpu, const CpuNames &names = {});
+                                         llvm::StringRef cpu, const CpuNames &names = {},
+                                         llvm::StringRef features = "");
+
+/// An error that names the first feature that the triple does not have.
+llvm::Error checkFeatures(llvm::StringRef triple, llvm::StringRef features);
 
 /// The code generator for a triple; an error naming the valid ones if there is
 /// none. Initialises LLVM's targets.

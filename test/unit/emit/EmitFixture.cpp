@@ -4,6 +4,8 @@
 
 #include "test/unit/emit/EmitFixture.h"
 
+#include "targets/cpu/CpuEngine.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -83,8 +85,10 @@ llvm.func @add(%args: !llvm.ptr, %x: i32, %y: i32, %z: i32, %worker: i32) {
   return replace(text, "BODY", body);
 }
 
-static llvm::Error emitWithLLVM(ModuleOp module, soc::CpuAttr cpu, llvm::raw_pwrite_stream &os,
+static llvm::Error emitWithLLVM(const ObjectJob &job, llvm::raw_pwrite_stream &os,
                                 llvm::StringMap<uint64_t> &stackBytes) {
+  ModuleOp module = job.module;
+  soc::CpuAttr cpu = job.cpu;
   llvm::InitializeAllTargetInfos();
   llvm::InitializeAllTargets();
   llvm::InitializeAllTargetMCs();
@@ -114,6 +118,7 @@ static llvm::Error emitWithLLVM(ModuleOp module, soc::CpuAttr cpu, llvm::raw_pwr
 EmitFixture::EmitFixture() {
   DialectRegistry registry;
   registry.insert<cmd::CmdDialect, nn::NNDialect, soc::SocDialect, LLVM::LLVMDialect>();
+  cpu::registerEngine(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   context.appendDialectRegistry(registry);
