@@ -22,13 +22,15 @@ namespace fs = llvm::sys::fs;
 
 static const char kUsage[] =
     "usage: tercet-run DIR|FILE.o [--entry NAME] --input NAME=FILE ... [--output NAME=FILE ...]\n"
-    "                  [--scalar NAME=VALUE ...] [--repeat N] [--threads N] [--profile FILE]\n"
-    "                  [--linker PATH]\n"
+    "                  [--scalar NAME=VALUE ...] [--repeat N] [--threads N] [--sequential]\n"
+    "                  [--pin] [--profile FILE] [--linker PATH]\n"
     "\n"
     "Runs a program that tercet-compile wrote. Inputs and outputs are .npy files, or the plain\n"
     "bytes under any other ending; outputs that are not asked for are shown. --repeat measures,\n"
-    "--profile writes the time of each command, with its source node, as JSON. Programs for\n"
-    "AArch64 and RISC-V run through qemu-user.\n";
+    "--profile writes the time of each command, with its source node, as JSON. The engines of a\n"
+    "program run concurrently, with at most --threads workers each; --sequential runs commands\n"
+    "one after the other; --pin ties workers to cores. Programs for AArch64 and RISC-V run through\n"
+    "qemu-user.\n";
 
 /// What starts a program of that triple; empty on its own machine.
 static llvm::Expected<std::vector<std::string>> findEmulator(const llvm::Triple &triple) {
@@ -93,6 +95,10 @@ int main(int argc, char **argv) {
     size_t equals = argument.find('=');
     if (llvm::StringRef(argument).starts_with("--")) {
       std::string name = argument.substr(0, equals), value;
+      if (name == "--sequential" || name == "--pin") {
+        options.push_back(name);
+        continue;
+      }
       if (equals != std::string::npos) {
         value = argument.substr(equals + 1);
       } else if (i + 1 < argc) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Latency of whole runs, and of each command by the clock of the port.
+// Latency of whole runs, and of each command by the clock of the port. The
+// timeline is that of one run, so that its commands fit together; the figures
+// beside it are statistics of all runs.
 #include "profile.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -27,12 +29,14 @@ static int compare(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
+// Sorts.
 static uint64_t median(uint64_t *values, uint32_t count) {
   qsort(values, count, sizeof *values, compare);
   return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-int profile_latency(tercet_context *context, uint32_t entry, uint32_t count) {
+int profile_latency(tercet_context *context, uint32_t entry, uint32_t count,
+                    const thread_plan *plan) {
   uint64_t *times = calloc(count, sizeof *times);
   if (!times)
     return fail("out of memory");
@@ -44,8 +48,11 @@ int profile_latency(tercet_context *context, uint32_t entry, uint32_t count) {
   }
   if (!failed) {
     uint64_t middle = median(times, count);
-    printf("latency: median %.3f ms, min %.3f ms (%u runs, %u workers)\n", (double)middle / 1e6,
-           (double)times[0] / 1e6, count, tercet_context_workers(context));
+    printf("latency: median %.3f ms, min %.3f ms (%u runs, ", (double)middle / 1e6,
+           (double)times[0] / 1e6, count);
+    if (plan->queues > 1)
+      printf("%u queues, ", plan->queues);
+    printf("%u workers)\n", plan->workers);
   }
   free(times);
   return failed;
@@ -80,58 +87,121 @@ static const char *opcode_name(tercet_opcode opcode) {
   }
 }
 
-// times[command * count + run]
-static void write_profile(FILE *file, const tercet_context *context, uint32_t entry,
-                          const tercet_entry_info *info, uint64_t *times, uint32_t count) {
-  uint64_t total = 0;
-  fprintf(file, "{\n \"format\": 1,\n \"entry\": ");
-  write_text(file, info->name);
-  fprintf(file, ",\n \"workers\": %u,\n \"runs\": %u,\n \"commands\": [",
-          tercet_context_workers(context), count);
-  for (uint32_t c = 0; c < info->command_count; ++c) {
-    tercet_command_info command;
-    tercet_command_query(context, entry, c, &command);
-    uint64_t ns = median(times + (size_t)c * count, count);
-    total += ns;
-    fprintf(file, "%s\n  {\"index\": %u, \"op\": \"%s\", \"kernel\": ", c ? "," : "", c,
-            opcode_name(command.opcode));
-    write_text(file, command.kernel);
-    fprintf(file, ", \"engine\": ");
-    write_text(file, command.engine);
-    fprintf(file, ", \"node\": ");
-    write_text(file, command.node);
-    fprintf(file, ", \"tiles\": %u, \"ns\": %" PRIu64 ", \"predicted_ps\": %" PRIu64 "}",
-            command.tiles, ns, command.predicted_ps);
+// Measured runs of an entry.
+typedef struct profile {
+  const tercet_context *context;
+  const thread_plan *plan;
+  tercet_entry_info info;
+  uint32_t entry, count;
+  tercet_profile_sample *runs;    // `count` of them
+  tercet_profile_sample *samples; // [run * command_count + command]
+  uint64_t *sorted;               // room for one value a run
+} profile;
+
+// The run whose latency is in the middle.
+static uint32_t find_median_run(const profile *p) {
+  for (uint32_t i = 0; i < p->count; ++i)
+    p->sorted[i] = p->runs[i].end - p->runs[i].start;
+  qsort(p->sorted, p->count, sizeof *p->sorted, compare);
+  uint64_t middle = p->sorted[(p->count - 1) / 2];
+  uint32_t run = 0;
+  while (p->runs[run].end - p->runs[run].start != middle)
+    ++run;
+  return run;
+}
+
+static void write_engines(FILE *file, const profile *p) {
+  tercet_engine_info engine;
+  const char *separator = "";
+  fputs(",\n \"engines\": [", file);
+  for (uint32_t e = 0; !tercet_engine_query(p->context, e, &engine); ++e) {
+    if (engine.queue == TERCET_NONE)
+      continue;
+    uint32_t queue = p->plan->queues > 1 ? engine.queue : 0;
+    fprintf(file, "%s\n  {\"name\": ", separator);
+    write_text(file, engine.name);
+    fprintf(file, ", \"queue\": %u, \"workers\": %u}", queue, p->plan->of_queue[queue]);
+    separator = ",";
   }
+  fputs("\n ]", file);
+}
+
+// Returns the median time.
+static uint64_t write_command(FILE *file, const profile *p, uint32_t c, uint32_t run) {
+  tercet_command_info command;
+  tercet_command_query(p->context, p->entry, c, &command);
+  uint32_t commands = p->info.command_count;
+  for (uint32_t i = 0; i < p->count; ++i) {
+    const tercet_profile_sample *sample = &p->samples[(size_t)i * commands + c];
+    p->sorted[i] = sample->end - sample->start;
+  }
+  uint64_t ns = median(p->sorted, p->count);
+  const tercet_profile_sample *shown = &p->samples[(size_t)run * commands + c];
+  fprintf(file, "%s\n  {\"index\": %u, \"op\": \"%s\", \"kernel\": ", c ? "," : "", c,
+          opcode_name(command.opcode));
+  write_text(file, command.kernel);
+  fprintf(file, ", \"engine\": ");
+  write_text(file, command.engine);
+  fprintf(file, ", \"node\": ");
+  write_text(file, command.node);
+  fprintf(file,
+          ", \"tiles\": %u, \"start_ns\": %" PRIu64 ", \"end_ns\": %" PRIu64 ", \"ns\": %" PRIu64
+          ", \"min_ns\": %" PRIu64 ", \"predicted_ps\": %" PRIu64 "}",
+          command.tiles, shown->start - p->runs[run].start, shown->end - p->runs[run].start, ns,
+          p->sorted[0], command.predicted_ps);
+  return ns;
+}
+
+static void write_profile(FILE *file, const profile *p) {
+  uint64_t total = 0;
+  uint32_t run = find_median_run(p);
+  uint64_t least = p->sorted[0], middle = median(p->sorted, p->count);
+  fprintf(file, "{\n \"format\": 1,\n \"entry\": ");
+  write_text(file, p->info.name);
+  fprintf(file,
+          ",\n \"order\": \"%s\",\n \"workers\": %u,\n \"runs\": %u,\n \"latency_ns\": "
+          "{\"min\": %" PRIu64 ", \"median\": %" PRIu64 "}",
+          p->plan->queues > 1 ? "queues" : "list", p->plan->workers, p->count, least, middle);
+  write_engines(file, p);
+  fprintf(file, ",\n \"commands\": [");
+  for (uint32_t c = 0; c < p->info.command_count; ++c)
+    total += write_command(file, p, c, run);
   fprintf(file, "\n ],\n \"total_ns\": %" PRIu64 "\n}\n", total);
 }
 
-int profile_commands(tercet_context *context, uint32_t entry, uint32_t count, const char *path) {
-  tercet_entry_info info;
-  tercet_entry_query(context, entry, &info);
-  uint32_t commands = info.command_count;
-  if (count > 1000)
-    count = 1000;
-  tercet_profile_sample *samples = calloc((size_t)commands + 1, sizeof *samples);
-  uint64_t *times = calloc((size_t)commands * count + 1, sizeof *times);
-  if (!samples || !times)
-    return fail("out of memory");
-  tercet_profile_set(context, samples, commands, NULL, NULL);
+static int measure(tercet_context *context, const profile *p) {
   int failed = 0;
-  for (uint32_t i = 0; i < count && !failed; ++i) {
-    failed = run_once(context, entry);
-    for (uint32_t c = 0; c < commands; ++c)
-      times[(size_t)c * count + i] = samples[c].end - samples[c].start;
+  for (uint32_t i = 0; i < p->count && !failed; ++i) {
+    tercet_profile_set(context, p->samples + (size_t)i * p->info.command_count,
+                       p->info.command_count, NULL, NULL);
+    p->runs[i].start = tercet_port_clock_read();
+    failed = run_once(context, p->entry);
+    p->runs[i].end = tercet_port_clock_read();
   }
   tercet_profile_set(context, NULL, 0, NULL, NULL);
+  return failed;
+}
+
+int profile_commands(tercet_context *context, uint32_t entry, uint32_t count, const char *path,
+                     const thread_plan *plan) {
+  profile p = {.context = context, .plan = plan, .entry = entry};
+  tercet_entry_query(context, entry, &p.info);
+  p.count = count < 1000 ? count : 1000;
+  p.runs = calloc(p.count, sizeof *p.runs);
+  p.samples = calloc((size_t)p.info.command_count * p.count + 1, sizeof *p.samples);
+  p.sorted = calloc(p.count, sizeof *p.sorted);
+  if (!p.runs || !p.samples || !p.sorted)
+    return fail("out of memory");
+  int failed = measure(context, &p);
   FILE *file = failed ? NULL : fopen(path, "w");
   if (file)
-    write_profile(file, context, entry, &info, times, count);
+    write_profile(file, &p);
   if (!failed && (!file || ferror(file) | fclose(file))) {
     fprintf(stderr, "tercet-run: error: cannot write '%s': %s\n", path, strerror(errno));
     failed = 1;
   }
-  free(samples);
-  free(times);
+  free(p.runs);
+  free(p.samples);
+  free(p.sorted);
   return failed;
 }

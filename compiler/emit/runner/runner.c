@@ -6,7 +6,7 @@
 // makes an alias of tercet_NAME. All memory is freed by the end of the process.
 #include "profile.h"
 #include "tensor_file.h"
-#include "tercet/posix.h"
+#include "threads.h"
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -27,7 +27,8 @@ typedef struct arguments {
   const char *entry, *weights, *profile;
   binding *inputs, *outputs, *scalars; // of scalars, `path` is the value
   uint32_t input_count, output_count, scalar_count;
-  uint32_t repeat, threads;
+  uint32_t repeat;
+  thread_options threads;
 } arguments;
 
 static int fail(const char *text) {
@@ -43,7 +44,8 @@ static int fail_status(tercet_status status, const tercet_error *error) {
 
 static const char usage[] =
     "usage: [--entry NAME] --input NAME=FILE ... [--output NAME=FILE ...] "
-    "[--scalar NAME=VALUE ...] [--weights FILE] [--repeat N] [--threads N] [--profile FILE]\n"
+    "[--scalar NAME=VALUE ...] [--weights FILE] [--repeat N] [--threads N] [--sequential] [--pin] "
+    "[--profile FILE]\n"
     "files are .npy, or the plain bytes under any other ending";
 
 static int parse_number(const char *text, uint32_t *number) {
@@ -63,6 +65,14 @@ static int parse(int argc, char **argv, arguments *args) {
     const char *option = argv[i];
     if (strcmp(option, "--help") == 0)
       return puts(usage), -1;
+    if (strcmp(option, "--sequential") == 0) {
+      args->threads.sequential = 1;
+      continue;
+    }
+    if (strcmp(option, "--pin") == 0) {
+      args->threads.pin = 1;
+      continue;
+    }
     if (i + 1 == argc || strncmp(option, "--", 2) != 0)
       return fail(usage);
     const char *value = argv[++i];
@@ -89,7 +99,7 @@ static int parse(int argc, char **argv, arguments *args) {
       if (parse_number(value, &args->repeat))
         return fail("--repeat needs a number of at least 1");
     } else if (strcmp(option, "--threads") == 0) {
-      if (parse_number(value, &args->threads))
+      if (parse_number(value, &args->threads.threads))
         return fail("--threads needs a number of at least 1");
     } else {
       return fail(usage);
@@ -119,7 +129,7 @@ static void *allocate(uint64_t bytes, uint64_t alignment) {
   return memset(memory, 0, bytes);
 }
 
-static int open_program(const arguments *args, tercet_context **context) {
+static int open_program(const arguments *args, tercet_context **context, thread_plan *plan) {
   const tercet_program *program = &tercet_runner_program;
   tercet_error error = {0};
   tercet_options options = {0};
@@ -133,25 +143,16 @@ static int open_program(const arguments *args, tercet_context **context) {
   void *memory = allocate(bytes, TERCET_CONTEXT_ALIGN);
   if (!memory)
     return fail("out of memory");
-  // Opened twice: the first time tells what the threads need.
-  options.workers = args->threads ? args->threads : tercet_cores_count();
+  // The context tells what the threads need.
+  options.workers = args->threads.threads ? args->threads.threads : tercet_cores_count();
   status = tercet_context_open(memory, bytes, program, &options, context, &error);
   if (status)
     return fail_status(status, &error);
-  options.workers = tercet_context_workers(*context);
-  if (args->threads > options.workers)
-    fprintf(stderr, "tercet-run: note: compiled for at most %u workers; using %u\n",
-            options.workers, options.workers);
-  tercet_workers_options workers_options = {
-      .count = options.workers, .stack_bytes = tercet_context_stack_bytes(*context) + (256u << 10)};
-  tercet_workers *workers;
-  if ((status = tercet_context_close(*context)) ||
-      (status = tercet_workers_start(&workers_options, &workers)))
-    return fail_status(status, NULL);
-  options.parallel_for = tercet_workers_run;
-  options.parallel_user = workers;
-  status = tercet_context_open(memory, bytes, program, &options, context, &error);
-  if (status)
+  if (threads_start(*context, &args->threads, &options, plan))
+    return 1;
+  if (plan->queues == 1 &&
+      ((status = tercet_context_close(*context)) ||
+       (status = tercet_context_open(memory, bytes, program, &options, context, &error))))
     return fail_status(status, &error);
   for (uint32_t pool = 0; pool < tercet_pool_count(*context); ++pool) {
     tercet_pool_info info;
@@ -283,7 +284,8 @@ int main(int argc, char **argv) {
   if (status)
     return status < 0 ? 0 : status;
   tercet_context *context = NULL;
-  if (open_program(&args, &context))
+  thread_plan plan = {0};
+  if (open_program(&args, &context, &plan))
     return 1;
   uint32_t entry;
   if (tercet_entry_find(context, args.entry, &entry)) {
@@ -302,9 +304,10 @@ int main(int argc, char **argv) {
   // The outputs of the first run: later ones start from another state.
   if (write_outputs(context, entry, &args))
     return 1;
-  if (args.repeat && profile_latency(context, entry, args.repeat))
+  if (args.repeat && profile_latency(context, entry, args.repeat, &plan))
     return 1;
-  if (args.profile && profile_commands(context, entry, args.repeat ? args.repeat : 1, args.profile))
+  if (args.profile &&
+      profile_commands(context, entry, args.repeat ? args.repeat : 1, args.profile, &plan))
     return 1;
   return fflush(stdout) ? fail("cannot write to standard output") : 0;
 }

@@ -263,8 +263,9 @@ tercet_status tercet_scalar_set(tercet_context *context, uint32_t entry, uint32_
 // ---- Running ----------------------------------------------------------------
 
 // Runs an entry point to its end on the calling thread (worker 0) and the
-// workers. After an error of band 5xx outputs and state are undefined, but the
-// context is good for another run.
+// workers; its engines run one after the other, or at the same time when queues
+// are attached (queues.h). After an error of band 5xx outputs and state are
+// undefined, but the context is good for another run.
 // Errors: NOT_BOUND, SCALAR_RANGE, BUSY, INVALID_ARGUMENT, band 5xx.
 tercet_status tercet_entry_run(tercet_context *context, uint32_t entry);
 
@@ -298,9 +299,10 @@ typedef struct tercet_operand_info {
 tercet_status tercet_operand_query(const tercet_context *context, uint32_t entry, uint32_t command,
                                    uint32_t operand, tercet_operand_info *info);
 
-// Called on the running thread after every command has completed; its outputs
-// may be read through tercet_operand_query until it returns. Nonzero stops the
-// run with TERCET_ERROR_STOPPED. It may query the context, not change it.
+// Called on the running thread (with queues, on one of them) after every command
+// has completed; its outputs may be read through tercet_operand_query until it
+// returns. Nonzero stops the run with TERCET_ERROR_STOPPED. It may query the
+// context, not change it.
 typedef int (*tercet_observer_fn)(void *user, const tercet_context *context,
                                   const tercet_command_info *command);
 

@@ -9,6 +9,7 @@
 
 #include "wait.h"
 #include "workers.h"
+#include <sched.h>
 #include <stdlib.h>
 
 #define MAX_QUEUES 64
@@ -29,6 +30,11 @@ struct tercet_queues {
 
 static void run(void *user, uint64_t mask, tercet_worker_fn body, void *argument) {
   tercet_workers_run_some(((struct tercet_queues *)user)->walkers, mask, body, argument);
+}
+
+static void yield(void *user) {
+  (void)user;
+  sched_yield();
 }
 
 static void wait(void *user, const uint32_t *word, uint32_t value) {
@@ -102,6 +108,7 @@ static tercet_status start(struct tercet_queues *queues, const tercet_queues_opt
   queues->port.spin_ns = spin_ns ? spin_ns : DEFAULT_TOKEN_SPIN_NS;
   queues->port.queues = queues->queues;
   queues->port.run = run;
+  queues->port.yield = yield;
   queues->port.wait = wait;
   queues->port.wake = wake;
   queues->port.user = queues;
