@@ -234,11 +234,19 @@ bool addScratch(Model &model, Random &random) {
 }
 
 bool moreWorkers(Model &model, Random &random) {
-  bool hasScratch = false;
-  for (const Command &command : model.commands)
-    hasScratch |= command.scratchBuffer != TERCET_NONE;
+  Command *command =
+      commandWith(model, random, [](const Command &c) { return c.scratchBuffer != TERCET_NONE; });
+  if (!command)
+    return false;
   model.workers = 2;
-  return hasScratch;
+  // Mostly with room for the second worker, over whatever lies there.
+  if (below(random, 4)) {
+    Buffer &buffer = model.buffers[command->scratchBuffer];
+    buffer.bytes = 128;
+    model.pools[buffer.pool].bytes =
+        std::max(model.pools[buffer.pool].bytes, buffer.offset + buffer.bytes);
+  }
+  return true;
 }
 
 bool changeCopy(Model &model, Random &random) {
@@ -311,7 +319,7 @@ const Mutation kMutations[] = {
     {"engine mask", maskPool},
     {"scratch moved", moveScratch},
     {"scratch added", addScratch},
-    {"workers", moreWorkers, false},
+    {"workers", moreWorkers},
     {"strided copy", changeCopy},
     {"opcode", changeOpcode},
     {"tie", tieOutput, false},

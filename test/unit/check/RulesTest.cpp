@@ -118,6 +118,66 @@ TEST(Rules, ScratchOverALiveBuffer) {
   expectRefused(model, "scratch of 64 bytes for each of 3 workers exceeds the 128 bytes");
 }
 
+TEST(Rules, ScratchOfAllWorkers) {
+  // The second worker's scratch lies over B.
+  Model model = makeChain();
+  model.workers = 2;
+  uint32_t scratch = model.addBuffer({1, 0, 128, 64});
+  Command work;
+  work.operands = {reads(In, 64)};
+  work.scratchBuffer = scratch;
+  work.scratchStride = 64;
+  model.commands.insert(model.commands.begin() + 2, work);
+  expectRefused(model, "command 3, node 'node 3': reads bytes [64, 128) of memory, in buffer 3 of "
+                       "pool 'pool1', where the scratch of command 2, node 'node 2' has been");
+  model.workers = 1;
+  EXPECT_EQ(checkerSays(model), "");
+}
+
+TEST(Rules, ScratchWithinReach) {
+  Model model = makeChain();
+  uint32_t far = model.addPool({TERCET_POOL_ARENA, 64, 64, /*engineMask=*/2});
+  model.commands[0].scratchBuffer = model.addBuffer({far, 0, 64, 64});
+  model.commands[0].scratchStride = 64;
+  expectRefused(model,
+                "its scratch is buffer 4 of pool 'pool2', which engine 'cpu0' cannot address");
+}
+
+TEST(Rules, InputInAnArena) {
+  Model model = makeChain();
+  model.inputs[0].buffer = model.addBuffer({1, 128, 64, 64});
+  model.commands[0].operands[0].buffer = 4;
+  EXPECT_EQ(checkerSays(model), "");
+  // Another buffer over the input, without a write before the read.
+  model.commands[0].operands[0].buffer = model.addBuffer({1, 128, 32, 64});
+  model.commands[0].operands[0].bytes = 32;
+  expectRefused(model,
+                "reads bytes [128, 160) of memory, in buffer 5 of pool 'pool1', where there is "
+                "still the input in buffer 4 of pool 'pool1'");
+  // It may be overwritten after its last use.
+  model.commands[0].operands[0].buffer = 4;
+  model.buffers[B].offset = 128;
+  EXPECT_EQ(checkerSays(model), "");
+}
+
+TEST(Rules, OneTensorABinding) {
+  Model model = makeChain();
+  model.outputs.push_back({Out, 0, TERCET_NONE});
+  expectRefused(model, "output 'out2' shares buffer 1 of pool 'pool0' with another tensor");
+}
+
+TEST(Rules, CopiesWriteEachByteOnce) {
+  Model model = makeChain();
+  model.commands[1].opcode = TERCET_COMMAND_COPY;
+  model.commands[1].copy = {8, {2, 4}, {32, 8}, {32, 8}};
+  EXPECT_EQ(checkerSays(model), "");
+  model.commands[1].copy->destination_stride[1] = 7;
+  expectRefused(model, "COPIES[0]: writes bytes of the destination twice");
+  model.commands[1].copy->destination_stride[1] = 8;
+  model.commands[1].copy->destination_stride[0] = 31;
+  expectRefused(model, "COPIES[0]: writes bytes of the destination twice");
+}
+
 TEST(Rules, UnwrittenBytes) {
   Model model = makeChain();
   model.commands[1].operands[1].bytes = 32;
