@@ -425,8 +425,9 @@ bool Search::step(unsigned at) {
       insert(key.data(), priced, current.cost[state] + added - node.labels[label].price, ahead,
              usage, state, label);
     }
+    // A state of many open tensors counts for several.
     if (transitions > options.maxTransitions ||
-        static_cast<int64_t>(following.size()) > options.maxStates)
+        static_cast<int64_t>(following.size()) * words > options.maxStates)
       return false;
   }
   prune(at);
@@ -434,7 +435,7 @@ bool Search::step(unsigned at) {
   result.widestStep = std::max<int64_t>(result.widestStep, following.size());
   traces.push_back({following.parent, following.label});
   current = std::move(following);
-  return result.states <= options.maxStates;
+  return result.states * words <= options.maxStates;
 }
 
 void Search::compact(std::vector<uint32_t> &kept) {

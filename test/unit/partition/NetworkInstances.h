@@ -40,6 +40,9 @@ public:
     problem.places = places.size();
   }
 
+  /// Of the weights, what fits the last engine's memory.
+  int64_t weightPercent = 100;
+
   /// A tensor from outside, at the first engine.
   unsigned input(int64_t bytes) { return addTensor(std::nullopt, bytes); }
 
@@ -49,10 +52,10 @@ public:
     unsigned index = problem.nodes.size();
     PartitionNode made;
     made.name = name + "_" + std::to_string(index);
-    // Engines are not equally good at everything: up to a third off.
+    // Engines are not equally good at everything: up to three times slower.
     std::vector<int64_t> percent;
     for (size_t engine = 0; engine < engines.size(); ++engine)
-      percent.push_back(100 + random() % 34);
+      percent.push_back(100 + random() % 200);
     std::vector<unsigned> placeOfLabel;
     for (unsigned place = 0; place < places.size(); ++place) {
       const Place &at = places[place];
@@ -68,6 +71,7 @@ public:
       placeOfLabel.push_back(place);
     }
     problem.nodes.push_back(made);
+    weights.push_back({placeOfLabel, weightBytes});
     for (unsigned tensor : inputs) {
       TensorUse first, second;
       first.node = second.node = index;
@@ -86,9 +90,27 @@ public:
     return addTensor(index, resultBytes);
   }
 
+  /// Room for `percent` of all weights at the last engine.
+  void limitWeights(int64_t percent) {
+    PartitionLimit limit;
+    limit.name = "weights";
+    int64_t sum = 0;
+    for (unsigned node = 0; node < weights.size(); ++node) {
+      sum += weights[node].bytes;
+      for (unsigned label = 0; label < weights[node].placeOfLabel.size(); ++label)
+        if (unsigned part = partAt(places[weights[node].placeOfLabel[label]], engines.size() - 1);
+            part != 0 && weights[node].bytes != 0)
+          limit.uses.push_back({node, label, weights[node].bytes * part / 8});
+    }
+    limit.capacity = sum * percent / 100;
+    problem.limits.push_back(std::move(limit));
+  }
+
   /// The tensor is wanted outside, at the first engine.
   PartitionProblem finish(unsigned result) {
     problem.tensors[result].outputDemands.push_back(0);
+    if (weightPercent < 100)
+      limitWeights(weightPercent);
     return std::move(problem);
   }
 
@@ -135,7 +157,12 @@ private:
 
   std::vector<BenchmarkEngine> engines;
   std::mt19937 random;
+  struct Weights {
+    std::vector<unsigned> placeOfLabel;
+    int64_t bytes;
+  };
   std::vector<Place> places;
+  std::vector<Weights> weights;
   PartitionProblem problem;
 };
 
