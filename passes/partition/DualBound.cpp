@@ -15,37 +15,52 @@ static constexpr int64_t unreachable = greatestSum * 2;
 
 DualBound::DualBound(const ReducedPartition &problem) : problem(problem) {
   messages.resize(problem.uses.size());
-  wanted.resize(problem.uses.size());
   asked.resize(problem.uses.size());
-  for (unsigned index = 0; index < problem.uses.size(); ++index) {
-    const ReducedUse &use = problem.uses[index];
-    const ReducedTensor &tensor = problem.tensors[use.tensor];
-    Messages &m = messages[index];
-    m.toMaker.assign(tensor.rows, 0);
-    m.toUser.assign(tensor.demands + 1, 0);
-    m.share.resize(tensor.cost.size());
+  for (const ReducedTensor &tensor : problem.tensors) {
     // An even division among the uses that may have the demand.
     std::vector<int64_t> sharers(tensor.demands, 0), before(tensor.demands, 0);
-    for (unsigned other : tensor.uses)
+    std::vector<std::vector<bool>> mayWant;
+    for (unsigned use : tensor.uses) {
+      auto &wants = mayWant.emplace_back(tensor.demands, false);
+      for (const std::vector<unsigned> &set : problem.uses[use].choices)
+        for (unsigned demand : set)
+          wants[demand] = true;
       for (unsigned demand = 0; demand < tensor.demands; ++demand)
-        if (llvm::is_contained(problem.uses[other].demands, static_cast<int>(demand))) {
-          before[demand] += other < index;
-          ++sharers[demand];
-        }
-    for (unsigned row = 0; row < tensor.rows; ++row)
+        sharers[demand] += wants[demand];
+    }
+    for (unsigned i = 0; i < tensor.uses.size(); ++i) {
+      unsigned use = tensor.uses[i];
+      Messages &m = messages[use];
+      m.toMaker.assign(tensor.rows, 0);
+      m.toUser.assign(problem.uses[use].choices.size(), 0);
+      m.share.assign(tensor.cost.size(), 0);
+      asked[use].assign(problem.uses[use].choices.size(), 0);
       for (unsigned demand = 0; demand < tensor.demands; ++demand) {
-        int64_t cost = tensor.costOf(row, demand), parts = std::max<int64_t>(1, sharers[demand]);
-        m.share[row * tensor.demands + demand] = cost / parts + (before[demand] < cost % parts);
+        if (!mayWant[i][demand])
+          continue;
+        for (unsigned row = 0; row < tensor.rows; ++row) {
+          int64_t cost = tensor.costOf(row, demand);
+          m.share[row * tensor.demands + demand] =
+              cost / sharers[demand] + (before[demand] < cost % sharers[demand]);
+        }
+        ++before[demand];
       }
-    for (unsigned label = 0; label < use.demands.size(); ++label)
-      wanted[index].push_back(columnOf(index, label));
-    llvm::sort(wanted[index]);
-    wanted[index].erase(std::unique(wanted[index].begin(), wanted[index].end()),
-                        wanted[index].end());
-    asked[index].assign(tensor.demands + 1, 0);
+      sumShares(use);
+    }
   }
   bestMessages = messages;
   best = evaluate();
+}
+
+void DualBound::sumShares(unsigned use) {
+  const auto &choices = problem.uses[use].choices;
+  Messages &m = messages[use];
+  unsigned demands = demandsOf(use), count = choices.size();
+  m.shareOfChoice.assign(m.toMaker.size() * count, 0);
+  for (unsigned row = 0; row < m.toMaker.size(); ++row)
+    for (unsigned choice = 0; choice < count; ++choice)
+      for (unsigned demand : choices[choice])
+        m.shareOfChoice[row * count + choice] += m.share[row * demands + demand];
 }
 
 void DualBound::collect(unsigned at, std::vector<int64_t> &costs) const {
@@ -53,9 +68,11 @@ void DualBound::collect(unsigned at, std::vector<int64_t> &costs) const {
   costs.clear();
   for (const ReducedLabel &label : node.labels)
     costs.push_back(label.cost);
-  for (unsigned use : node.uses)
+  for (unsigned use : node.uses) {
+    const std::vector<unsigned> &choiceOfLabel = problem.uses[use].choiceOfLabel;
     for (unsigned label = 0; label < costs.size(); ++label)
-      costs[label] += messages[use].toUser[columnOf(use, label)];
+      costs[label] += messages[use].toUser[choiceOfLabel[label]];
+  }
   for (unsigned index : node.tensors) {
     const ReducedTensor &tensor = problem.tensors[index];
     for (unsigned use : tensor.uses)
@@ -73,9 +90,10 @@ int64_t DualBound::minimumOfNode(unsigned node) const {
 int64_t DualBound::minimumOfUse(unsigned use) const {
   const Messages &m = messages[use];
   int64_t least = unreachable;
-  for (unsigned row = 0; row < m.toMaker.size(); ++row)
-    least = std::min(least,
-                     minimumOfUseAfter(use, row, [](unsigned) { return false; }) - m.toMaker[row]);
+  const int64_t *share = m.shareOfChoice.data();
+  for (int64_t toMaker : m.toMaker)
+    for (int64_t toUser : m.toUser)
+      least = std::min(least, *share++ - toUser - toMaker);
   return least;
 }
 
@@ -104,11 +122,10 @@ void DualBound::sweepForward() {
   // What comes from nowhere: the cost of a demand is known to the user alone.
   for (const ReducedTensor &tensor : problem.tensors)
     if (tensor.producer < 0)
-      for (unsigned use : tensor.uses)
-        for (unsigned column : wanted[use]) {
-          messages[use].toMaker[0] = 0;
-          messages[use].toUser[column] = column < tensor.demands ? messages[use].share[column] : 0;
-        }
+      for (unsigned use : tensor.uses) {
+        messages[use].toMaker[0] = 0;
+        messages[use].toUser = messages[use].shareOfChoice;
+      }
   for (unsigned node = 0; node < problem.nodes.size(); ++node) {
     if (problem.nodes[node].tensors.empty())
       continue;
@@ -123,88 +140,125 @@ void DualBound::sweepForward() {
       }
       for (unsigned use : tensor.uses) {
         Messages &m = messages[use];
-        for (unsigned column : wanted[use]) {
-          int64_t sent = unreachable;
-          for (unsigned row = 0; row < tensor.rows; ++row)
-            sent = std::min(
-                sent, least[row] - m.toMaker[row] +
-                          (column < tensor.demands ? m.share[row * tensor.demands + column] : 0));
-          m.toUser[column] = sent;
+        std::fill(m.toUser.begin(), m.toUser.end(), unreachable);
+        const int64_t *share = m.shareOfChoice.data();
+        for (unsigned row = 0; row < tensor.rows; ++row) {
+          m.toMaker[row] -= least[row];
+          for (int64_t &toUser : m.toUser)
+            toUser = std::min(toUser, *share++ - m.toMaker[row]);
         }
       }
     }
   }
 }
 
-void DualBound::divide(const ReducedTensor &tensor) {
-  // For each row: uses raise what they are ready to pay, level by level, as long
-  // as the demands that they would then share in are not overpaid.
-  unsigned demands = tensor.demands, count = tensor.uses.size();
-  std::vector<int64_t> left(demands), level(count);
-  std::vector<std::vector<int64_t>> shares(count);
-  for (unsigned row = 0; row < tensor.rows; ++row) {
-    for (unsigned demand = 0; demand < demands; ++demand)
-      left[demand] = tensor.costOf(row, demand);
-    int64_t before = 0;
-    for (unsigned i = 0; i < count; ++i) {
-      unsigned use = tensor.uses[i];
-      level[i] = unreachable;
-      int64_t now = unreachable;
-      for (unsigned column : wanted[use]) {
-        int64_t share = column < demands ? messages[use].share[row * demands + column] : 0;
-        level[i] = std::min(level[i], asked[use][column]);
-        now = std::min(now, asked[use][column] + share);
-      }
-      before += now;
-      shares[i].assign(demands, 0);
-    }
-    int64_t after = 0;
+namespace {
+
+/// Divides the cost of one row of a tensor among its uses, so that the sum of what
+/// they have to pay at least is great: each use in turn raises its cheapest choice
+/// to the level of the next, as far as what is left of some demand of it allows.
+struct Division {
+  const ReducedPartition &problem;
+  const ReducedTensor &tensor;
+  const std::vector<std::vector<int64_t>> &asked;
+  /// By demand; by use and demand; by use and choice.
+  std::vector<int64_t> left;
+  std::vector<std::vector<int64_t>> share, cost;
+
+  Division(const ReducedPartition &problem, const ReducedTensor &tensor,
+           const std::vector<std::vector<int64_t>> &asked)
+      : problem(problem), tensor(tensor), asked(asked) {}
+
+  void run(unsigned row, unsigned firstUse) {
+    unsigned count = tensor.uses.size();
+    left.assign(&tensor.cost[row * tensor.demands],
+                &tensor.cost[row * tensor.demands] + tensor.demands);
+    share.assign(count, std::vector<int64_t>(tensor.demands, 0));
+    cost.clear();
+    for (unsigned use : tensor.uses)
+      cost.push_back(asked[use]);
     for (bool raised = true; raised;) {
       raised = false;
-      for (unsigned step = 0; step < count; ++step) {
-        // Another use begins at every round, lest one always gets the most.
-        unsigned i = (step + round) % count, use = tensor.uses[i];
-        int64_t next = unreachable, room = unreachable;
-        for (unsigned column : wanted[use]) {
-          int64_t at = asked[use][column];
-          if (at > level[i])
-            next = std::min(next, at);
-          else
-            room = std::min(room, column < demands ? left[column] : 0);
-        }
-        int64_t by = std::min(room, next - level[i]);
-        if (by <= 0)
-          continue;
-        for (unsigned column : wanted[use])
-          if (asked[use][column] <= level[i]) {
-            left[column] -= by;
-            shares[i][column] += by;
-          }
-        level[i] += by;
-        raised = true;
-      }
+      for (unsigned step = 0; step < count; ++step)
+        raised |= raise((firstUse + step) % count);
     }
-    for (unsigned i = 0; i < count; ++i)
-      after += level[i];
-    if (after < before)
+  }
+
+  int64_t total() const {
+    int64_t sum = 0;
+    for (const std::vector<int64_t> &costs : cost)
+      sum += *llvm::min_element(costs);
+    return sum;
+  }
+
+private:
+  /// To the next level, or not at all.
+  bool raise(unsigned i) {
+    const auto &choices = problem.uses[tensor.uses[i]].choices;
+    int64_t level = *llvm::min_element(cost[i]), next = unreachable;
+    for (int64_t at : cost[i])
+      if (at > level)
+        next = std::min(next, at);
+    bool raised = false;
+    for (unsigned choice = 0; choice < choices.size(); ++choice) {
+      if (cost[i][choice] != level)
+        continue;
+      unsigned best = tensor.demands;
+      for (unsigned demand : choices[choice])
+        if (left[demand] > 0 && (best == tensor.demands || left[demand] > left[best]))
+          best = demand;
+      // The others of this level need not rise if this one cannot.
+      if (best == tensor.demands)
+        return raised;
+      int64_t by = std::min(next - level, left[best]);
+      left[best] -= by;
+      share[i][best] += by;
+      for (unsigned other = 0; other < choices.size(); ++other)
+        if (llvm::is_contained(choices[other], best))
+          cost[i][other] += by;
+      raised = true;
+    }
+    return raised;
+  }
+};
+
+} // namespace
+
+void DualBound::divide(const ReducedTensor &tensor) {
+  unsigned demands = tensor.demands, count = tensor.uses.size();
+  Division division(problem, tensor, asked);
+  for (unsigned row = 0; row < tensor.rows; ++row) {
+    int64_t before = 0;
+    for (unsigned use : tensor.uses) {
+      int64_t least = unreachable;
+      const int64_t *share = &messages[use].shareOfChoice[row * asked[use].size()];
+      for (int64_t ask : asked[use])
+        least = std::min(least, ask + *share++);
+      before += least;
+    }
+    // Another use begins at every round, lest one always gets the most.
+    division.run(row, round % count);
+    if (division.total() < before)
       continue;
-    // What is left over goes to all who may have the demand.
+    // What is left over goes to all who had a part, or to the first who may want it.
     for (unsigned demand = 0; demand < demands; ++demand) {
       int64_t sharers = 0;
-      for (unsigned use : tensor.uses)
-        sharers += llvm::is_contained(wanted[use], demand);
-      for (unsigned i = 0; i < count && left[demand] > 0; ++i)
-        if (llvm::is_contained(wanted[tensor.uses[i]], demand)) {
-          int64_t part = (left[demand] + sharers - 1) / sharers;
-          --sharers;
-          shares[i][demand] += part;
-          left[demand] -= part;
+      for (unsigned i = 0; i < count; ++i)
+        sharers += division.share[i][demand] > 0;
+      for (unsigned i = 0; i < count && division.left[demand] > 0; ++i)
+        if (division.share[i][demand] > 0 || sharers == 0) {
+          int64_t part = division.left[demand] / std::max<int64_t>(1, sharers);
+          division.share[i][demand] += part;
+          division.left[demand] -= part;
+          sharers = std::max<int64_t>(0, sharers - 1);
         }
     }
     for (unsigned i = 0; i < count; ++i)
-      for (unsigned demand = 0; demand < demands; ++demand)
-        messages[tensor.uses[i]].share[row * demands + demand] = shares[i][demand];
+      std::copy(division.share[i].begin(), division.share[i].end(),
+                &messages[tensor.uses[i]].share[row * demands]);
   }
+  for (unsigned use : tensor.uses)
+    sumShares(use);
 }
 
 void DualBound::sweepBackward() {
@@ -214,13 +268,11 @@ void DualBound::sweepBackward() {
       divide(tensor);
     for (unsigned use : tensor.uses) {
       Messages &m = messages[use];
-      for (unsigned row = 0; row < tensor.rows; ++row) {
-        int64_t sent = unreachable;
-        for (unsigned column : wanted[use])
-          sent = std::min(sent, asked[use][column] + (column < tensor.demands
-                                                          ? m.share[row * tensor.demands + column]
-                                                          : 0));
-        m.toMaker[row] = sent;
+      const int64_t *share = m.shareOfChoice.data();
+      for (int64_t &sent : m.toMaker) {
+        sent = unreachable;
+        for (int64_t ask : asked[use])
+          sent = std::min(sent, ask + *share++);
       }
     }
   };
@@ -233,12 +285,15 @@ void DualBound::sweepBackward() {
     int64_t parts = pairsOnTheWiderSide(problem, node);
     for (unsigned use : problem.nodes[node].uses) {
       std::fill(asked[use].begin(), asked[use].end(), unreachable);
+      const std::vector<unsigned> &choiceOfLabel = problem.uses[use].choiceOfLabel;
       for (unsigned label = 0; label < costs.size(); ++label) {
-        int64_t &ask = asked[use][columnOf(use, label)];
+        int64_t &ask = asked[use][choiceOfLabel[label]];
         ask = std::min(ask, costs[label] / parts);
       }
-      for (unsigned column : wanted[use])
-        asked[use][column] -= messages[use].toUser[column];
+      for (unsigned choice = 0; choice < asked[use].size(); ++choice) {
+        asked[use][choice] -= messages[use].toUser[choice];
+        messages[use].toUser[choice] = -asked[use][choice];
+      }
     }
   }
   for (const ReducedTensor &tensor : problem.tensors)

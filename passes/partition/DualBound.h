@@ -36,12 +36,14 @@ public:
   template <typename IsPaid>
   int64_t minimumOfUseAfter(unsigned use, unsigned row, IsPaid isPaid) const {
     const Messages &m = messages[use];
+    const auto &choices = problem.uses[use].choices;
     unsigned demands = demandsOf(use);
     int64_t least = greatestSum * 4;
-    for (unsigned column : wanted[use]) {
-      int64_t cost = -m.toUser[column];
-      if (column < demands && !isPaid(column))
-        cost += m.share[row * demands + column];
+    for (unsigned choice = 0; choice < choices.size(); ++choice) {
+      int64_t cost = -m.toUser[choice];
+      for (unsigned demand : choices[choice])
+        if (!isPaid(demand))
+          cost += m.share[row * demands + demand];
       least = std::min(least, cost);
     }
     return least;
@@ -49,19 +51,16 @@ public:
 
 private:
   struct Messages {
-    /// By row of the tensor, and by demand; no demand is the last.
+    /// By row of the tensor, and by choice of the use.
     std::vector<int64_t> toMaker, toUser;
-    /// The use's part of the tensor's cost, by row and demand.
-    std::vector<int64_t> share;
+    /// The use's part of the tensor's cost, by row and demand, and summed by row and choice.
+    std::vector<int64_t> share, shareOfChoice;
   };
 
   unsigned demandsOf(unsigned use) const {
     return problem.tensors[problem.uses[use].tensor].demands;
   }
-  unsigned columnOf(unsigned use, unsigned label) const {
-    int demand = problem.uses[use].demands[label];
-    return demand < 0 ? demandsOf(use) : demand;
-  }
+  void sumShares(unsigned use);
   /// Costs of the node's labels with all messages that arrive.
   void collect(unsigned node, std::vector<int64_t> &costs) const;
   void sweepForward();
@@ -71,9 +70,7 @@ private:
 
   const ReducedPartition &problem;
   std::vector<Messages> messages, bestMessages;
-  /// By use: the columns that some label wants.
-  std::vector<std::vector<unsigned>> wanted;
-  /// By use and column: what the user's side asked for at the last backward sweep.
+  /// By use and choice: what the user's side asked for at the last backward sweep.
   std::vector<std::vector<int64_t>> asked;
   int64_t best = 0;
   unsigned round = 0;

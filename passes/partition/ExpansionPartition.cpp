@@ -41,9 +41,9 @@ Labels tercet::partition::greedyLabels(const ReducedPartition &problem) {
       for (unsigned index : node.uses) {
         const ReducedUse &use = problem.uses[index];
         const ReducedTensor &tensor = problem.tensors[use.tensor];
-        int demand = use.demands[label];
-        if (demand >= 0 && !paid[use.tensor][demand])
-          cost += tensor.costOf(problem.rowOf(tensor, labels), demand);
+        for (unsigned demand : use.wantedBy(label))
+          if (!paid[use.tensor][demand])
+            cost += tensor.costOf(problem.rowOf(tensor, labels), demand);
       }
       if (cost < least) {
         least = cost;
@@ -52,8 +52,8 @@ Labels tercet::partition::greedyLabels(const ReducedPartition &problem) {
     }
     for (unsigned index : node.uses) {
       const ReducedUse &use = problem.uses[index];
-      if (use.demands[labels[at]] >= 0)
-        paid[use.tensor][use.demands[labels[at]]] = true;
+      for (unsigned demand : use.wantedBy(labels[at]))
+        paid[use.tensor][demand] = true;
     }
   }
   return labels;

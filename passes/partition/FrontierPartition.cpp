@@ -125,7 +125,9 @@ bool Search::layOutFields() {
     for (unsigned demand = 0; demand < tensor.demands; ++demand) {
       unsigned sharers = 0;
       for (unsigned use : tensor.uses)
-        sharers += llvm::is_contained(problem.uses[use].demands, static_cast<int>(demand));
+        sharers += llvm::any_of(problem.uses[use].choices, [&](const auto &choice) {
+          return llvm::is_contained(choice, demand);
+        });
       field.bitOfDemand.push_back(sharers > 1 ? static_cast<int>(field.width++) : -1);
     }
     if (field.width > widestField)
@@ -197,16 +199,20 @@ int64_t Search::differenceOf(unsigned index, uint64_t fieldA, uint64_t fieldB,
   std::vector<bool> counted(tensor.demands, false);
   for (unsigned use = firstUse; use < tensor.uses.size(); ++use) {
     int64_t most = -greatestSum;
-    for (int demand : problem.uses[tensor.uses[use]].demands) {
-      int64_t more = demand < 0 ? 0 : difference(demand);
-      most = std::max(most, more);
-      if (demand >= 0 && !counted[demand]) {
-        counted[demand] = true;
-        byDemand += std::max<int64_t>(more, 0);
+    for (const std::vector<unsigned> &choice : problem.uses[tensor.uses[use]].choices) {
+      int64_t sum = 0;
+      for (unsigned demand : choice) {
+        int64_t more = difference(demand);
+        // Where uses may share a demand, only one of them pays or saves.
+        sum += left == 1 ? more : std::max<int64_t>(more, 0);
+        if (!counted[demand]) {
+          counted[demand] = true;
+          byDemand += std::max<int64_t>(more, 0);
+        }
       }
+      most = std::max(most, sum);
     }
-    // Two uses may share a demand on which A costs less: only one alone counts that.
-    byUse += left == 1 ? most : std::max<int64_t>(most, 0);
+    byUse += most;
   }
   return std::min(byUse, byDemand);
 }
@@ -299,16 +305,15 @@ void Search::insert(const uint64_t *key, int64_t priced, int64_t cost, int64_t f
 
 namespace {
 
-/// A tensor that the node of a step reads. Labels with equal demands are one class.
+/// A tensor that the node of a step reads.
 struct Input {
   unsigned tensor = 0;
   unsigned firstUseBefore = 0, firstUseAfter = 0;
   bool startsHere = false;
   uint64_t keep = 0;
-  std::vector<std::vector<unsigned>> classes;
-  std::vector<unsigned> classOfLabel;
+  const ReducedUse *use = nullptr;
   llvm::DenseMap<uint64_t, int64_t> futureBefore, futureAfter;
-  /// Of the state at hand: by class.
+  /// Of the state at hand: by choice of the use.
   std::vector<int64_t> cost, future;
   std::vector<uint64_t> value;
 };
@@ -322,37 +327,24 @@ bool Search::step(unsigned at) {
   std::vector<Input> inputs;
   for (unsigned use : node.uses) {
     unsigned tensorIndex = problem.uses[use].tensor;
-    if (llvm::any_of(inputs, [&](const Input &input) { return input.tensor == tensorIndex; }))
-      continue;
     const ReducedTensor &tensor = problem.tensors[tensorIndex];
     const Field &field = fields[tensorIndex];
     Input &input = inputs.emplace_back();
     input.tensor = tensorIndex;
+    input.use = &problem.uses[use];
     input.firstUseBefore = firstUseAfter(tensor, static_cast<int>(at) - 1);
     input.firstUseAfter = firstUseAfter(tensor, at);
     input.startsHere = tensor.producer < 0 && input.firstUseBefore == 0;
     if (input.firstUseAfter < tensor.uses.size())
       input.keep = llvm::maskTrailingOnes<uint64_t>(field.rowBits);
     for (unsigned later = input.firstUseAfter; later < tensor.uses.size(); ++later)
-      for (int demand : problem.uses[tensor.uses[later]].demands)
-        if (demand >= 0 && field.bitOfDemand[demand] >= 0)
-          input.keep |= uint64_t(1) << field.bitOfDemand[demand];
-    for (unsigned label = 0; label < labelCount; ++label) {
-      std::vector<unsigned> demands;
-      for (unsigned own = input.firstUseBefore; own < input.firstUseAfter; ++own) {
-        int demand = problem.uses[tensor.uses[own]].demands[label];
-        if (demand >= 0 && !llvm::is_contained(demands, static_cast<unsigned>(demand)))
-          demands.push_back(demand);
-      }
-      llvm::sort(demands);
-      auto it = llvm::find(input.classes, demands);
-      input.classOfLabel.push_back(it - input.classes.begin());
-      if (it == input.classes.end())
-        input.classes.push_back(std::move(demands));
-    }
-    input.cost.resize(input.classes.size());
-    input.future.resize(input.classes.size());
-    input.value.resize(input.classes.size());
+      for (const std::vector<unsigned> &choice : problem.uses[tensor.uses[later]].choices)
+        for (unsigned demand : choice)
+          if (field.bitOfDemand[demand] >= 0)
+            input.keep |= uint64_t(1) << field.bitOfDemand[demand];
+    input.cost.resize(input.use->choices.size());
+    input.future.resize(input.use->choices.size());
+    input.value.resize(input.use->choices.size());
   }
 
   // What the node's own tensors add, by label.
@@ -389,10 +381,10 @@ bool Search::step(unsigned at) {
         base[field.word] &= ~(field.mask() << field.shift);
       future -= memo(input.futureBefore, input.tensor, value, input.firstUseBefore);
       unsigned row = field.row(value);
-      for (unsigned index = 0; index < input.classes.size(); ++index) {
+      for (unsigned index = 0; index < input.use->choices.size(); ++index) {
         uint64_t after = value;
         int64_t cost = 0;
-        for (unsigned demand : input.classes[index]) {
+        for (unsigned demand : input.use->choices[index]) {
           int64_t charge = tensor.costOf(row, demand);
           if (field.isPaid(value, demand) || charge == 0)
             continue;
@@ -410,8 +402,8 @@ bool Search::step(unsigned at) {
     for (unsigned label = 0; label < labelCount; ++label) {
       int64_t added = node.labels[label].cost, ahead = future + madeFuture[label];
       for (const Input &input : inputs) {
-        added += input.cost[input.classOfLabel[label]];
-        ahead += input.future[input.classOfLabel[label]];
+        added += input.cost[input.use->choiceOfLabel[label]];
+        ahead += input.future[input.use->choiceOfLabel[label]];
       }
       int64_t priced = current.priced[state] + added;
       if (priced + ahead + rest[at + 1] >= options.upper)
@@ -428,13 +420,14 @@ bool Search::step(unsigned at) {
       for (const Input &input : inputs) {
         const Field &field = fields[input.tensor];
         if (field.width != 0)
-          key[field.word] |= input.value[input.classOfLabel[label]] << field.shift;
+          key[field.word] |= input.value[input.use->choiceOfLabel[label]] << field.shift;
       }
       insert(key.data(), priced, current.cost[state] + added - node.labels[label].price, ahead,
              usage, state, label);
     }
+    // A state of many open tensors counts for several.
     if (transitions > options.maxTransitions ||
-        static_cast<int64_t>(following.size()) > options.maxStates)
+        static_cast<int64_t>(following.size()) * words > options.maxStates)
       return false;
   }
   prune(at);
@@ -442,7 +435,7 @@ bool Search::step(unsigned at) {
   result.widestStep = std::max<int64_t>(result.widestStep, following.size());
   traces.push_back({following.parent, following.label});
   current = std::move(following);
-  return result.states <= options.maxStates;
+  return result.states * words <= options.maxStates;
 }
 
 void Search::compact(std::vector<uint32_t> &kept) {

@@ -156,13 +156,13 @@ private:
     return problem.nodes[node].labels[label].cost;
   }
 
-  void addDemand(const ReducedTensor &tensor, int demand) {
+  void addDemand(const ReducedTensor &tensor, unsigned demand) {
     llvm::SmallVector<unsigned, 4> ifFirst, ifSecond;
     bool always = false;
     for (unsigned index : tensor.uses) {
       const ReducedUse &use = problem.uses[index];
-      bool atFirst = use.demands[first[use.node]] == demand;
-      bool atSecond = use.demands[second[use.node]] == demand;
+      bool atFirst = llvm::is_contained(use.wantedBy(first[use.node]), demand);
+      bool atSecond = llvm::is_contained(use.wantedBy(second[use.node]), demand);
       always |= atFirst && atSecond;
       if (atFirst && !atSecond)
         ifFirst.push_back(use.node);

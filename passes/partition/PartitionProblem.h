@@ -145,7 +145,8 @@ enum class PartitionMethod { Automatic, Frontier, MinCut, Expansion };
 struct PartitionOptions {
   /// Anything but Automatic runs that algorithm alone, for tests and comparisons.
   PartitionMethod method = PartitionMethod::Automatic;
-  /// States that the exact search may keep in all before it gives up.
+  /// States that the exact search may keep in all before it gives up; one of very many
+  /// open tensors counts for several.
   int64_t maxStates = 1000000;
   /// Transitions that the exact search may try in all.
   int64_t maxTransitions = 50000000;
@@ -154,7 +155,7 @@ struct PartitionOptions {
   /// Sweeps over the graph that improve the dual bound.
   unsigned dualSweeps = 40;
   /// Prices of the limits that are tried.
-  unsigned priceSteps = 60;
+  unsigned priceSteps = 40;
 };
 
 /// The best plan that the algorithms find, exact whenever the frontier is narrow

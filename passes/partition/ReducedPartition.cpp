@@ -18,15 +18,14 @@ using namespace tercet::partition;
 int64_t ReducedPartition::tensorCost(const ReducedTensor &tensor,
                                      llvm::ArrayRef<unsigned> labels) const {
   unsigned row = rowOf(tensor, labels);
-  llvm::SmallVector<int, 8> charged;
+  llvm::SmallVector<unsigned, 8> charged;
   int64_t sum = 0;
-  for (unsigned index : tensor.uses) {
-    int demand = uses[index].demands[labels[uses[index].node]];
-    if (demand < 0 || llvm::is_contained(charged, demand))
-      continue;
-    charged.push_back(demand);
-    sum += tensor.costOf(row, demand);
-  }
+  for (unsigned index : tensor.uses)
+    for (unsigned demand : uses[index].wantedBy(labels[uses[index].node]))
+      if (!llvm::is_contained(charged, demand)) {
+        charged.push_back(demand);
+        sum += tensor.costOf(row, demand);
+      }
   return sum;
 }
 
@@ -217,51 +216,67 @@ struct TensorReduction {
       places.push_back(tensor.inputPlace);
     llvm::sort(places);
     places.erase(std::unique(places.begin(), places.end()), places.end());
-    foldCertainDemands();
-
-    // Uses whose demand still varies.
-    std::vector<ReducedUse> uses;
-    std::map<unsigned, int> column;
+    // By node, for each of its labels, the columns wanted.
+    std::map<unsigned, LabelSets> wanted;
     for (const TensorUse &use : tensor.uses) {
-      ReducedUse kept;
-      kept.node = position[use.node];
-      for (unsigned label : alive[use.node]) {
-        unsigned demand = use.demands[label];
-        bool free = demand == noDemand || folded[demand] ||
-                    llvm::all_of(places, [&](unsigned p) { return tensor.costOf(p, demand) == 0; });
-        kept.demands.push_back(free ? -1 : static_cast<int>(demand));
-        if (!free)
-          column[demand] = 0;
-      }
-      if (!llvm::all_of(kept.demands, [](int demand) { return demand < 0; }))
-        uses.push_back(std::move(kept));
+      LabelSets &sets = wanted[position[use.node]];
+      sets.resize(alive[use.node].size());
+      for (auto [set, label] : llvm::zip_equal(sets, alive[use.node]))
+        if (use.demands[label] != noDemand && !llvm::is_contained(set, use.demands[label]))
+          set.push_back(use.demands[label]);
     }
-    if (uses.empty())
+    foldCertainDemands(wanted);
+
+    // What costs nothing anywhere is no demand.
+    for (unsigned demand = 0; demand < tensor.demands; ++demand)
+      if (!folded[demand])
+        folded[demand] =
+            llvm::all_of(places, [&](unsigned place) { return tensor.costOf(place, demand) == 0; });
+    std::vector<bool> isWanted(tensor.demands, false);
+    for (auto &[node, sets] : wanted)
+      for (std::vector<unsigned> &set : sets) {
+        llvm::erase_if(set, [&](unsigned demand) { return folded[demand]; });
+        for (unsigned demand : set)
+          isWanted[demand] = true;
+      }
+    std::vector<unsigned> column(tensor.demands, 0), kept;
+    for (unsigned demand = 0; demand < tensor.demands; ++demand)
+      if (isWanted[demand]) {
+        column[demand] = kept.size();
+        kept.push_back(demand);
+      }
+    if (kept.empty())
       return;
-    int next = 0;
-    for (auto &entry : column)
-      entry.second = next++;
-    for (ReducedUse &use : uses)
-      for (int &demand : use.demands)
-        demand = demand < 0 ? -1 : column[demand];
-    llvm::sort(uses, [](const ReducedUse &a, const ReducedUse &b) {
-      return std::tie(a.node, a.demands) < std::tie(b.node, b.demands);
-    });
-    finish(uses, column);
+    std::vector<ReducedUse> uses;
+    for (auto &[node, sets] : wanted) {
+      ReducedUse use;
+      use.node = node;
+      for (std::vector<unsigned> &set : sets) {
+        for (unsigned &demand : set)
+          demand = column[demand];
+        llvm::sort(set);
+        auto it = llvm::find(use.choices, set);
+        use.choiceOfLabel.push_back(it - use.choices.begin());
+        if (it == use.choices.end())
+          use.choices.push_back(set);
+      }
+      if (use.choices.size() > 1)
+        uses.push_back(std::move(use));
+    }
+    finish(uses, kept);
   }
 
   /// A demand that somebody has whatever it chooses costs the producer alone.
-  void foldCertainDemands() {
+  void foldCertainDemands(const std::map<unsigned, LabelSets> &wanted) {
     folded.assign(tensor.demands, false);
     for (unsigned demand : tensor.outputDemands)
       folded[demand] = true;
-    for (const TensorUse &use : tensor.uses) {
-      unsigned first = use.demands[alive[use.node].front()];
-      if (first != noDemand && llvm::all_of(alive[use.node], [&](unsigned label) {
-            return use.demands[label] == first;
-          }))
-        folded[first] = true;
-    }
+    for (const auto &[node, sets] : wanted)
+      for (unsigned demand : sets.front())
+        if (llvm::all_of(sets, [&, demand = demand](const std::vector<unsigned> &set) {
+              return llvm::is_contained(set, demand);
+            }))
+          folded[demand] = true;
     for (unsigned demand = 0; demand < tensor.demands; ++demand) {
       if (!folded[demand])
         continue;
@@ -274,26 +289,52 @@ struct TensorReduction {
     }
   }
 
-  void finish(std::vector<ReducedUse> &uses, const std::map<unsigned, int> &column) {
+  /// Nobody shares with a use that is alone: a set of demands is as good as one.
+  static void makeSetsColumns(ReducedTensor &tensor, ReducedUse &use) {
+    std::vector<int64_t> cost;
+    for (unsigned row = 0; row < tensor.rows; ++row)
+      for (const std::vector<unsigned> &set : use.choices) {
+        int64_t sum = 0;
+        for (unsigned demand : set)
+          sum += tensor.costOf(row, demand);
+        if (!set.empty())
+          cost.push_back(sum);
+      }
+    unsigned column = 0;
+    for (std::vector<unsigned> &set : use.choices)
+      if (!set.empty())
+        set = {column++};
+    tensor.demands = column;
+    tensor.cost = std::move(cost);
+  }
+
+  void finish(std::vector<ReducedUse> &uses, llvm::ArrayRef<unsigned> kept) {
     // Places with equal rows are one row.
     ReducedTensor reduced;
-    reduced.demands = column.size();
-    std::map<std::vector<int64_t>, unsigned> rows;
-    std::map<unsigned, unsigned> rowOfPlace;
+    reduced.demands = kept.size();
+    reduced.rows = 0;
+    std::vector<unsigned> rowOfPlace(problem.places, 0);
+    std::vector<int64_t> row(kept.size());
     for (unsigned place : places) {
-      std::vector<int64_t> row;
-      for (auto [demand, index] : column)
-        row.push_back(tensor.costOf(place, demand));
-      auto [it, isNew] = rows.try_emplace(row, rows.size());
-      if (isNew)
-        reduced.cost.insert(reduced.cost.end(), row.begin(), row.end());
-      rowOfPlace[place] = it->second;
+      for (auto [cost, demand] : llvm::zip_equal(row, kept))
+        cost = tensor.costOf(place, demand);
+      unsigned index = 0;
+      while (index < reduced.rows &&
+             !std::equal(row.begin(), row.end(), reduced.cost.begin() + index * row.size()))
+        ++index;
+      rowOfPlace[place] = index;
+      if (index < reduced.rows)
+        continue;
+      reduced.cost.insert(reduced.cost.end(), row.begin(), row.end());
+      ++reduced.rows;
     }
-    reduced.rows = rows.size();
+    if (uses.size() == 1)
+      makeSetsColumns(reduced, uses[0]);
     if (reduced.rows == 1 && uses.size() == 1) {
       auto &labels = result.nodes[uses[0].node].labels;
-      for (auto [label, demand] : llvm::zip_equal(labels, uses[0].demands))
-        label.cost += demand < 0 ? 0 : reduced.cost[demand];
+      for (unsigned label = 0; label < labels.size(); ++label)
+        for (unsigned demand : uses[0].wantedBy(label))
+          labels[label].cost += reduced.cost[demand];
       return;
     }
     unsigned index = result.tensors.size();
@@ -356,36 +397,36 @@ int64_t worstChange(const ReducedPartition &reduced, const ReducedNode &node, un
     unsigned rowA = tensor.rowOfLabel[a], rowB = tensor.rowOfLabel[b];
     if (rowA == rowB)
       continue;
-    int64_t byDemand = 0, byUse = 0, greatest = 0;
-    for (unsigned demand = 0; demand < tensor.demands; ++demand) {
-      int64_t more = tensor.costOf(rowA, demand) - tensor.costOf(rowB, demand);
-      byDemand += std::max<int64_t>(more, 0);
-      greatest = std::max(greatest, more);
-    }
-    byUse = greatest * static_cast<int64_t>(std::min<size_t>(tensor.uses.size(), tensor.demands));
-    // A single use has exactly one demand, or none if a label has none.
+    int64_t most = 0;
     if (tensor.uses.size() == 1) {
-      const ReducedUse &use = reduced.uses[tensor.uses[0]];
-      byUse = -greatestSum;
-      for (int demand : use.demands)
-        byUse = std::max(
-            byUse, demand < 0 ? 0 : tensor.costOf(rowA, demand) - tensor.costOf(rowB, demand));
+      // Exactly one demand, or none if a label has none.
+      most = -greatestSum;
+      for (const std::vector<unsigned> &set : reduced.uses[tensor.uses[0]].choices)
+        most = std::max(
+            most, set.empty() ? 0 : tensor.costOf(rowA, set[0]) - tensor.costOf(rowB, set[0]));
+    } else {
+      for (unsigned demand = 0; demand < tensor.demands; ++demand)
+        most += std::max<int64_t>(0, tensor.costOf(rowA, demand) - tensor.costOf(rowB, demand));
     }
-    worst += std::min(byDemand, byUse);
+    worst += most;
   }
   for (unsigned index : node.uses) {
     const ReducedUse &use = reduced.uses[index];
     const ReducedTensor &tensor = reduced.tensors[use.tensor];
-    int demandA = use.demands[a], demandB = use.demands[b];
-    if (demandA == demandB)
+    if (use.choiceOfLabel[a] == use.choiceOfLabel[b])
       continue;
     // Others may have paid for what B wants, never for what A wants.
     bool alone = tensor.uses.size() == 1;
+    const std::vector<unsigned> &wantedA = use.wantedBy(a), &wantedB = use.wantedBy(b);
     int64_t most = -greatestSum;
     for (unsigned row = 0; row < tensor.rows; ++row) {
-      int64_t more = demandA < 0 ? 0 : tensor.costOf(row, demandA);
-      if (alone && demandB >= 0)
-        more -= tensor.costOf(row, demandB);
+      int64_t more = 0;
+      for (unsigned demand : wantedA)
+        if (!llvm::is_contained(wantedB, demand))
+          more += tensor.costOf(row, demand);
+      for (unsigned demand : wantedB)
+        if (alone && !llvm::is_contained(wantedA, demand))
+          more -= tensor.costOf(row, demand);
       most = std::max(most, more);
     }
     worst += most;
@@ -399,9 +440,18 @@ bool removeDominated(const ReducedPartition &reduced, LabelSets &alive) {
     const ReducedNode &node = reduced.nodes[at];
     unsigned count = node.labels.size();
     std::vector<bool> gone(count, false);
+    // What dominates is nearly always among the cheapest, or at the same place.
+    std::vector<unsigned> cheapest(count);
+    for (unsigned label = 0; label < count; ++label)
+      cheapest[label] = label;
+    auto isCheaper = [&](unsigned a, unsigned b) {
+      return std::pair(node.labels[a].cost, a) < std::pair(node.labels[b].cost, b);
+    };
+    llvm::sort(cheapest, isCheaper);
     for (unsigned b = 0; b < count; ++b)
-      for (unsigned a = 0; a < count && !gone[b]; ++a) {
-        if (a == b || gone[a])
+      for (unsigned rank = 0; rank < count && !gone[b]; ++rank) {
+        unsigned a = cheapest[rank];
+        if (a == b || gone[a] || (rank >= 4 && node.labels[a].place != node.labels[b].place))
           continue;
         int64_t saved = node.labels[b].cost - node.labels[a].cost;
         if (saved < 0)
@@ -427,7 +477,7 @@ bool removeDominated(const ReducedPartition &reduced, LabelSets &alive) {
 ReducedPartition tercet::partition::reduce(const PartitionProblem &problem,
                                            llvm::ArrayRef<unsigned> order, LabelSets allowed) {
   ReducedPartition reduced = build(problem, order, allowed);
-  for (unsigned round = 0; round < 3 && removeDominated(reduced, allowed); ++round)
+  for (unsigned round = 0; round < 2 && removeDominated(reduced, allowed); ++round)
     reduced = build(problem, order, allowed);
   return reduced;
 }

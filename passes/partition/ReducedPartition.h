@@ -31,12 +31,17 @@ struct ReducedNode {
   std::vector<unsigned> tensors;
 };
 
-/// A use whose demand differs from label to label.
+/// All that a node wants of a tensor.
 struct ReducedUse {
   unsigned tensor = 0;
   unsigned node = 0;
-  /// Column of the tensor's table for each label, -1 for none.
-  std::vector<int> demands;
+  /// The sets of columns that labels want, each ascending, and which one each label wants.
+  std::vector<std::vector<unsigned>> choices;
+  std::vector<unsigned> choiceOfLabel;
+
+  const std::vector<unsigned> &wantedBy(unsigned label) const {
+    return choices[choiceOfLabel[label]];
+  }
 };
 
 struct ReducedTensor {
@@ -47,7 +52,7 @@ struct ReducedTensor {
   unsigned rows = 1;
   unsigned demands = 0;
   std::vector<int64_t> cost;
-  /// By ascending node.
+  /// One a node, by ascending node. A tensor of one use has sets of at most one column.
   std::vector<unsigned> uses;
 
   int64_t costOf(unsigned row, unsigned demand) const {

@@ -112,9 +112,12 @@ void Solver::solveFree() {
     return;
   }
   if (isAutomatic) {
-    search(options.beamWidth, /*enforceLimits=*/false);
-    if (isDone())
-      return;
+    // The narrow beam's plan lets the wider one drop more.
+    for (int64_t width : {options.beamWidth / 8, options.beamWidth}) {
+      search(std::max<int64_t>(1, width), /*enforceLimits=*/false);
+      if (isDone())
+        return;
+    }
     if (auto labels = solveByMinCut(reduced)) {
       offer(*labels, "min-cut");
       plan.method = "min-cut";

@@ -27,6 +27,8 @@ struct RandomShape {
   unsigned greatestCost = 20;
   unsigned greatestTransfer = 12;
   unsigned limits = 0;
+  /// How far behind its maker a tensor may be used.
+  unsigned reach = 5;
 };
 
 inline unsigned below(std::mt19937 &random, unsigned bound) { return random() % bound; }
@@ -65,7 +67,7 @@ inline PartitionProblem randomPartition(std::mt19937 &random, const RandomShape 
     unsigned uses = first < shape.nodes ? below(random, 4) : 0;
     for (unsigned i = 0; i < uses; ++i) {
       TensorUse use;
-      use.node = first + below(random, std::min(shape.nodes - first, 5u));
+      use.node = first + below(random, std::min(shape.nodes - first, shape.reach));
       for (const PartitionLabel &label : problem.nodes[use.node].labels) {
         unsigned demand = shape.regular ? label.place : below(random, tensor.demands + 1);
         use.demands.push_back(demand == tensor.demands ? noDemand : demand);
