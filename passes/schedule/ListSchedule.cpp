@@ -223,15 +223,9 @@ std::vector<Candidate> tercet::schedule::listSchedules(const ScheduleModel &mode
     candidate.makespan = runSequence(model, candidate.sequence, candidate.finishes);
     candidates.push_back(std::move(candidate));
   };
+  // Run again: what a gap was left for may have become earlier meanwhile.
   auto addPlaced = [&](const char *method, const ListScheduler &list) {
     add(method, sequenceOf(model, list.modes, list.finishes));
-    // Parts of one task that start far apart can make this order worse than the
-    // gaps that they were placed in.
-    int64_t makespan = latest(list.finishes);
-    if (makespan < candidates.back().makespan) {
-      candidates.back().makespan = makespan;
-      candidates.back().finishes = list.finishes;
-    }
   };
   Sequence program;
   program.modes.assign(model.tasks, 0);

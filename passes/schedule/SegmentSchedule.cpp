@@ -217,7 +217,7 @@ SegmentResult SegmentScheduler::run() {
       return std::move(result);
     first = end + 1;
   }
-  nodesLeft = thorough ? 1'500'000 : 60'000;
+  nodesLeft = thorough ? 1'500'000 : 30'000;
   result.exact = true;
   // All interfaces of each cut; the way back goes by `previous`.
   std::vector<std::vector<Interface>> reached(1);
