@@ -252,7 +252,7 @@ void tercet::schedule::lowerPeak(const ScheduleModel &model, SchedulePlan &plan,
       for (auto [queued, at] :
            llvm::zip(model.modes(other)[plan.modes[other]].parts, plan.starts[other]))
         if (other != task && queued.engine == part.engine &&
-            (at > start || (at == start && other > task)))
+            (at > start || (at == start && queued.duration > 0)))
           latest = std::min(latest, at - part.duration);
     return std::max(latest, start);
   };
