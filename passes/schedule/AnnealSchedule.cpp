@@ -42,7 +42,8 @@ public:
         prices[task].push_back(priceOf(model, mode, multipliers));
   }
 
-  int64_t run(uint64_t moves, int64_t bound, Sequence &best);
+  /// `heat`: how much of the makespan the first temperature is, as a divisor.
+  int64_t run(uint64_t moves, int64_t bound, int64_t heat, int64_t heaviest, Sequence &best);
 
 private:
   const Mode &modeOf(unsigned task) const { return model.modes(task)[current.modes[task]]; }
@@ -175,14 +176,15 @@ bool Annealer::move(unsigned task, unsigned &changed) {
   return true;
 }
 
-int64_t Annealer::run(uint64_t moves, int64_t bound, Sequence &best) {
+int64_t Annealer::run(uint64_t moves, int64_t bound, int64_t heat, int64_t heaviest,
+                      Sequence &best) {
   int64_t bestSpan = makespan;
   best = current;
   constexpr unsigned levels = 100;
-  // From about 3 % of the makespan down by a factor of some 170.
-  int64_t temperature = makespan / 32 + 1;
+  // Down by a factor of some 170.
+  int64_t temperature = makespan / heat + 1;
   for (unsigned level = 0; level < levels; ++level) {
-    int64_t weight = 2 + 8 * (levels - level) / levels;
+    int64_t weight = heaviest * (levels - level) / levels + heaviest / 5;
     for (uint64_t i = 0; i < moves / levels && bestSpan > bound; ++i) {
       unsigned task = pick(), at = place[task], mode = current.modes[task], changed = n;
       if (!move(task, changed))
@@ -232,9 +234,20 @@ int64_t tercet::schedule::annealSchedule(const ScheduleModel &model, Sequence &s
                                          Finishes &finishes, int64_t bound, ScheduleEffort effort,
                                          uint64_t seed) {
   bool thorough = effort == ScheduleEffort::Thorough;
-  uint64_t placements = thorough ? 60'000'000 : 5'000'000, moves = thorough ? 500'000 : 50'000;
-  Annealer annealer(model, sequence, seed);
-  annealer.run(std::min(placements / model.tasks, moves), bound, sequence);
+  uint64_t placements = thorough ? 80'000'000 : 6'000'000, moves = thorough ? 500'000 : 50'000;
+  int64_t best = runSequence(model, sequence, finishes);
+  auto tryRun = [&](Sequence found, uint64_t count, int64_t heat, int64_t heaviest) {
+    Annealer annealer(model, found, seed++);
+    int64_t span = annealer.run(count, bound, heat, heaviest, found);
+    if (span < best) {
+      best = span;
+      sequence = found;
+    }
+  };
+  uint64_t count = std::min(placements / model.tasks, moves);
+  // A second run from the best, less hot, forgives what the prices led to.
+  tryRun(sequence, count * 2 / 3, 32, 8);
+  tryRun(sequence, count / 3, 64, 4);
   return runSequence(model, sequence, finishes);
 }
 

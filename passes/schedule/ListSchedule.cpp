@@ -279,6 +279,21 @@ std::vector<Candidate> tercet::schedule::listSchedules(const ScheduleModel &mode
     addPlaced("heft-lookahead", list);
   }
   {
+    // Where the engines are the bound, not the paths: a mode that takes more of
+    // what is scarce has to end the earlier for it.
+    std::vector<unsigned> all(program.order);
+    Multipliers multipliers = loadMultipliers(model, all);
+    for (int64_t weight : {2, 8}) {
+      auto value = [&](unsigned task, unsigned mode, llvm::ArrayRef<int64_t> ends) {
+        int64_t price = priceOf(model, model.modes(task)[mode], multipliers) / multiplierSum;
+        return latest(ends) + weight * price;
+      };
+      ListScheduler list(model);
+      list.placeAll([&](unsigned task) { return -up[task]; }, value);
+      addPlaced("load-aware", list);
+    }
+  }
+  {
     int64_t longest = 0;
     for (unsigned task = 0; task < model.tasks; ++task)
       longest = std::max(longest, up[task] + down[task]);
