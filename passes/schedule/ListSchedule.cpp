@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 using namespace tercet::schedule;
 
@@ -63,6 +64,17 @@ public:
     modes[task] = best;
     llvm::SmallVector<int64_t, 2> ends = endsOf(task, best, /*commit=*/true);
     llvm::copy(ends, finishes.begin() + size_t(task) * model.maxParts);
+  }
+
+  /// Takes over where a task is.
+  void fix(unsigned task, unsigned mode, const int64_t *ends) {
+    modes[task] = mode;
+    for (auto [number, part] : llvm::enumerate(model.modes(task)[mode].parts)) {
+      int64_t start = ends[number] - part.duration;
+      finishes[task * model.maxParts + number] = ends[number];
+      calendars[part.engine].add(start, part.duration);
+      profile.add(start, part.duration, model.modes(task)[mode].share);
+    }
   }
 
   /// Of all tasks: those whose inputs are placed, by ascending key.
@@ -214,6 +226,37 @@ Sequence tercet::schedule::sequenceOf(const ScheduleModel &model, llvm::ArrayRef
     sequence.order.push_back(task);
   llvm::stable_sort(sequence.order, [&](unsigned a, unsigned b) { return first[a] < first[b]; });
   return sequence;
+}
+
+Sequence tercet::schedule::fillGaps(const ScheduleModel &model, const std::vector<bool> &isFixed,
+                                    llvm::ArrayRef<unsigned> modes, const Finishes &finishes) {
+  ListScheduler list(model);
+  for (unsigned task = 0; task < model.tasks; ++task)
+    if (isFixed[task])
+      list.fix(task, modes[task], &finishes[task * model.maxParts]);
+  for (unsigned task = 0; task < model.tasks; ++task)
+    if (!isFixed[task])
+      list.place(task,
+                 [](unsigned, unsigned, llvm::ArrayRef<int64_t> ends) { return latest(ends); });
+  // A fixed task may be before what it waits for: then it moves back.
+  Sequence byStart = sequenceOf(model, list.modes, list.finishes), result;
+  result.modes = byStart.modes;
+  std::vector<unsigned> rank(model.tasks), missing(model.tasks);
+  for (unsigned i = 0; i < model.tasks; ++i)
+    rank[byStart.order[i]] = i;
+  std::set<unsigned> ready;
+  for (unsigned task = 0; task < model.tasks; ++task)
+    if ((missing[task] = model.preds(task).size()) == 0)
+      ready.insert(rank[task]);
+  while (!ready.empty()) {
+    unsigned task = byStart.order[*ready.begin()];
+    ready.erase(ready.begin());
+    result.order.push_back(task);
+    for (const ScheduleModel::Arc &arc : model.succs(task))
+      if (--missing[arc.task] == 0)
+        ready.insert(rank[arc.task]);
+  }
+  return result;
 }
 
 std::vector<Candidate> tercet::schedule::listSchedules(const ScheduleModel &model) {

@@ -85,6 +85,18 @@ SchedulePlan tercet::schedule::solveSchedule(const ScheduleProblem &problem,
   bool isNarrow = largest <= 16;
   if (best.makespan > bound && isNarrow)
     segments();
+  // Tasks at the side may hide cuts.
+  if (best.makespan > bound && !isNarrow) {
+    CoreResult core = scheduleCore(model, options.effort);
+    nodes += core.nodes;
+    bound = std::max(bound, core.lowerBound);
+    if (core.makespan < best.makespan) {
+      best.makespan = core.makespan;
+      best.finishes = core.finishes;
+      best.sequence = core.sequence;
+      method = "core-segments";
+    }
+  }
   if (best.makespan > bound) {
     Candidate annealed = best;
     annealed.makespan = annealSchedule(model, annealed.sequence, annealed.finishes, bound,

@@ -94,6 +94,52 @@ TEST(ScheduleRepetition, AlmostEqualLayersAreTold) {
   EXPECT_EQ(plan.makespan, boundThroughCuts(problem, cuts));
 }
 
+/// Every block gets a copy from a weight's memory on a fourth engine, which waits
+/// for nothing and which attention needs, and a task that nobody reads.
+static ScheduleProblem withSideTasks(const ScheduleProblem &blocks, std::vector<unsigned> &side) {
+  ScheduleProblem problem;
+  problem.engines = 4;
+  for (unsigned p = 0; p < 4; ++p)
+    for (unsigned q = 0; q < 4; ++q)
+      problem.defaultLags.push_back(p == q ? 0 : blocks.defaultLags[1]);
+  std::vector<unsigned> moved(blocks.tasks.size());
+  for (unsigned t = 0; t < blocks.tasks.size(); ++t) {
+    bool isAttention = t % 11 == 5;
+    if (isAttention) {
+      side.push_back(problem.tasks.size());
+      problem.tasks.emplace_back();
+      problem.tasks.back().modes = {{{{3, 40000}}, 0}};
+    }
+    moved[t] = problem.tasks.size();
+    problem.tasks.push_back(blocks.tasks[t]);
+    for (const ScheduleEdge &edge : blocks.edges)
+      if (edge.to == t)
+        problem.edges.push_back({moved[edge.from], moved[t], edge.bytesOut, {}});
+    if (!isAttention)
+      continue;
+    problem.edges.push_back({side.back(), moved[t], 0, {}});
+    side.push_back(problem.tasks.size());
+    problem.edges.push_back({moved[t], side.back(), 0, {}});
+    problem.tasks.emplace_back();
+    problem.tasks.back().modes = {{{{0, 30000}}, 0}, {{{1, 30000}}, 0}};
+  }
+  return problem;
+}
+
+// Tasks at the side hide the cuts from the segments, but cost nothing.
+TEST_P(ScheduleQuality, TasksAtTheSideDoNotHideTheCuts) {
+  for (unsigned seed = 1; seed <= 3; ++seed) {
+    std::vector<unsigned> cuts, side;
+    ScheduleProblem blocks = transformer(seed, 12, GetParam(), false, &cuts);
+    ScheduleProblem problem = withSideTasks(blocks, side);
+    SchedulePlan plan = solve(problem);
+    int64_t bound = boundThroughCuts(blocks, cuts);
+    EXPECT_LE(plan.makespan * 100, bound * 101) << "seed " << seed;
+    EXPECT_LE(bound, plan.makespan) << "seed " << seed;
+    EXPECT_GE(plan.lowerBound, bound) << "seed " << seed;
+  }
+}
+
 // Shares in a chain: a task over two engines, whose parts end at different times.
 TEST(ScheduleShares, ChainsWithSharesAreProven) {
   for (unsigned seed = 1; seed <= 6; ++seed) {
