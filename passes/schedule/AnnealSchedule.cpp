@@ -23,20 +23,29 @@ constexpr int64_t exponential[32] = {1065, 783, 653, 567, 502, 451, 408, 371, 33
                                      90,   79,  68,  58,  48,  39,  30,  21,  12,  4};
 
 class Annealer {
+  using Mode = ScheduleModel::Mode;
+  using Part = ScheduleModel::Part;
+
 public:
   Annealer(const ScheduleModel &model, Sequence &sequence, uint64_t seed)
       : model(model), n(model.tasks), current(sequence), place(n), random{seed} {
     for (unsigned i = 0; i < n; ++i)
       place[current.order[i]] = i;
     rerun();
+    std::vector<unsigned> all;
+    for (unsigned task = 0; task < n; ++task)
+      all.push_back(task);
+    Multipliers multipliers = loadMultipliers(model, all);
+    prices.resize(n);
+    for (unsigned task = 0; task < n; ++task)
+      for (const Mode &mode : model.modes(task))
+        prices[task].push_back(priceOf(model, mode, multipliers));
   }
 
-  int64_t run(uint64_t moves, int64_t bound, Sequence &best);
+  /// `heat`: how much of the makespan the first temperature is, as a divisor.
+  int64_t run(uint64_t moves, int64_t bound, int64_t heat, int64_t heaviest, Sequence &best);
 
 private:
-  using Mode = ScheduleModel::Mode;
-  using Part = ScheduleModel::Part;
-
   const Mode &modeOf(unsigned task) const { return model.modes(task)[current.modes[task]]; }
   void rerun() {
     ends.assign(size_t(n) * model.maxParts, 0);
@@ -67,6 +76,10 @@ private:
   Finishes ends, trialEnds;
   std::vector<int64_t> free, trialFree;
   std::vector<unsigned> critical;
+  /// What each mode of each task adds to the bound of the load. A makespan says
+  /// little of most moves; that a task takes less of what is scarce points the
+  /// way, much at first and less and less.
+  std::vector<llvm::SmallVector<int64_t, 4>> prices;
 };
 
 /// Runs the tasks from a place of the order on. What is before has not changed.
@@ -163,18 +176,22 @@ bool Annealer::move(unsigned task, unsigned &changed) {
   return true;
 }
 
-int64_t Annealer::run(uint64_t moves, int64_t bound, Sequence &best) {
+int64_t Annealer::run(uint64_t moves, int64_t bound, int64_t heat, int64_t heaviest,
+                      Sequence &best) {
   int64_t bestSpan = makespan;
   best = current;
   constexpr unsigned levels = 100;
-  // From about 3 % of the makespan down by a factor of some 400.
-  int64_t temperature = makespan / 32 + 1;
+  // Down by a factor of some 170.
+  int64_t temperature = makespan / heat + 1;
   for (unsigned level = 0; level < levels; ++level) {
+    int64_t weight = heaviest * (levels - level) / levels + heaviest / 5;
     for (uint64_t i = 0; i < moves / levels && bestSpan > bound; ++i) {
       unsigned task = pick(), at = place[task], mode = current.modes[task], changed = n;
       if (!move(task, changed))
         continue;
-      int64_t allowed = makespan + temperature * exponential[random.below(32)] / 256;
+      int64_t dearer = prices[task][current.modes[task]] - prices[task][mode];
+      int64_t allowed = makespan + temperature * exponential[random.below(32)] / 256 -
+                        dearer * weight / multiplierSum;
       int64_t span = runFrom(changed, allowed);
       if (span > allowed) {
         current.modes[task] = mode;
@@ -199,7 +216,7 @@ int64_t Annealer::run(uint64_t moves, int64_t bound, Sequence &best) {
         best = current;
       }
     }
-    temperature = temperature * 94 / 100;
+    temperature = temperature * 95 / 100;
     // What was lost on the way is not found again when it has become cold.
     if (level == levels / 2 || level == levels * 3 / 4) {
       current = best;
@@ -216,9 +233,21 @@ int64_t Annealer::run(uint64_t moves, int64_t bound, Sequence &best) {
 int64_t tercet::schedule::annealSchedule(const ScheduleModel &model, Sequence &sequence,
                                          Finishes &finishes, int64_t bound, ScheduleEffort effort,
                                          uint64_t seed) {
-  uint64_t placements = effort == ScheduleEffort::Thorough ? 40'000'000 : 3'000'000;
-  Annealer annealer(model, sequence, seed);
-  annealer.run(placements / model.tasks, bound, sequence);
+  bool thorough = effort == ScheduleEffort::Thorough;
+  uint64_t placements = thorough ? 80'000'000 : 6'000'000, moves = thorough ? 500'000 : 50'000;
+  int64_t best = runSequence(model, sequence, finishes);
+  auto tryRun = [&](Sequence found, uint64_t count, int64_t heat, int64_t heaviest) {
+    Annealer annealer(model, found, seed++);
+    int64_t span = annealer.run(count, bound, heat, heaviest, found);
+    if (span < best) {
+      best = span;
+      sequence = found;
+    }
+  };
+  uint64_t count = std::min(placements / model.tasks, moves);
+  // A second run from the best, less hot, forgives what the prices led to.
+  tryRun(sequence, count * 2 / 3, 32, 8);
+  tryRun(sequence, count / 3, 64, 4);
   return runSequence(model, sequence, finishes);
 }
 
@@ -236,7 +265,7 @@ void tercet::schedule::lowerPeak(const ScheduleModel &model, SchedulePlan &plan,
       for (auto [queued, at] :
            llvm::zip(model.modes(other)[plan.modes[other]].parts, plan.starts[other]))
         if (other != task && queued.engine == part.engine &&
-            (at > start || (at == start && other > task)))
+            (at > start || (at == start && queued.duration > 0)))
           latest = std::min(latest, at - part.duration);
     return std::max(latest, start);
   };

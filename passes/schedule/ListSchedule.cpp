@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 using namespace tercet::schedule;
 
@@ -63,6 +64,17 @@ public:
     modes[task] = best;
     llvm::SmallVector<int64_t, 2> ends = endsOf(task, best, /*commit=*/true);
     llvm::copy(ends, finishes.begin() + size_t(task) * model.maxParts);
+  }
+
+  /// Takes over where a task is.
+  void fix(unsigned task, unsigned mode, const int64_t *ends) {
+    modes[task] = mode;
+    for (auto [number, part] : llvm::enumerate(model.modes(task)[mode].parts)) {
+      int64_t start = ends[number] - part.duration;
+      finishes[task * model.maxParts + number] = ends[number];
+      calendars[part.engine].add(start, part.duration);
+      profile.add(start, part.duration, model.modes(task)[mode].share);
+    }
   }
 
   /// Of all tasks: those whose inputs are placed, by ascending key.
@@ -216,6 +228,37 @@ Sequence tercet::schedule::sequenceOf(const ScheduleModel &model, llvm::ArrayRef
   return sequence;
 }
 
+Sequence tercet::schedule::fillGaps(const ScheduleModel &model, const std::vector<bool> &isFixed,
+                                    llvm::ArrayRef<unsigned> modes, const Finishes &finishes) {
+  ListScheduler list(model);
+  for (unsigned task = 0; task < model.tasks; ++task)
+    if (isFixed[task])
+      list.fix(task, modes[task], &finishes[task * model.maxParts]);
+  for (unsigned task = 0; task < model.tasks; ++task)
+    if (!isFixed[task])
+      list.place(task,
+                 [](unsigned, unsigned, llvm::ArrayRef<int64_t> ends) { return latest(ends); });
+  // A fixed task may be before what it waits for: then it moves back.
+  Sequence byStart = sequenceOf(model, list.modes, list.finishes), result;
+  result.modes = byStart.modes;
+  std::vector<unsigned> rank(model.tasks), missing(model.tasks);
+  for (unsigned i = 0; i < model.tasks; ++i)
+    rank[byStart.order[i]] = i;
+  std::set<unsigned> ready;
+  for (unsigned task = 0; task < model.tasks; ++task)
+    if ((missing[task] = model.preds(task).size()) == 0)
+      ready.insert(rank[task]);
+  while (!ready.empty()) {
+    unsigned task = byStart.order[*ready.begin()];
+    ready.erase(ready.begin());
+    result.order.push_back(task);
+    for (const ScheduleModel::Arc &arc : model.succs(task))
+      if (--missing[arc.task] == 0)
+        ready.insert(rank[arc.task]);
+  }
+  return result;
+}
+
 std::vector<Candidate> tercet::schedule::listSchedules(const ScheduleModel &model) {
   std::vector<Candidate> candidates;
   auto add = [&](const char *method, Sequence sequence) {
@@ -223,15 +266,9 @@ std::vector<Candidate> tercet::schedule::listSchedules(const ScheduleModel &mode
     candidate.makespan = runSequence(model, candidate.sequence, candidate.finishes);
     candidates.push_back(std::move(candidate));
   };
+  // Run again: what a gap was left for may have become earlier meanwhile.
   auto addPlaced = [&](const char *method, const ListScheduler &list) {
     add(method, sequenceOf(model, list.modes, list.finishes));
-    // Parts of one task that start far apart can make this order worse than the
-    // gaps that they were placed in.
-    int64_t makespan = latest(list.finishes);
-    if (makespan < candidates.back().makespan) {
-      candidates.back().makespan = makespan;
-      candidates.back().finishes = list.finishes;
-    }
   };
   Sequence program;
   program.modes.assign(model.tasks, 0);
@@ -283,6 +320,21 @@ std::vector<Candidate> tercet::schedule::listSchedules(const ScheduleModel &mode
     ListScheduler list(model);
     list.placeAll([&](unsigned task) { return -up[task]; }, optimistic);
     addPlaced("heft-lookahead", list);
+  }
+  {
+    // Where the engines are the bound, not the paths: a mode that takes more of
+    // what is scarce has to end the earlier for it.
+    std::vector<unsigned> all(program.order);
+    Multipliers multipliers = loadMultipliers(model, all);
+    for (int64_t weight : {2, 8}) {
+      auto value = [&](unsigned task, unsigned mode, llvm::ArrayRef<int64_t> ends) {
+        int64_t price = priceOf(model, model.modes(task)[mode], multipliers) / multiplierSum;
+        return latest(ends) + weight * price;
+      };
+      ListScheduler list(model);
+      list.placeAll([&](unsigned task) { return -up[task]; }, value);
+      addPlaced("load-aware", list);
+    }
   }
   {
     int64_t longest = 0;

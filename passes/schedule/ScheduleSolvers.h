@@ -44,6 +44,11 @@ std::vector<Candidate> listSchedules(const ScheduleModel &model);
 Sequence sequenceOf(const ScheduleModel &model, llvm::ArrayRef<unsigned> modes,
                     const Finishes &finishes);
 
+/// Puts the tasks that are not fixed where they end first, into gaps between
+/// those that are, and gives the order by starts (or as edges demand).
+Sequence fillGaps(const ScheduleModel &model, const std::vector<bool> &isFixed,
+                  llvm::ArrayRef<unsigned> modes, const Finishes &finishes);
+
 //===-- BranchAndBound.cpp: exact, for up to 64 tasks ---------------------===//
 
 /// Consecutive tasks with the time before which each may not start.
@@ -99,6 +104,21 @@ struct SegmentResult {
 /// there. Nothing (a makespan of `never`) if a segment is too large or no
 /// better schedule exists.
 SegmentResult scheduleSegments(const ScheduleModel &model, int64_t upper, ScheduleEffort effort);
+
+//===-- CoreSchedule.cpp: segments, but for tasks at the side -------------===//
+
+struct CoreResult {
+  Sequence sequence;
+  Finishes finishes;
+  int64_t makespan = never;
+  /// Of the whole problem; 0 if nothing was found.
+  int64_t lowerBound = 0;
+  uint64_t nodes = 0;
+};
+
+/// Schedules what lies on the way from the deepest source to the deepest sink by
+/// segments, and the other tasks around it.
+CoreResult scheduleCore(const ScheduleModel &model, ScheduleEffort effort);
 
 //===-- AnnealSchedule.cpp: local search ----------------------------------===//
 

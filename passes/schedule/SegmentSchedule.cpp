@@ -91,9 +91,12 @@ const WindowResult &SegmentScheduler::search(unsigned kind, const Window &window
   auto [it, isNew] = searched.try_emplace(std::move(key));
   if (isNew) {
     ++result.searches;
-    uint64_t share = std::max<uint64_t>(nodesLeft / 2, 200);
+    // Each partial schedule has more successors, and each costs more, the more
+    // tasks there are.
+    uint64_t size = std::max<uint64_t>(window.tasks.size(), 16);
+    uint64_t share = std::max<uint64_t>(nodesLeft / 2 * 256 / (size * size), 200);
     it->second = searchWindow(model, window, share);
-    nodesLeft -= std::min(nodesLeft, it->second.nodes);
+    nodesLeft -= std::min(nodesLeft, it->second.nodes * size * size / 256);
     result.nodes += it->second.nodes;
   }
   return it->second;
@@ -217,7 +220,7 @@ SegmentResult SegmentScheduler::run() {
       return std::move(result);
     first = end + 1;
   }
-  nodesLeft = thorough ? 1'500'000 : 60'000;
+  nodesLeft = thorough ? 1'500'000 : 30'000;
   result.exact = true;
   // All interfaces of each cut; the way back goes by `previous`.
   std::vector<std::vector<Interface>> reached(1);

@@ -65,20 +65,38 @@ SchedulePlan tercet::schedule::solveSchedule(const ScheduleProblem &problem,
 
   // Narrow graphs become exact at once; others are left to local search first,
   // which gives the exact search less to look at.
-  auto segments = [&](ScheduleEffort effort) {
-    SegmentResult found = scheduleSegments(model, best.makespan, effort);
+  auto segments = [&] {
+    SegmentResult found = scheduleSegments(model, best.makespan, options.effort);
     nodes += found.nodes;
     bound = std::max(bound, found.lowerBound);
     if (found.makespan < best.makespan) {
       best.makespan = found.makespan;
       best.finishes = found.finishes;
       best.sequence = sequenceOf(model, found.modes, found.finishes);
-      method = found.segments == 1 ? "branch-and-bound" : "segments";
+      method = found.segments <= 2 ? "branch-and-bound" : "segments";
     }
   };
-  bool oneSegment = cutTasks(model).size() <= 1;
-  if (best.makespan > bound && !oneSegment)
-    segments(options.effort);
+  unsigned largest = 0, first = 0;
+  for (unsigned cut : cutTasks(model)) {
+    largest = std::max(largest, cut + 1 - first);
+    first = cut + 1;
+  }
+  largest = std::max(largest, model.tasks - first);
+  bool isNarrow = largest <= 16;
+  if (best.makespan > bound && isNarrow)
+    segments();
+  // Tasks at the side may hide cuts.
+  if (best.makespan > bound && !isNarrow) {
+    CoreResult core = scheduleCore(model, options.effort);
+    nodes += core.nodes;
+    bound = std::max(bound, core.lowerBound);
+    if (core.makespan < best.makespan) {
+      best.makespan = core.makespan;
+      best.finishes = core.finishes;
+      best.sequence = core.sequence;
+      method = "core-segments";
+    }
+  }
   if (best.makespan > bound) {
     Candidate annealed = best;
     annealed.makespan = annealSchedule(model, annealed.sequence, annealed.finishes, bound,
@@ -88,8 +106,8 @@ SchedulePlan tercet::schedule::solveSchedule(const ScheduleProblem &problem,
       method = "annealing";
     }
   }
-  if (best.makespan > bound && oneSegment)
-    segments(options.effort);
+  if (best.makespan > bound && !isNarrow)
+    segments();
 
   SchedulePlan plan = planOf(model, best.sequence.modes, best.finishes);
   plan.lowerBound = std::min(bound, plan.makespan);
