@@ -7,6 +7,7 @@
 
 #include "compiler/emit/Emit.h"
 
+#include "compiler/check/Check.h"
 #include "compiler/emit/Faults.h"
 #include "compiler/emit/Header.h"
 #include "compiler/emit/Linker.h"
@@ -99,6 +100,18 @@ static llvm::Error writeObject(ModuleOp lowered, Program &program, const EmitOpt
   });
 }
 
+/// Has the plan proven by those who did not make it, from the table alone.
+static llvm::Error proveTable(const Program &program) {
+  std::string problems;
+  llvm::handleAllErrors(check::checkTable(serializeTable(program)),
+                        [&](const llvm::ErrorInfoBase &problem) {
+                          problems += (problems.empty() ? "" : "; ") + problem.message();
+                        });
+  if (problems.empty())
+    return llvm::Error::success();
+  return fault("the checker refuses the plan: " + problems);
+}
+
 llvm::Error emit::emitArtifact(ModuleOp planned, ModuleOp lowered, const EmitOptions &options) {
   if (llvm::Error error = checkName(options.name))
     return error;
@@ -107,6 +120,8 @@ llvm::Error emit::emitArtifact(ModuleOp planned, ModuleOp lowered, const EmitOpt
   llvm::Expected<Program> program = buildProgram(planned, options.name, place);
   if (!program)
     return program.takeError();
+  if (llvm::Error error = proveTable(*program))
+    return error;
   llvm::Expected<OutputFiles> files = OutputFiles::create(options.outputDirectory);
   if (!files)
     return files.takeError();

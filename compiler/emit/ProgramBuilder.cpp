@@ -193,8 +193,11 @@ llvm::Error ProgramBuilder::addPools() {
 
 void ProgramBuilder::addBuffer(Value value, StringRef pool, uint64_t offset, uint64_t bytes) {
   uint32_t index = poolIndex.lookup(pool);
-  auto [it, inserted] =
-      bufferAt.try_emplace({index, offset, bytes}, static_cast<uint32_t>(program.buffers.size()));
+  // Two values that have one place in turn are two buffers: tercet-check tells
+  // by that which of them a command means to read.
+  uint64_t which = program.pools[index].kind == TERCET_POOL_ARENA ? program.buffers.size() : 0;
+  auto [it, inserted] = bufferAt.try_emplace({index, offset, bytes, which},
+                                             static_cast<uint32_t>(program.buffers.size()));
   if (inserted) {
     tercet_buffer_record record = {};
     record.pool = index;

@@ -52,7 +52,7 @@ private:
   uint32_t ioPool = TERCET_NONE;
   llvm::StringMap<uint32_t> engineIndex, poolIndex, kernelIndex;
   llvm::DenseMap<mlir::Value, uint32_t> bufferIndex;
-  std::map<std::tuple<uint32_t, uint64_t, uint64_t>, uint32_t> bufferAt;
+  std::map<std::tuple<uint32_t, uint64_t, uint64_t, uint64_t>, uint32_t> bufferAt;
   /// The command that signals a token, as an index into Program::commands.
   llvm::DenseMap<mlir::Value, uint32_t> commandOfToken;
   /// Per command, the commands that it has to wait for and whose engine differs.

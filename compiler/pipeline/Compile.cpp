@@ -6,6 +6,7 @@
 #include "compiler/pipeline/Compile.h"
 
 #include "compiler/emit/Faults.h"
+#include "compiler/pipeline/Budget.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/FoldConstants.h"
 #include "compiler/pipeline/Machine.h"
@@ -115,27 +116,10 @@ bool Compilation::lower() {
 }
 
 bool Compilation::checkBudgets() {
-  bool ok = true;
-  for (const MemoryBudget &budget : options.budgets) {
-    cmd::PoolOp found;
-    std::string names;
-    for (auto pool : module->getOps<cmd::PoolOp>()) {
-      names += (names.empty() ? "" : ", ") + pool.getSymName().str();
-      if (pool.getSymName() == budget.pool)
-        found = pool;
-    }
-    if (!found) {
-      diagnostics.error("--memory-budget: no pool '" + budget.pool + "'; pools are " + names);
-      ok = false;
-    } else if (found.getBytes() > budget.bytes) {
-      diagnostics.error("pool '" + budget.pool + "' needs " + llvm::Twine(found.getBytes()) +
-                        " bytes, the budget is " + llvm::Twine(budget.bytes) + ", " +
-                        llvm::Twine(found.getBytes() - budget.bytes) +
-                        " too many; try fewer --workers or a shorter sequence");
-      ok = false;
-    }
-  }
-  return ok;
+  std::vector<std::string> problems = tercet::checkBudgets(*module, options);
+  for (const std::string &problem : problems)
+    diagnostics.error(problem);
+  return problems.empty();
 }
 
 bool Compilation::emitFiles() {
@@ -188,7 +172,8 @@ bool Compilation::runStage(Stage stage) {
     ok = emitFiles();
     break;
   default:
-    ok = runPasses(stage, *module, [&](OpPassManager &pm) { buildStage(stage, pm); });
+    ok = runPasses(stage, *module,
+                   [&](OpPassManager &pm) { buildStage(stage, pm, options.requirements); });
   }
   if (ok && stage == Stage::Plan)
     ok = checkBudgets();

@@ -10,6 +10,8 @@
 #include "compiler/import/Import.h"
 #include "compiler/pipeline/Stage.h"
 
+#include "passes/partition/Passes.h"
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +37,7 @@ struct CompileOptions {
   /// Workers that the arena has scratch for; 0: the machine's cores.
   unsigned workers = 0;
   std::vector<MemoryBudget> budgets;
+  partition::PartitionRequirements requirements;
 
   emit::ArtifactKind kind = emit::ArtifactKind::Object;
   std::optional<emit::WeightsPlace> weights;

@@ -50,12 +50,13 @@ std::optional<Stage> tercet::stageFromName(llvm::StringRef name) {
   return std::nullopt;
 }
 
-void tercet::buildStage(Stage stage, mlir::OpPassManager &pm) {
+void tercet::buildStage(Stage stage, mlir::OpPassManager &pm,
+                        const partition::PartitionRequirements &requirements) {
   switch (stage) {
   case Stage::Graph:
     return graph::buildGraphPipeline(pm);
   case Stage::Partition:
-    return partition::buildPartitionPipeline(pm);
+    return partition::buildPartitionPipeline(pm, requirements);
   case Stage::Schedule:
     return schedule::buildSchedulePipeline(pm);
   case Stage::Tile:

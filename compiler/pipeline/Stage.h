@@ -5,6 +5,8 @@
 #ifndef TERCET_COMPILER_PIPELINE_STAGE_H
 #define TERCET_COMPILER_PIPELINE_STAGE_H
 
+#include "passes/partition/Passes.h"
+
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -25,7 +27,8 @@ std::optional<Stage> stageFromName(llvm::StringRef name);
 llvm::ArrayRef<Stage> allStages();
 
 /// The stages from Graph to Plan, which text goes through with tercet-opt as well.
-void buildStage(Stage stage, mlir::OpPassManager &pm);
+void buildStage(Stage stage, mlir::OpPassManager &pm,
+                const partition::PartitionRequirements &requirements = {});
 
 } // namespace tercet
 

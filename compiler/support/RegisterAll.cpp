@@ -79,7 +79,7 @@ void tercet::registerAllPasses() {
   PassPipelineRegistration<>("tercet-graph", "The graph stage: operations become groups",
                              graph::buildGraphPipeline);
   PassPipelineRegistration<>("tercet-partition", "The partition stage: groups become tasks",
-                             partition::buildPartitionPipeline);
+                             [](OpPassManager &pm) { partition::buildPartitionPipeline(pm); });
   PassPipelineRegistration<>("tercet-schedule", "The schedule stage: tasks get an order",
                              schedule::buildSchedulePipeline);
   PassPipelineRegistration<>("tercet-tile", "The tile stage: tasks become kernels on memory",

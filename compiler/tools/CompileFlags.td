@@ -28,6 +28,9 @@ defm soc : Value<"soc", "NAME|FILE", "Machine to compile for: a name of --list-s
 defm target : Value<"target", "TRIPLE", "Triple of a machine with one CPU, such as aarch64-linux-gnu">;
 defm cpu : Value<"cpu", "CPU", "CPU of that machine, as LLVM names it, or host">;
 defm workers : Value<"workers", "MAX", "Most threads that will ever run the program (default: the machine's cores); the arena has room for so many">;
+defm pin : Value<"pin", "PATTERN=ENGINE", "Run the nodes whose names match on that engine; once for each, later ones win">;
+defm require_engine : Value<"require-engine", "PATTERN=ENGINE", "Fail, with the reasons, if a node that matches is placed elsewhere; once for each">;
+def forbid_fallback : Switch<"forbid-fallback", "Fail, with the reasons, if a node runs where it does because another engine cannot run it">;
 def list_socs : Switch<"list-socs", "List the machines that --soc knows">;
 def print_soc : Switch<"print-soc", "Print the machine as an attribute; with --verbose as tables">;
 defm plugin : Value<"plugin", "FILE", "Load a plug-in with further targets; once for each">;

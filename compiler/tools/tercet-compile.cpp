@@ -115,6 +115,9 @@ std::string readOptions(const opt::ArgList &args, CompileOptions &options) {
   options.linker = args.getLastArgValue(OPT_linker);
   options.depfile = args.getLastArgValue(OPT_depfile);
   options.checkOnly = args.hasArg(OPT_check_only);
+  options.requirements.pins = args.getAllArgValues(OPT_pin);
+  options.requirements.engines = args.getAllArgValues(OPT_require_engine);
+  options.requirements.forbidFallback = args.hasArg(OPT_forbid_fallback);
   options.stats = args.hasArg(OPT_stats);
   options.quiet = args.hasArg(OPT_quiet);
   options.verbose = args.hasArg(OPT_verbose);

@@ -13,8 +13,8 @@ namespace tercet::partition {
 /// Picoseconds from the end of a command on `from` until `to` can read its
 /// bytes: the token, cleaning the caches of engines that are not coherent, and
 /// the copy where they work on different memories. 0 on one engine.
-int64_t movePs(soc::MachineAttr machine, soc::EngineAttrInterface from,
-               soc::EngineAttrInterface to, int64_t bytes);
+int64_t movePs(soc::MachineAttr machine, soc::EngineAttrInterface from, soc::EngineAttrInterface to,
+               int64_t bytes);
 
 } // namespace tercet::partition
 

@@ -7,6 +7,16 @@
 
 include "mlir/Pass/PassBase.td"
 
+def AssignPinsPass : Pass<"partition-assign-pins", "::mlir::ModuleOp"> {
+  let summary = "Pin groups to engines by the names of their source nodes";
+  let description = [{
+    Each pin is `PATTERN=ENGINE`, a pattern with the wildcards of a shell; later
+    pins win. Groups that already have a variant or shares keep them. Fails if
+    the machine lacks the engine, or a pattern matches no node.
+  }];
+  let options = [ListOption<"pins", "pins", "std::string", "PATTERN=ENGINE, once for each pin">];
+}
+
 def AssignEnginesPass : Pass<"partition-assign-engines", "::mlir::ModuleOp"> {
   let summary = "Choose engines, shares and a variant for every group";
   let description = [{
@@ -25,6 +35,19 @@ def AssignEnginesPass : Pass<"partition-assign-engines", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::tensor::TensorDialect",
     "::tercet::soc::SocDialect"];
+}
+
+def VerifyRequirementsPass : Pass<"partition-verify-requirements", "::mlir::ModuleOp"> {
+  let summary = "Hold the placement to what the user requires";
+  let description = [{
+    Every group that a pattern of `engines` matches runs on that engine alone;
+    with `forbid-fallback` no group runs where it does because another engine
+    cannot run it. Fails with the reason of every engine.
+  }];
+  let options = [
+    ListOption<"engines", "engines", "std::string", "PATTERN=ENGINE, once for each requirement">,
+    Option<"forbidFallback", "forbid-fallback", "bool", "false",
+           "No group may be where it is for lack of support elsewhere">];
 }
 
 def ApplySharesPass : Pass<"partition-apply-shares", "::mlir::ModuleOp"> {

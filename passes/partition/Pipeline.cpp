@@ -6,8 +6,21 @@
 
 #include "mlir/Pass/PassManager.h"
 
-void tercet::partition::buildPartitionPipeline(mlir::OpPassManager &pm) {
+void tercet::partition::buildPartitionPipeline(mlir::OpPassManager &pm,
+                                               const PartitionRequirements &requirements) {
+  if (!requirements.pins.empty()) {
+    AssignPinsPassOptions options;
+    options.pins.assign(requirements.pins.begin(), requirements.pins.end());
+    pm.addPass(createAssignPinsPass(options));
+  }
   pm.addPass(createAssignEnginesPass());
+  // Before shares are cut: the user speaks of whole groups.
+  if (!requirements.engines.empty() || requirements.forbidFallback) {
+    VerifyRequirementsPassOptions options;
+    options.engines.assign(requirements.engines.begin(), requirements.engines.end());
+    options.forbidFallback = requirements.forbidFallback;
+    pm.addPass(createVerifyRequirementsPass(options));
+  }
   pm.addPass(createApplySharesPass());
   pm.addPass(createApplyPlacementPass());
   pm.addPass(createVerifyPartitionPass());
