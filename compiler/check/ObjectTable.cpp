@@ -27,9 +27,10 @@ static std::map<uint64_t, std::string> findNames(const llvm::object::ObjectFile 
   std::map<uint64_t, std::string> names;
   for (const SymbolRef &symbol : object.symbols()) {
     llvm::Expected<StringRef> name = symbol.getName();
+    // A damaged file can promise any number of symbols; names are not worth it.
     if (!name) {
       llvm::consumeError(name.takeError());
-      continue;
+      break;
     }
     if (!name->consume_front("tercet_") || !name->consume_back("_table"))
       continue;

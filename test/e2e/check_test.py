@@ -241,7 +241,7 @@ def main():
     parser.add_argument("--model", help="MiniLM's ONNX file")
     parser.add_argument("--objcopy", required=True, help="llvm-objcopy")
     parser.add_argument("--poison", required=True, help="the program of poison_run.cpp")
-    parser.add_argument("--mutants", type=int, default=8, help="damaged programs of each sort for each model")
+    parser.add_argument("--mutants", type=int, default=5, help="damaged programs of each sort for each model")
     arguments = parser.parse_args()
     test = harness.Test(arguments)
     checks = Checks(test)

@@ -6,6 +6,9 @@
 #include "Model.h"
 
 #include "compiler/check/Check.h"
+#include "compiler/check/ObjectTable.h"
+
+#include "llvm/Support/MemoryBuffer.h"
 
 #include <gtest/gtest.h>
 
@@ -82,6 +85,42 @@ TEST(Hostile, EndlessCopy) {
   model.commands = {command};
   std::string said = llvm::toString(check::checkTable(model.toTable()));
   EXPECT_NE(said.find("more than 1048576 runs"), std::string::npos) << said;
+}
+
+/// A released object, then the same with bytes flipped, most of them in its
+/// header and in the tables of sections and symbols.
+TEST(Hostile, Objects) {
+  auto file =
+      llvm::MemoryBuffer::getFile(TERCET_SOURCE_DIR "/test/runtime/artifacts/v1.0/demo-x86_64.o");
+  ASSERT_TRUE(file);
+  auto tables = check::findTables(**file);
+  ASSERT_TRUE(bool(tables));
+  ASSERT_EQ(tables->size(), 1u);
+  // Its table is a local symbol that the compiler left out.
+  EXPECT_EQ((*tables)[0].name, "");
+  // It declares to read rows with the padding between them, which nothing
+  // writes; docs/checker.md.
+  EXPECT_EQ(llvm::toString(check::checkTable((*tables)[0].bytes)),
+            "entry 'main', command 3, node '/scale/Mul': reads bytes [320, 384) and 128 more of "
+            "memory, in buffer 1 of pool 'arena', which nothing has written before");
+  std::mt19937 random(1);
+  uint32_t found = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::string damaged = (*file)->getBuffer().str();
+    size_t range = i % 4 == 0 ? 64 : damaged.size();
+    for (uint32_t k = 0, count = 1 + random() % 4; k < count; ++k)
+      damaged[random() % range] = char(random());
+    auto some = check::findTables({damaged, "damaged"});
+    if (!some) {
+      llvm::consumeError(some.takeError());
+      continue;
+    }
+    for (const check::TableOfProgram &table : *some) {
+      ++found;
+      llvm::consumeError(check::checkTable(table.bytes));
+    }
+  }
+  EXPECT_GT(found, 1000u);
 }
 
 double secondsFor(const std::string &table, bool expected) {
