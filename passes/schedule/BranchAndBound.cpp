@@ -7,7 +7,8 @@
 // same parts of begun tasks) are compared: one in which no engine, input or byte
 // of bandwidth is free later, and that starts its next part no later, dominates.
 // Layers of partial schedules are bounded in width; the width grows until
-// nothing is cut off, which is the proof, or until the budget is spent.
+// nothing is cut off, which is the proof, or until the budget is spent. One file:
+// bound, dominance and expansion all work on the same representation of a state.
 
 #include "passes/schedule/ScheduleSolvers.h"
 
