@@ -26,7 +26,7 @@ static void wake(const tercet_queue_set *set, _Atomic uint32_t *word) {
 // ---- Tokens -----------------------------------------------------------------
 
 // Spins until the progress is above the token: nonzero. Or the time is over.
-static int spin(const tercet_queue_port *port, const tercet_queue_state *state, uint32_t token) {
+static int spin(const tercet_queue_state *state, uint32_t token, uint32_t spin_ns) {
   uint64_t start = 0;
   for (uint32_t turn = 1;; ++turn) {
     if (atomic_load_explicit(&state->progress, memory_order_acquire) > token)
@@ -38,16 +38,14 @@ static int spin(const tercet_queue_port *port, const tercet_queue_state *state, 
     if (turn == 32)
       start = now;
     // Without a clock, 20 ns a turn.
-    else if ((now ? now - start : turn * (uint64_t)20) >= port->spin_ns)
+    else if ((now ? now - start : turn * (uint64_t)20) >= spin_ns)
       return 0;
-    if (port->yield)
-      port->yield(port->user);
   }
 }
 
 static void await(const tercet_queue_set *set, tercet_queue_state *state, uint32_t token) {
   if (atomic_load_explicit(&state->progress, memory_order_acquire) > token ||
-      spin(set->port, state, token))
+      spin(state, token, set->port->spin_ns))
     return;
   atomic_fetch_add(&state->asleep, 1);
   uint32_t seen;

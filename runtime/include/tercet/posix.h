@@ -64,16 +64,15 @@ typedef struct tercet_queues_options {
   // Workers of each queue, the thread that walks it included; 0 counts as 1.
   // Read by start only. NULL: one for each queue.
   const uint32_t *workers;
-  // How long an idle thread spins before it sleeps in the kernel; 0: 100 us
-  // for tokens and 20 us for work, or 1 us when there are more threads than
-  // cores.
+  // How long an idle thread spins before it sleeps in the kernel; 0: 20 us, for
+  // tokens 100 us if pinned, and 1 us when there are more threads than cores.
   uint32_t spin_ns;
   // Stack of the started threads; 0: 256 KiB. As for workers.
   uint64_t stack_bytes;
-  // Cores are taken queue by queue, the fastest first, one for each worker,
-  // from the beginning again when there are too few. Nonzero: tie every started
-  // thread to its core. Otherwise the threads of a queue float, on a chip with
-  // cores of two kinds over the queue's cores only.
+  // Cores are taken queue by queue, of those that the calling thread may run on, the fastest first,
+  // one for each worker, from the beginning again when there are too few. Nonzero: tie every
+  // started thread to its core. Otherwise the threads of a queue float, on a chip with cores of two
+  // kinds over the queue's cores only.
   int pin;
 } tercet_queues_options;
 
@@ -90,8 +89,9 @@ void tercet_queues_stop(tercet_queues *queues);
 // a time may use it.
 const tercet_queue_port *tercet_queues_port(const tercet_queues *queues);
 
-// Puts the calling thread on the cores of the first queue, as `pin` says. For a
-// thread that does nothing but call tercet_entry_run.
+// Puts the calling thread on the cores of the first queue, as `pin` says, for
+// good. For a thread that does nothing but call tercet_entry_run; after all
+// starts, which look at where their caller may run.
 void tercet_queues_place_caller(const tercet_queues *queues);
 
 // ---- Memory -----------------------------------------------------------------

@@ -44,10 +44,6 @@ typedef struct tercet_queue_port {
   // when all have returned. All of them must make progress at the same time:
   // one may wait for another. Memory is visible as for tercet_parallel_for_fn.
   void (*run)(void *user, uint64_t mask, tercet_worker_fn body, void *argument);
-  // Called about every microsecond by a thread that spins: lets a thread run
-  // that shares its core, for that may be the one that it waits for. May be
-  // NULL.
-  void (*yield)(void *user);
   // Sleeps while the atomic *word is `value`; may return at any time. `wake`
   // wakes all threads that sleep on that word. Both NULL: threads spin.
   void (*wait)(void *user, const uint32_t *word, uint32_t value);

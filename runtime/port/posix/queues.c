@@ -9,12 +9,15 @@
 
 #include "wait.h"
 #include "workers.h"
-#include <sched.h>
 #include <stdlib.h>
 
 #define MAX_QUEUES 64
 #define MAX_CPUS 1024
-#define DEFAULT_TOKEN_SPIN_NS 100000
+// With a core of its own a thread may spin longer than it takes to wake one.
+// Floating threads may share a core, where each spins in the other's way until
+// one sleeps and is woken on another.
+#define PINNED_SPIN_NS 100000
+#define FLOATING_SPIN_NS 20000
 #define CROWDED_SPIN_NS 1000
 
 struct tercet_queues {
@@ -30,11 +33,6 @@ struct tercet_queues {
 
 static void run(void *user, uint64_t mask, tercet_worker_fn body, void *argument) {
   tercet_workers_run_some(((struct tercet_queues *)user)->walkers, mask, body, argument);
-}
-
-static void yield(void *user) {
-  (void)user;
-  sched_yield();
 }
 
 static void wait(void *user, const uint32_t *word, uint32_t value) {
@@ -104,11 +102,11 @@ static tercet_status start(struct tercet_queues *queues, const tercet_queues_opt
   queues->pin = options->pin;
   queues->confined = mixed && !crowded;
   uint32_t spin_ns = options->spin_ns ? options->spin_ns : crowded ? CROWDED_SPIN_NS : 0;
+  uint32_t token_spin_ns = options->pin ? PINNED_SPIN_NS : FLOATING_SPIN_NS;
   queues->port.count = options->count;
-  queues->port.spin_ns = spin_ns ? spin_ns : DEFAULT_TOKEN_SPIN_NS;
+  queues->port.spin_ns = spin_ns ? spin_ns : token_spin_ns;
   queues->port.queues = queues->queues;
   queues->port.run = run;
-  queues->port.yield = yield;
   queues->port.wait = wait;
   queues->port.wake = wake;
   queues->port.user = queues;

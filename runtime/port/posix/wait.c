@@ -13,7 +13,6 @@
 #include "tercet/port.h"
 #include "wait.h"
 #include <limits.h>
-#include <sched.h>
 
 // Spins until the value is not `seen` or the time is over.
 static uint32_t spin(tercet_wait_word *word, uint32_t seen, uint32_t spin_ns) {
@@ -30,7 +29,6 @@ static uint32_t spin(tercet_wait_word *word, uint32_t seen, uint32_t spin_ns) {
       end = now + spin_ns;
     else if (now >= end)
       return value;
-    sched_yield(); // who posts may share this core
   }
 }
 
