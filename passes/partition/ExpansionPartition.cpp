@@ -64,10 +64,22 @@ void tercet::partition::improveNodes(const ReducedPartition &problem, Labels &la
   std::vector<int64_t> room;
   for (unsigned limit = 0; enforceLimits && limit < problem.capacities.size(); ++limit)
     room.push_back(problem.capacities[limit] - problem.usage(limit, labels));
+  // Nodes whose surroundings changed since they were looked at last.
+  std::vector<bool> isStale(labels.size(), true);
+  auto touch = [&](const ReducedTensor &tensor) {
+    if (tensor.producer >= 0)
+      isStale[tensor.producer] = true;
+    for (unsigned use : tensor.uses)
+      isStale[problem.uses[use].node] = true;
+  };
   bool moved = true;
   for (unsigned round = 0; round < maxRounds && moved; ++round) {
     moved = false;
     for (unsigned node = 0; node < labels.size(); ++node) {
+      // Limits are shared by all, so that a move anywhere may let any node move.
+      if (!isStale[node] && room.empty())
+        continue;
+      isStale[node] = false;
       int64_t best = 0;
       unsigned chosen = labels[node];
       for (unsigned label = 0; label < problem.nodes[node].labels.size(); ++label) {
@@ -90,6 +102,10 @@ void tercet::partition::improveNodes(const ReducedPartition &problem, Labels &la
       }
       labels[node] = chosen;
       moved = true;
+      for (unsigned tensor : problem.nodes[node].tensors)
+        touch(problem.tensors[tensor]);
+      for (unsigned use : problem.nodes[node].uses)
+        touch(problem.tensors[problem.uses[use].tensor]);
     }
   }
 }

@@ -5,6 +5,7 @@
 // cheapest way to reach them; with limits, into those of which none is better than
 // another in cost and all amounts. The dual bound's parts give the least cost of
 // the rest as a sum over open tensors, so it is updated rather than computed.
+// One file: its parts work on the same table of states and mean nothing without it.
 
 #include "passes/partition/PartitionAlgorithms.h"
 

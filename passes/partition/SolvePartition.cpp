@@ -98,11 +98,9 @@ void Solver::solveFree() {
   }
   bool isAutomatic = options.method == PartitionMethod::Automatic;
   if (options.method != PartitionMethod::Frontier) {
-    Labels starts[] = {greedyLabels(reduced), cheapestLabels(reduced)};
-    for (Labels &labels : starts) {
-      improveNodes(reduced, labels, /*enforceLimits=*/false);
-      offer(labels, "single-moves");
-    }
+    Labels labels = greedyLabels(reduced);
+    improveNodes(reduced, labels, /*enforceLimits=*/false);
+    offer(labels, "single-moves");
   }
   raiseBound(dual.improve(options.dualSweeps, upper()));
   if (isDone())
