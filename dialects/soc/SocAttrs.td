@@ -154,7 +154,7 @@ def Soc_VariantAttr : Soc_Attr<"Variant", "variant"> {
     DefaultValuedParameter<"uint64_t", "0">:$granularity);
   let assemblyFormat = [{ `<` $name `,` `precision` `=` $precision `,` `tiles` `=` $tiles `,`
     `panels` `=` $panels `,` `time_ps` `=` $timePs `,` `scratch_bytes` `=` $scratchBytes
-    custom<BytesAndShares>($residentBytes, $granularity) `>` }];
+    `` custom<BytesAndShares>($residentBytes, $granularity) `>` }];
 }
 
 def Soc_ShareAttr : Soc_Attr<"Share", "share"> {

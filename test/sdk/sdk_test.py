@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Installs Tercet, moves the installation, and builds and runs a project with it.
+"""Installs Tercet, moves the installation, and builds and runs projects with it: an application and a plug-in.
 
 Usage: sdk_test.py --build BUILD --cmake CMAKE --c-compiler CC --cxx-compiler CXX
 
@@ -8,8 +8,10 @@ Natively and, where a cross C library and qemu-user are there, for AArch64 and R
 """
 
 import argparse
+import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -97,6 +99,51 @@ def check_cross(arguments, prefix, folder, arch):
     expect(f"{arch} program", run(*EMULATORS[arch], consumer.program()), "10\n10\n")
 
 
+def check_plugin(arguments, prefix, folder):
+    """An engine out of tree: its target is built against the package and loaded; nothing of the compiler changes."""
+    source, build = os.path.join(HERE, "plugin"), os.path.join(folder, "build")
+    run(arguments.cmake, "-G", "Ninja", "-S", source, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}",
+        f"-DCMAKE_C_COMPILER={arguments.c_compiler}", f"-DCMAKE_CXX_COMPILER={arguments.cxx_compiler}")
+    run(arguments.cmake, "--build", build)
+    compiler, plugin = os.path.join(prefix, "bin", "tercet-compile"), os.path.join(build, "acme.so")
+    machine, model = os.path.join(source, "acme.yaml"), os.path.join(source, "mlp.mlir")
+
+    out = os.path.join(folder, "out")
+    run(compiler, "--plugin", plugin, "--soc", machine, model, "-o", out, "--name", "mlp", "--quiet")
+    with open(os.path.join(out, "mlp.report.json")) as file:
+        report = json.load(file)
+    engines = {kernel["engine"] for kernel in report["kernels"]}
+    expect("products run on the plug-in's engine, what it does not support elsewhere", engines, {"cpu", "cluster"})
+    raw = os.path.join(folder, "x.raw")
+    with open(raw, "wb") as file:
+        file.write(struct.pack("32f", *[i / 8 for i in range(32)]))
+    outputs = [run(os.path.join(prefix, "bin", "tercet-run"), out, "--input", f"x={raw}")]
+    run(compiler, model, "-o", folder + "/host", "--name", "mlp", "--quiet")
+    outputs.append(run(os.path.join(prefix, "bin", "tercet-run"), folder + "/host", "--input", f"x={raw}"))
+    expect("the same results as on the host alone", outputs[0], outputs[1])
+    text = run(compiler, f"--plugin={plugin}", "--soc", machine, model, "--stop-after", "graph")
+    graph = os.path.join(folder, "graph.mlir")
+    with open(graph, "w") as file:
+        file.write(text)
+    text = run(os.path.join(prefix, "bin", "tercet-opt"), "--plugin", plugin, graph, "--partition-assign-engines")
+    expect("tercet-opt loads it too", 'on "cluster"' in text, True)
+
+    table = run(compiler, "--soc", machine, "--print-soc", "--verbose")
+    expect("without it the engine is absent", "absent: its target 'acme'" in table, True)
+    wrong = os.path.join(folder, "wrong.yaml")
+    with open(machine) as file, open(wrong, "w") as target:
+        target.write(file.read().replace("max_rows", "max_columns"))
+    for what, words, flags in [
+            ("no file", "does not exist", ["--plugin", "/nowhere.so"]),
+            ("no plug-in", "is no plug-in of Tercet", ["--plugin", os.path.join(build, "acme_nothing.so")]),
+            ("no shared object", "cannot be loaded", ["--plugin", model]),
+            ("another version", "built for tercet-0.0.9-1/llvm-21.0", ["--plugin", os.path.join(build, "acme_old.so")]),
+            ("a name twice", "which there is already", ["--plugin", plugin, "--plugin", plugin]),
+            ("a property that it does not know", f"{wrong}:31:7: Acme's clusters have no property 'max_columns'",
+             ["--plugin", plugin, "--soc", wrong])]:
+        expect(f"refused: {what}", words in run(compiler, *flags, "--print-soc", fails=True), True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     for name in ("build", "cmake", "c-compiler", "cxx-compiler"):
@@ -108,6 +155,7 @@ def main():
         os.makedirs(os.path.dirname(prefix))
         os.rename(installed, prefix)
         check_native(arguments, prefix, os.path.join(folder, "native"))
+        check_plugin(arguments, prefix, os.path.join(folder, "plugin"))
         for arch, emulator in EMULATORS.items():
             if not os.path.isdir(os.path.join(prefix, "lib", "tercet", f"{arch}-linux-gnu")):
                 print(f"skipped: {arch}: no cross C library when Tercet was built")

@@ -32,6 +32,10 @@ class AcmeModel : public soc::EngineModel {
 public:
   /// Matrix products and operations on elements, in f32.
   bool supports(soc::EngineAttr engine, soc::GroupOp group, std::string &reason) const override {
+    if (!getObjectCpu(engine)) {
+      reason = "Acme's cluster is described without a CPU";
+      return false;
+    }
     for (Type type : llvm::concat<const Type>(group->getOperandTypes(), group->getResultTypes()))
       if (!getElementTypeOrSelf(type).isF32()) {
         reason = "Acme's cluster computes in f32 only";
@@ -80,7 +84,8 @@ public:
   }
 
   uint32_t getCores(soc::EngineAttr engine) const override {
-    return getObjectCpu(engine).getCores();
+    soc::CpuAttr cpu = getObjectCpu(engine);
+    return cpu ? cpu.getCores() : 1;
   }
 
   llvm::Error checkProperties(soc::EngineAttr engine) const override {
@@ -107,12 +112,8 @@ public:
 
 } // namespace
 
-#ifndef ACME_BUILT_FOR
-#define ACME_BUILT_FOR TERCET_PLUGIN_VERSION
-#endif
-
 extern "C" __attribute__((visibility("default"))) const PluginInfo *tercetPlugin() {
-  static const PluginInfo info = {ACME_BUILT_FOR, "Acme", [](PluginRegistry &registry) {
+  static const PluginInfo info = {TERCET_PLUGIN_VERSION, "Acme", [](PluginRegistry &registry) {
                                     registry.addTarget(std::make_unique<AcmeTarget>());
                                   }};
   return &info;
