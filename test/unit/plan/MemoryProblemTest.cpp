@@ -50,6 +50,80 @@ TEST(MemoryProblem, BoundCountsAlignedSizes) {
   EXPECT_EQ(problemOf({{0, 2, 1}, {0, 2, 65}}, 64).lowerBound(), 192);
 }
 
+TEST(MemoryProblem, WitnessProvesTheBound) {
+  std::mt19937 random(2);
+  for (int round = 0; round < 200; ++round) {
+    MemoryProblem problem = round % 2 ? randomProblem(random, 1 + random() % 12, 8, 50)
+                                      : randomOrderProblem(random, 1 + random() % 12, 30, 50);
+    MemoryBound bound = problem.findBound();
+    int64_t sum = 0;
+    for (size_t i = 0; i < bound.witness.size(); ++i) {
+      sum += problem.buffers[bound.witness[i]].size;
+      for (size_t j = 0; j < i; ++j) {
+        EXPECT_TRUE(liveTogether(problem, bound.witness[i], bound.witness[j]));
+        EXPECT_LE(problem.buffers[bound.witness[i]].size, problem.buffers[bound.witness[j]].size);
+      }
+    }
+    EXPECT_EQ(sum, bound.bytes);
+    EXPECT_EQ(bound.bytes, enumeratedBound(problem));
+  }
+}
+
+TEST(MemoryProblem, BoundOfAPartialOrderIsThatOfItsLifetimes) {
+  std::mt19937 random(3);
+  for (int round = 0; round < 50; ++round) {
+    MemoryProblem problem = randomProblem(random, 60, 30, 1000);
+    problem.buffers[0].size = 0;
+    EXPECT_EQ(asPartialOrder(problem).lowerBound(), naiveBound(problem));
+  }
+}
+
+TEST(MemoryProblem, BoundReachesGivenOffsets) {
+  MemoryProblem problem = problemOf({{0, 2, 4}, {5, 6, 4}}, 4);
+  problem.buffers[1].offset = 100;
+  EXPECT_EQ(problem.findBound().bytes, 104);
+  EXPECT_EQ(problem.findBound().witness, llvm::SmallVector<unsigned>({1}));
+}
+
+TEST(MemoryProblem, CheckRefusesWhatIsNoOrder) {
+  MemoryProblem problem = asPartialOrder(problemOf({{0, 1, 1}, {1, 2, 1}, {2, 3, 1}}));
+  EXPECT_EQ(textOf(problem.check()), "");
+  MemoryProblem itself = problem, gap = problem, cycle = problem, few = problem;
+  itself.precedes[1].set(1);
+  EXPECT_EQ(textOf(itself.check()), "buffer 1 precedes itself");
+  gap.precedes[0].reset(2);
+  EXPECT_EQ(textOf(gap.check()), "buffer 0 precedes 1, which precedes 2, but 0 does not precede 2");
+  cycle.precedes[2].set(0);
+  EXPECT_EQ(textOf(cycle.check()),
+            "buffer 0 precedes 2, which precedes 0, but 0 does not precede 0");
+  few.precedes.pop_back();
+  EXPECT_EQ(textOf(few.check()), "expected an order of 3 buffers, got one of 2");
+  few.precedes.push_back(llvm::BitVector(2));
+  EXPECT_EQ(textOf(few.check()), "buffer 2: expected an order with 3 buffers, got 2");
+}
+
+TEST(MemoryProblem, CheckRefusesGivenOffsetsThatCannotBe) {
+  MemoryProblem problem = problemOf({{0, 2, 4}, {1, 2, 4}, {2, 3, 4}}, 4);
+  problem.buffers[0].offset = 0;
+  problem.buffers[2].offset = 0;
+  EXPECT_EQ(textOf(problem.check()), "");
+  problem.buffers[1].offset = 2;
+  EXPECT_EQ(textOf(problem.check()), "buffer 1: given offset 2 is not aligned to 4");
+  problem.buffers[1].offset = -4;
+  EXPECT_EQ(textOf(problem.check()), "buffer 1: given offset -4 is not aligned to 4");
+  problem.buffers[1].offset = 0;
+  EXPECT_EQ(textOf(problem.check()),
+            "buffers 0 and 1 live together and their given offsets overlap");
+  problem.buffers[1].offset = std::numeric_limits<int64_t>::max() - 3;
+  EXPECT_EQ(textOf(problem.check()), "the sizes add up to more than 64 bits hold");
+}
+
+TEST(MemoryProblem, CheckRefusesANegativeCapacity) {
+  MemoryProblem problem;
+  problem.capacity = -1;
+  EXPECT_EQ(textOf(problem.check()), "capacity -1 is negative");
+}
+
 namespace {
 
 /// Three buffers, the first two live together: [0, 4), [4, 8) and, later, [0, 8).
@@ -96,4 +170,23 @@ TEST_F(VerifyTest, RefusesWhatReachesBeyond64Bits) {
   plan.offsets[2] = std::numeric_limits<int64_t>::max() - 3;
   EXPECT_EQ(textOf(plan.verify(problem)),
             "buffer 2: offset 9223372036854775804 and size 8 add up to more than 64 bits hold");
+}
+
+TEST_F(VerifyTest, RefusesAnotherThanTheGivenOffset) {
+  problem.buffers[2].offset = 8;
+  EXPECT_EQ(textOf(plan.verify(problem)), "buffer 2: expected the given offset 8, got 0");
+}
+
+TEST_F(VerifyTest, RefusesWhatIsAboveTheCapacity) {
+  problem.capacity = 8;
+  EXPECT_EQ(textOf(plan.verify(problem)), "");
+  problem.capacity = 7;
+  EXPECT_EQ(textOf(plan.verify(problem)), "the arena of 8 bytes exceeds the capacity of 7");
+}
+
+TEST_F(VerifyTest, FollowsThePartialOrderAlone) {
+  problem = asPartialOrder(problem);
+  EXPECT_EQ(textOf(plan.verify(problem)), "");
+  problem.precedes[0].reset(2);
+  EXPECT_EQ(textOf(plan.verify(problem)), "buffers 0 and 2 live together and overlap");
 }
