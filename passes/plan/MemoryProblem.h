@@ -40,7 +40,6 @@ struct MemoryBound {
 
 struct MemoryProblem {
   llvm::SmallVector<MemoryBuffer> buffers;
-  std::vector<llvm::BitVector> precedes;
   /// Offsets are multiples of it; sizes are rounded up to it.
   int64_t alignment = 1;
   /// If set, bit b of row a says that every access of buffer a happens before
