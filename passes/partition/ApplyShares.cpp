@@ -36,6 +36,58 @@ struct ApplySharesPass : partition::impl::ApplySharesPassBase<ApplySharesPass> {
     for (soc::GroupOp group : groups)
       if (failed(apply(group)))
         return signalPassFailure();
+    SmallVector<tensor::ExtractSliceOp> slices;
+    getOperation().walk([&](tensor::ExtractSliceOp slice) {
+      if (slice.getSource().getDefiningOp<tensor::ConcatOp>())
+        slices.push_back(slice);
+    });
+    for (tensor::ExtractSliceOp slice : slices)
+      narrow(slice);
+  }
+
+  /// A share that reads rows of another group's shares reads those shares, not
+  /// all of them put together: it may run before the rest is computed.
+  static void narrow(tensor::ExtractSliceOp slice) {
+    auto concat = slice.getSource().getDefiningOp<tensor::ConcatOp>();
+    if (!concat || !slice.hasUnitStride() || !slice.getOffsets().empty() ||
+        !slice.getSizes().empty() || !slice.getStrides().empty() ||
+        slice.getType().getRank() != concat.getResultType().getRank())
+      return;
+    uint64_t dim = concat.getDim();
+    SmallVector<int64_t> offsets(slice.getStaticOffsets()), sizes(slice.getStaticSizes());
+    int64_t begin = offsets[dim], end = begin + sizes[dim], at = 0;
+    IRRewriter rewriter(slice);
+    SmallVector<std::pair<Value, int64_t>> touched;
+    for (Value part : concat.getInputs()) {
+      auto type = cast<RankedTensorType>(part.getType());
+      if (type.isDynamicDim(dim))
+        return;
+      int64_t next = at + type.getDimSize(dim);
+      if (begin < next && at < end)
+        touched.push_back({part, at});
+      at = next;
+    }
+    if (touched.empty() || touched.size() == concat.getInputs().size())
+      return;
+    SmallVector<Value> pieces;
+    for (auto [part, start] : touched) {
+      auto type = cast<RankedTensorType>(part.getType());
+      offsets[dim] = std::max(begin, start) - start;
+      sizes[dim] = std::min(end, start + type.getDimSize(dim)) - std::max(begin, start);
+      bool whole = ArrayRef(sizes) == type.getShape();
+      SmallVector<int64_t> ones(sizes.size(), 1);
+      pieces.push_back(whole ? part
+                             : tensor::ExtractSliceOp::create(
+                                   rewriter, slice.getLoc(), type.clone(sizes), part, ValueRange(),
+                                   ValueRange(), ValueRange(), offsets, sizes, ones)
+                                   .getResult());
+    }
+    rewriter.replaceOp(
+        slice, pieces.size() == 1
+                   ? pieces[0]
+                   : tensor::ConcatOp::create(rewriter, slice.getLoc(), dim, pieces).getResult());
+    if (concat->use_empty())
+      rewriter.eraseOp(concat);
   }
 
   LogicalResult apply(soc::GroupOp group) {

@@ -57,6 +57,12 @@ public:
                 cast<RankedTensorType>(input.getType()).getElementTypeBitWidth(), 8);
             bytesRead[{index[producer], index[task]}] += (source.end - source.begin) * width;
           }
+      // A view of a part of a concatenation stands behind the whole of it.
+      for (Value input : task.getInputs())
+        forEachDefinition(input, [&](soc::TaskOp producer) {
+          if (!bytesRead.count({index[producer], index[task]}))
+            onlyBefore.insert({index[producer], index[task]});
+        });
       // Tokens in the text are edges without bytes.
       for (Value wait : task.getWaits())
         bytesRead[{index[wait.getDefiningOp()], index[task]}] += 0;
@@ -93,6 +99,8 @@ public:
       }
       problem.edges.push_back(std::move(edge));
     }
+    for (auto [from, to] : onlyBefore)
+      problem.edges.push_back({from, to, 0, {}});
     return problem;
   }
 
@@ -110,6 +118,8 @@ public:
     };
     for (auto [pair, bytes] : bytesRead)
       addEdge(pair.first, pair.second);
+    for (auto [from, to] : onlyBefore)
+      addEdge(from, to);
     std::map<unsigned, std::map<uint64_t, unsigned>> places;
     for (unsigned task = 0; task < tasks.size(); ++task) {
       soc::TaskOp op = tasks[task];
@@ -149,6 +159,22 @@ public:
   ArrayRef<soc::TaskOp> getTasks() const { return tasks; }
 
 private:
+  /// Every task from which the value is made, whether or not it is read.
+  static void forEachDefinition(Value value, llvm::function_ref<void(soc::TaskOp)> visit) {
+    SmallVector<Value> worklist{value};
+    llvm::DenseSet<Value> seen;
+    while (!worklist.empty()) {
+      Value next = worklist.pop_back_val();
+      Operation *def = next.getDefiningOp();
+      if (!def || !seen.insert(next).second)
+        continue;
+      if (auto task = dyn_cast<soc::TaskOp>(def))
+        visit(task);
+      else if (soc::isBetweenTasks(def))
+        llvm::append_range(worklist, def->getOperands());
+    }
+  }
+
   std::optional<unsigned> engineOf(soc::TaskOp task) const {
     for (auto [number, engine] : llvm::enumerate(engines))
       if (engine.getEngineName() == task.getEngine())
@@ -164,6 +190,8 @@ private:
   llvm::DenseMap<Operation *, unsigned> index;
   /// Bytes that the second task reads of the first.
   std::map<std::pair<unsigned, unsigned>, int64_t> bytesRead;
+  /// The second task's operands stand behind the first, of which it reads nothing.
+  std::set<std::pair<unsigned, unsigned>> onlyBefore;
 };
 
 struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
