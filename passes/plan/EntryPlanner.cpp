@@ -27,11 +27,6 @@ unsigned EntryPlanner::engineIndex(StringRef name) const {
   llvm_unreachable("verify-partition has seen that the machine has the engine");
 }
 
-StringAttr EntryPlanner::memoryOf(unsigned engine) const {
-  auto attr = cast<soc::EngineAttrInterface>(machine.getEngines()[engine]);
-  return StringAttr::get(machine.getContext(), attr.getEngineMemory());
-}
-
 EntryPlanner::Storage EntryPlanner::newStorage(Location loc, Storage::Kind kind, int64_t bytes) {
   Storage storage(loc, order.queues());
   storage.kind = kind;
@@ -124,6 +119,8 @@ LogicalResult EntryPlanner::collect() {
     }
   }
   collectResults();
+  if (failed(assignMemories()))
+    return failure();
   for (int64_t command = 0, count = commands.size(); command < count; ++command)
     if (commands[command].task)
       shareInPlace(commands[command].task, command);
@@ -143,7 +140,6 @@ void EntryPlanner::collectTask(soc::TaskOp task) {
   commandOfTask[task] = command;
   auto newBuffer = [&](int64_t bytes) {
     Storage storage = newStorage(task.getLoc(), Storage::Arena, bytes);
-    storage.memory = memoryOf(engine);
     storage.accesses.add(order, command);
     return add(storage);
   };
@@ -152,7 +148,39 @@ void EntryPlanner::collectTask(soc::TaskOp task) {
   for (Value output : task.getOutputs())
     placeOfValue[output] = {newBuffer(bytesOf(output.getType())), 0};
   if (int64_t scratch = kernelOf(task).getScratchBytes().value_or(0))
-    scratchOf[task] = newBuffer(scratch * machine.getWorkersOf(machine.getEngines()[engine]));
+    // As many as LIMITS.max_workers, which the ABI wants for every engine.
+    scratchOf[task] = newBuffer(scratch * machine.getWorkers());
+}
+
+LogicalResult EntryPlanner::assignMemories() {
+  for (Storage &storage : storages) {
+    if (storage.kind != Storage::Arena || storage.parent || storage.accesses.empty())
+      continue;
+    auto engineOf = [&](unsigned queue) {
+      return cast<soc::EngineAttrInterface>(machine.getEngines()[queue]);
+    };
+    SmallVector<unsigned> queues = storage.accesses.getQueues();
+    unsigned writer = order.queueOf(storage.accesses.span().first);
+    StringAttr common;
+    for (StringRef memory : engineOf(writer).getEngineMemories())
+      if (!common && llvm::all_of(queues, [&](unsigned queue) {
+            return llvm::is_contained(engineOf(queue).getEngineMemories(), memory);
+          }))
+        common = StringAttr::get(machine.getContext(), memory);
+    if (!common) {
+      auto diag = emitError(storage.loc)
+                  << "is computed on engine '" << engineOf(writer).getEngineName()
+                  << "' and read on another, and no memory is addressed by both; try --pin to keep "
+                     "the two together";
+      for (unsigned queue : queues)
+        diag.attachNote(storage.loc)
+            << "engine '" << engineOf(queue).getEngineName() << "' addresses '"
+            << llvm::join(engineOf(queue).getEngineMemories(), "', '") << "'";
+      return diag;
+    }
+    storage.memory = common;
+  }
+  return success();
 }
 
 bool EntryPlanner::isMovable(Place place, int64_t bytes) const {
@@ -164,15 +192,12 @@ bool EntryPlanner::isMovable(Place place, int64_t bytes) const {
 void EntryPlanner::collectConcat(Operation *op) {
   Storage storage = newStorage(op->getLoc(), Storage::Arena, bytesOf(op->getResult(0).getType()));
   storage.assembled = true;
-  // Where its first part is computed.
-  Place first = placeOfValue.at(op->getOperand(0));
-  storage.memory = storages[first.storage].memory ? storages[first.storage].memory : memoryOf(0);
   unsigned whole = add(storage);
   int64_t at = 0;
   for (Value part : op->getOperands()) {
     int64_t bytes = bytesOf(part.getType());
     Place place = placeOfValue.at(part);
-    if (isMovable(place, bytes) && storages[place.storage].memory == storages[whole].memory) {
+    if (isMovable(place, bytes)) {
       Storage &inside = storages[place.storage];
       inside.parent = whole;
       inside.offsetInParent = at;
@@ -224,11 +249,8 @@ void EntryPlanner::shareInPlace(soc::TaskOp task, int64_t command) {
 }
 
 void EntryPlanner::place() {
-  llvm::SetVector<StringAttr> memories;
-  for (unsigned engine = 0; engine < order.queues(); ++engine)
-    memories.insert(memoryOf(engine));
-  for (StringAttr memory : memories)
-    placeIn(memory);
+  for (auto memory : machine.getMemories().getAsRange<soc::MemoryAttr>())
+    placeIn(memory.getName());
 }
 
 void EntryPlanner::placeIn(StringAttr memory) {

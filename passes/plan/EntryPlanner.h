@@ -93,7 +93,6 @@ private:
   Storage newStorage(mlir::Location loc, Storage::Kind kind, int64_t bytes);
   unsigned add(Storage storage);
   unsigned engineIndex(llvm::StringRef name) const;
-  mlir::StringAttr memoryOf(unsigned engine) const;
   /// Appends a command to its queue.
   int64_t addCommand(Command command);
   void touch(unsigned storage, int64_t command);
@@ -105,6 +104,9 @@ private:
   void collectResults();
   /// Whether the bytes are all of a storage that may still be put anywhere.
   bool isMovable(Place place, int64_t bytes) const;
+  /// The first memory of the engine that wrote a storage that all engines
+  /// which touch it can address; an error where there is none.
+  mlir::LogicalResult assignMemories();
   void placeIn(mlir::StringAttr memory);
   void shareInPlace(soc::TaskOp task, int64_t command);
   soc::KernelOp kernelOf(soc::TaskOp task);

@@ -57,7 +57,12 @@ public:
                 cast<RankedTensorType>(input.getType()).getElementTypeBitWidth(), 8);
             bytesRead[{index[producer], index[task]}] += (source.end - source.begin) * width;
           }
-      // Tokens in the text are edges without bytes.
+      // A view follows all that it is made of, also where the task reads only a
+      // part: edges without bytes, which keep the text's order valid.
+      for (Value input : task.getInputs())
+        forEachDefinition(
+            input, [&](soc::TaskOp earlier) { bytesRead[{index[earlier], index[task]}] += 0; });
+      // So are tokens in the text.
       for (Value wait : task.getWaits())
         bytesRead[{index[wait.getDefiningOp()], index[task]}] += 0;
     }
@@ -86,7 +91,8 @@ public:
     for (auto [pair, bytes] : bytesRead) {
       schedule::ScheduleEdge edge{pair.first, pair.second, bytes, {}};
       unsigned from = engineOfTask[pair.first], to = engineOfTask[pair.second];
-      if (from != to) {
+      // Only what is read is waited for.
+      if (from != to && bytes > 0) {
         edge.lags.assign(count * count, 0);
         edge.lags[from * count + to] =
             partition::movePs(machine, engines[from], engines[to], bytes);
@@ -149,6 +155,18 @@ public:
   ArrayRef<soc::TaskOp> getTasks() const { return tasks; }
 
 private:
+  /// Tasks that a value hangs on through views and concatenations.
+  static void forEachDefinition(Value value, llvm::function_ref<void(soc::TaskOp)> visit) {
+    SmallVector<Value> worklist{value};
+    while (!worklist.empty()) {
+      Operation *def = worklist.pop_back_val().getDefiningOp();
+      if (auto task = dyn_cast_or_null<soc::TaskOp>(def))
+        visit(task);
+      else if (def && soc::isBetweenTasks(def))
+        llvm::append_range(worklist, def->getOperands());
+    }
+  }
+
   std::optional<unsigned> engineOf(soc::TaskOp task) const {
     for (auto [number, engine] : llvm::enumerate(engines))
       if (engine.getEngineName() == task.getEngine())
