@@ -79,15 +79,11 @@ struct ApplySharesPass : partition::impl::ApplySharesPassBase<ApplySharesPass> {
   }
 
   LogicalResult apply(soc::GroupOp group) {
-    std::optional<unsigned> dim = partition::getShareDim(group);
-    int64_t rows = partition::getShareRows(group), at = 0;
+    if (failed(partition::verifyShares(group)))
+      return failure();
     IRRewriter rewriter(group);
     SmallVector<Value> parts;
     for (auto share : group.getShares()->getAsRange<soc::ShareAttr>()) {
-      if (share.getBegin() != at)
-        return group.emitOpError()
-               << "expected the share on engine '" << share.getEngine().getValue()
-               << "' to begin at row " << at << ", got " << share.getBegin();
       FailureOr<soc::GroupOp> part =
           partition::cutShare(rewriter, group, share.getBegin(), share.getSize());
       if (failed(part))
@@ -98,14 +94,13 @@ struct ApplySharesPass : partition::impl::ApplySharesPassBase<ApplySharesPass> {
       part->setAlternativesAttr(group.getAlternativesAttr());
       sliceWeights(*part);
       parts.push_back(part->getOutputs()[0]);
-      at += share.getSize();
     }
-    if (at != rows)
-      return group.emitOpError() << "its shares cover " << at << " of " << rows << " rows";
     rewriter.setInsertionPoint(group);
     Value whole = parts.size() == 1
                       ? parts[0]
-                      : tensor::ConcatOp::create(rewriter, group.getLoc(), *dim, parts).getResult();
+                      : tensor::ConcatOp::create(rewriter, group.getLoc(),
+                                                 *partition::getShareDim(group), parts)
+                            .getResult();
     rewriter.replaceOp(group, whole);
     return success();
   }

@@ -17,6 +17,12 @@ int64_t tercet::plan::bytesOf(Type type) {
   return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
 }
 
+int64_t tercet::plan::alignmentOf(soc::MachineAttr machine, StringRef memory) {
+  constexpr int64_t cacheLine = 64;
+  soc::MemoryAttr found = machine.lookupMemory(memory);
+  return found ? std::max<int64_t>(found.getAlignment(), cacheLine) : cacheLine;
+}
+
 EntryPlanner::EntryPlanner(func::FuncOp func, SymbolTable &symbols, soc::MachineAttr machine)
     : func(func), symbols(symbols), machine(machine), order(machine.getEngines().size()) {}
 
@@ -24,7 +30,7 @@ unsigned EntryPlanner::engineIndex(StringRef name) const {
   for (auto [index, attr] : llvm::enumerate(machine.getEngines()))
     if (cast<soc::EngineAttrInterface>(attr).getEngineName() == name)
       return index;
-  llvm_unreachable("verify-partition has seen that the machine has the engine");
+  llvm_unreachable("verifyTask has seen that the machine has the engine");
 }
 
 EntryPlanner::Storage EntryPlanner::newStorage(Location loc, Storage::Kind kind, int64_t bytes) {
@@ -88,7 +94,29 @@ soc::KernelOp EntryPlanner::kernelOf(soc::TaskOp task) {
   return symbols.lookup<soc::KernelOp>(call.getKernel());
 }
 
+LogicalResult EntryPlanner::verifyFunction() {
+  if (!func.getBody().hasOneBlock())
+    return func.emitOpError() << "expected a body of one block";
+  FunctionType type = func.getFunctionType();
+  for (Type value : llvm::concat<const Type>(type.getInputs(), type.getResults()))
+    if (auto tensor = dyn_cast<RankedTensorType>(value); !tensor || !tensor.hasStaticShape())
+      return func.emitOpError() << "expected tensors of static shape, got " << value;
+  return success();
+}
+
+LogicalResult EntryPlanner::verifyTask(soc::TaskOp task) {
+  if (!machine.lookupEngine(task.getEngine()))
+    return task.emitOpError() << "machine '" << machine.getName().getValue() << "' has no engine '"
+                              << task.getEngine() << "'";
+  auto calls = task.getBody().front().getOps<soc::CallOp>();
+  if (!llvm::hasSingleElement(calls))
+    return task.emitOpError() << "is no call of a kernel";
+  return success();
+}
+
 LogicalResult EntryPlanner::collect() {
+  if (failed(verifyFunction()))
+    return failure();
   for (BlockArgument argument : func.getArguments()) {
     Storage storage = newStorage(argument.getLoc(), Storage::Input, bytesOf(argument.getType()));
     storage.index = argument.getArgNumber();
@@ -106,6 +134,8 @@ LogicalResult EntryPlanner::collect() {
       }
       placeOfValue[get.getResult()] = {it->second, 0};
     } else if (auto task = dyn_cast<soc::TaskOp>(op)) {
+      if (failed(verifyTask(task)))
+        return failure();
       collectTask(task);
     } else if (std::optional<int64_t> elements = soc::getContiguousOffset(&op)) {
       Place place = placeOfValue.at(op.getOperand(0));
@@ -255,7 +285,7 @@ void EntryPlanner::place() {
 
 void EntryPlanner::placeIn(StringAttr memory) {
   MemoryProblem problem;
-  problem.alignment = kBufferAlignment;
+  problem.alignment = alignmentOf(machine, memory);
   llvm::DenseMap<unsigned, unsigned> bufferOf;
   SmallVector<Accesses> accesses;
   auto isHere = [&](const Storage &storage) {

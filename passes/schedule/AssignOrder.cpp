@@ -191,9 +191,18 @@ struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
       getOperation()->emitError() << "expected a #soc.machine on the module; try --soc";
       return signalPassFailure();
     }
+    for (Attribute attr : machine.getEngines())
+      if (!isa<soc::EngineAttrInterface>(attr)) {
+        getOperation()->emitError()
+            << "the target of engine " << attr << " is not part of this build of Tercet";
+        return signalPassFailure();
+      }
     bool ok = true;
     getOperation()->walk([&](func::FuncOp func) {
-      if (!func.isExternal())
+      if (!func.isExternal() && !func.getBody().hasOneBlock()) {
+        func.emitError() << "expected a body of one block";
+        ok = false;
+      } else if (!func.isExternal())
         ok &= succeeded(assign(func, machine));
     });
     if (!ok)
