@@ -104,7 +104,8 @@ void ReportWriter::writeEngine(soc::EngineAttrInterface engine) {
   attribute("name", engine.getEngineName());
   attribute("kind", engine.getEngineKind());
   attribute("memory", engine.getEngineMemory());
-  json.attribute("workers", program.machine.getWorkersOf(engine));
+  soc::MachineAttr machine = program.machine;
+  json.attribute("workers", machine.getWorkersOf(engine));
   json.attribute("launch_ps", engine.getEnginePerformance().getLaunchPs());
   std::string reason;
   bool isPresent = engine.isPresent(reason);
