@@ -16,6 +16,7 @@
 #include "compiler/emit/OutputFiles.h"
 #include "compiler/emit/Program.h"
 #include "compiler/emit/Report.h"
+#include "compiler/report/HtmlPage.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -133,9 +134,18 @@ llvm::Error emit::emitArtifact(ModuleOp planned, ModuleOp lowered, const EmitOpt
         return llvm::Error::success();
       }))
     return error;
+  std::string report;
+  llvm::raw_string_ostream reportStream(report);
+  writeReport(planned, *program, options, reportStream);
   if (llvm::Error error =
           files->write(options.name + ".report.json", [&](llvm::raw_fd_ostream &os) {
-            writeReport(*program, options, os);
+            os << report;
+            return llvm::Error::success();
+          }))
+    return error;
+  if (llvm::Error error =
+          files->write(options.name + ".report.html", [&](llvm::raw_fd_ostream &os) {
+            tercet::report::writeHtmlPage(options.name, report, /*profile=*/"", os);
             return llvm::Error::success();
           }))
     return error;

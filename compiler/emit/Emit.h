@@ -54,8 +54,8 @@ inline constexpr uint64_t kEmbedLimitBytes = 16u << 20;
 /// Turns the stem of a file's name into a C identifier that a program can have.
 std::string makeModelName(llvm::StringRef stem);
 
-/// Writes NAME.o, NAME.h, NAME.report.json and, unless the weights are
-/// embedded, NAME.weights. `planned` holds soc.machine, nn.weight, soc.kernel,
+/// Writes NAME.o, NAME.h, NAME.report.json, NAME.report.html and, unless the
+/// weights are embedded, NAME.weights. `planned` holds soc.machine, nn.weight, soc.kernel,
 /// cmd.pool and cmd.entry; `lowered` the kernels as llvm.func under the symbols
 /// of their soc.kernel, and is changed. The two may not be the same module.
 /// Fails with a plain error where the user can help, with an InternalFault

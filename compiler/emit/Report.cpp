@@ -4,12 +4,16 @@
 
 #include "compiler/emit/Report.h"
 
+#include "compiler/report/PlannedMemory.h"
+#include "compiler/report/ReportFile.h"
 #include "dialects/soc/SourceNames.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
+
+#include <map>
 
 using namespace mlir;
 using namespace tercet;
@@ -18,14 +22,29 @@ using namespace tercet::emit;
 namespace {
 class ReportWriter {
 public:
-  ReportWriter(const Program &program, llvm::raw_ostream &os)
-      : program(program), json(os, /*IndentSize=*/1) {}
+  ReportWriter(ModuleOp planned, const Program &program, llvm::raw_ostream &os)
+      : planned(planned), program(program), memory(report::getPlannedMemory(planned)),
+        json(os, /*IndentSize=*/1) {
+    findTimes();
+    for (auto [index, op] : llvm::enumerate(program.bufferOps))
+      if (auto buffer = dyn_cast<cmd::BufferOp>(op))
+        bufferAt[{buffer.getPool(), buffer.getOffset(), buffer.getBytes()}] = index;
+  }
   void write(const EmitOptions &options);
 
 private:
+  struct Span {
+    uint64_t start = 0, end = 0;
+  };
+  void findTimes();
+  void writeEngine(soc::EngineAttrInterface engine);
   void writeMachine();
+  void writeArena(const report::PlannedArena &arena);
   void writePools();
   void writeBuffers();
+  void writeAllocations();
+  void writeProof(StringRef key, StringRef value, soc::ProofAttr proof);
+  void writePlacement(cmd::DispatchOp op);
   void writeEntries();
   void writeTensors(StringRef key, uint32_t first, uint32_t count);
   void writeCommand(uint32_t index);
@@ -40,10 +59,65 @@ private:
   }
   StringRef name(uint32_t offset) const { return program.strings.get(offset); }
 
+  ModuleOp planned;
   const Program &program;
+  report::PlannedMemory memory;
+  /// When each command is predicted to run.
+  std::vector<Span> times;
+  /// Index of a cmd.buffer by its place.
+  std::map<std::tuple<StringRef, uint64_t, uint64_t>, uint32_t> bufferAt;
   llvm::json::OStream json;
 };
 } // namespace
+
+/// As the scheduler says; commands that it has not seen (copies, and all where
+/// the text gives the order) begin when their queue and what they wait for let
+/// them.
+void ReportWriter::findTimes() {
+  std::vector<uint64_t> queueEnd(program.engines.size(), 0);
+  llvm::DenseMap<Value, uint64_t> endOfToken;
+  Operation *entry = nullptr;
+  for (auto [index, op] : llvm::enumerate(program.commandOps)) {
+    if (op->getParentOp() != entry) {
+      entry = op->getParentOp();
+      std::fill(queueEnd.begin(), queueEnd.end(), 0);
+    }
+    uint32_t engine = program.commands[index].engine;
+    Span span{queueEnd[engine], 0};
+    for (Value operand : op->getOperands())
+      span.start = std::max(span.start, endOfToken.lookup(operand));
+    uint64_t predicted = 0;
+    if (auto dispatch = dyn_cast<cmd::DispatchOp>(op)) {
+      soc::EngineAttrInterface attr = program.engineAttrs[engine];
+      predicted = dispatch.getPredictedPs() + attr.getEnginePerformance().getLaunchPs();
+      if (std::optional<uint64_t> start = dispatch.getStartPs())
+        span.start = *start;
+    }
+    span.end = span.start + predicted;
+    queueEnd[engine] = std::max(queueEnd[engine], span.end);
+    endOfToken[op->getResult(0)] = span.end;
+    times.push_back(span);
+  }
+}
+
+void ReportWriter::writeEngine(soc::EngineAttrInterface engine) {
+  attribute("name", engine.getEngineName());
+  attribute("kind", engine.getEngineKind());
+  attribute("memory", engine.getEngineMemory());
+  soc::MachineAttr machine = program.machine;
+  json.attribute("workers", machine.getWorkersOf(engine));
+  json.attribute("launch_ps", engine.getEnginePerformance().getLaunchPs());
+  std::string reason;
+  bool isPresent = engine.isPresent(reason);
+  json.attribute("present", isPresent);
+  if (!isPresent)
+    attribute("absent_reason", reason);
+  if (soc::CpuAttr cpu = engine.getObjectCpu()) {
+    attribute("triple", cpu.getTriple().getValue());
+    attribute("cpu", cpu.getCpu().getValue());
+    attribute("features", cpu.getFeatures().getValue());
+  }
+}
 
 void ReportWriter::writeMachine() {
   json.attributeObject("machine", [&] {
@@ -54,16 +128,30 @@ void ReportWriter::writeMachine() {
         auto engine = dyn_cast<soc::EngineAttrInterface>(attr);
         if (!engine)
           continue;
-        json.object([&] {
-          attribute("name", engine.getEngineName());
-          attribute("kind", engine.getEngineKind());
-          if (soc::CpuAttr cpu = engine.getObjectCpu()) {
-            attribute("triple", cpu.getTriple().getValue());
-            attribute("cpu", cpu.getCpu().getValue());
-            attribute("features", cpu.getFeatures().getValue());
-          }
-        });
+        json.object([&] { writeEngine(engine); });
       }
+    });
+  });
+}
+
+void ReportWriter::writeArena(const report::PlannedArena &arena) {
+  json.attribute("greedy_by_size_bytes", arena.greedyBySizeBytes);
+  if (!arena.separateArenas.empty())
+    json.attributeArray("separate_arenas", [&] {
+      for (const report::PlannedArena::Separate &separate : arena.separateArenas)
+        json.object([&] {
+          attribute("engine", separate.engine);
+          json.attribute("bytes", separate.bytes);
+        });
+    });
+  if (!arena.peakEntry)
+    return;
+  json.attributeObject("peak", [&] {
+    attribute("entry", cmd::EntryOp(arena.peakEntry).getSymName());
+    json.attribute("bytes", arena.peakBytes);
+    json.attributeArray("allocations", [&] {
+      for (unsigned index : arena.livePeak)
+        json.value(index);
     });
   });
 }
@@ -91,6 +179,10 @@ void ReportWriter::writePools() {
         json.attribute("lower_bound", plan.getLowerBound());
         attribute("method", plan.getMethod());
         json.attribute("gap", plan.getBytes() - plan.getLowerBound());
+        json.attribute("status", plan.getBytes() == plan.getLowerBound() ? "optimal" : "gap");
+        for (const report::PlannedArena &arena : memory.arenas)
+          if (arena.pool == plan)
+            writeArena(arena);
       });
   });
 }
@@ -135,6 +227,75 @@ void ReportWriter::writeBuffers() {
   });
 }
 
+void ReportWriter::writeAllocations() {
+  llvm::DenseMap<Operation *, int64_t> firstCommand;
+  for (auto [index, op] : llvm::enumerate(program.commandOps))
+    firstCommand.try_emplace(op->getParentOp(), index);
+  json.attributeArray("allocations", [&] {
+    for (const report::PlannedAllocation &allocation : memory.allocations)
+      json.object([&] {
+        cmd::EntryOp entry = allocation.entry;
+        cmd::PoolOp pool = allocation.pool;
+        int64_t base = firstCommand.lookup(entry);
+        attribute("pool", pool.getSymName());
+        attribute("entry", entry.getSymName());
+        json.attribute("role", allocation.isScratch ? "scratch" : "tensor");
+        nodes(allocation.getNodes());
+        attribute("engine", allocation.engine);
+        json.attribute("offset", allocation.offset);
+        json.attribute("bytes", allocation.bytes);
+        json.attribute("first", base + allocation.first);
+        json.attribute("last", base + allocation.last);
+        json.attributeArray("buffers", [&] {
+          llvm::SetVector<uint32_t> places;
+          for (cmd::BufferOp buffer : allocation.buffers)
+            places.insert(bufferAt.at({buffer.getPool(), buffer.getOffset(), buffer.getBytes()}));
+          for (uint32_t place : places)
+            json.value(place);
+        });
+      });
+  });
+}
+
+void ReportWriter::writeProof(StringRef key, StringRef value, soc::ProofAttr proof) {
+  if (!proof)
+    return;
+  json.attributeObject(key, [&] {
+    json.attribute(value, proof.getValue());
+    json.attribute("lower_bound_ps", proof.getLowerBound());
+    json.attribute("gap_ps", proof.getValue() - proof.getLowerBound());
+    json.attribute("optimal", proof.getValue() == proof.getLowerBound());
+    attribute("method", proof.getMethod().getValue());
+  });
+}
+
+void ReportWriter::writePlacement(cmd::DispatchOp op) {
+  ArrayAttr alternatives = op.getAlternativesAttr();
+  if (!alternatives)
+    return;
+  for (auto alternative : alternatives.getAsRange<soc::AlternativeAttr>()) {
+    if (alternative.getReason() != "share" || alternative.getEngine() != op.getEngine())
+      continue;
+    // "rows BEGIN to END", as the placement words it.
+    auto [begin, end] = alternative.getDetail().getValue().split(" to ");
+    int64_t from, to;
+    if (begin.consume_front("rows ") && !begin.getAsInteger(10, from) && !end.getAsInteger(10, to))
+      json.attributeObject("rows", [&] {
+        json.attribute("begin", from);
+        json.attribute("end", to);
+      });
+  }
+  json.attributeArray("alternatives", [&] {
+    for (auto alternative : alternatives.getAsRange<soc::AlternativeAttr>())
+      json.object([&] {
+        attribute("engine", alternative.getEngine().getValue());
+        attribute("reason", alternative.getReason().getValue());
+        json.attribute("cost_ps", alternative.getCostPs());
+        attribute("detail", alternative.getDetail().getValue());
+      });
+  });
+}
+
 void ReportWriter::writeTensors(StringRef key, uint32_t first, uint32_t count) {
   json.attributeArray(key, [&] {
     for (uint32_t i = first; i < first + count; ++i)
@@ -170,6 +331,10 @@ void ReportWriter::writeCommand(uint32_t index) {
   attribute("engine", name(program.engines[command.engine].name));
   nodes(soc::getSourceNames(op->getLoc()));
   json.attribute("predicted_ps", program.profile[command.profile_slot].predicted_ps);
+  json.attribute("start_ps", times[index].start);
+  json.attribute("end_ps", times[index].end);
+  if (auto dispatch = dyn_cast<cmd::DispatchOp>(op))
+    writePlacement(dispatch);
   for (uint32_t i = 0; i < command.operand_count; ++i) {
     const tercet_operand_record &operand = program.operands[command.first_operand + i];
     (operand.access & TERCET_ACCESS_WRITE ? written : read) += operand.bytes;
@@ -195,10 +360,15 @@ void ReportWriter::writeCommand(uint32_t index) {
 }
 
 void ReportWriter::writeEntries() {
+  // In the order of program.entries.
+  std::vector<cmd::EntryOp> ops(planned.getOps<cmd::EntryOp>().begin(),
+                                planned.getOps<cmd::EntryOp>().end());
   json.attributeArray("entries", [&] {
-    for (const tercet_entry_record &entry : program.entries)
-      json.object([&] {
+    for (auto [index, entry] : llvm::enumerate(program.entries))
+      json.object([&, &entry = entry, op = ops[index]] {
         attribute("name", name(entry.name));
+        writeProof("partition", "value_ps", cmd::EntryOp(op).getPartitionAttr());
+        writeProof("schedule", "makespan_ps", cmd::EntryOp(op).getScheduleAttr());
         writeTensors("inputs", entry.first_input, entry.input_count);
         writeTensors("outputs", entry.first_output, entry.output_count);
         json.attributeArray("commands", [&] {
@@ -254,12 +424,13 @@ void ReportWriter::writeWeights() {
 
 void ReportWriter::write(const EmitOptions &options) {
   json.object([&] {
-    json.attribute("format", 1);
+    json.attribute("format", report::kReportFormat);
     attribute("name", program.name);
     attribute("model", llvm::sys::path::filename(options.modelPath));
     writeMachine();
     writePools();
     writeBuffers();
+    writeAllocations();
     writeEntries();
     writeKernels();
     writeWeights();
@@ -271,7 +442,8 @@ void ReportWriter::write(const EmitOptions &options) {
   json.flush();
 }
 
-void emit::writeReport(const Program &program, const EmitOptions &options, llvm::raw_ostream &os) {
-  ReportWriter(program, os).write(options);
+void emit::writeReport(ModuleOp planned, const Program &program, const EmitOptions &options,
+                       llvm::raw_ostream &os) {
+  ReportWriter(planned, program, os).write(options);
   os << '\n';
 }

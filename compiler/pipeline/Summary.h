@@ -5,6 +5,8 @@
 #ifndef TERCET_COMPILER_PIPELINE_SUMMARY_H
 #define TERCET_COMPILER_PIPELINE_SUMMARY_H
 
+#include "compiler/report/Quantities.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -25,13 +27,12 @@ struct StageStatistics {
 /// Peak resident memory of this process in bytes.
 uint64_t peakResidentBytes();
 
-/// Engines, commands and memory of a planned module.
+/// About ten lines on a planned module: engines, those left out and why, what
+/// each entry takes and how near that is to the bound, where its commands went
+/// and why not elsewhere, and the memory of each pool.
 void printSummary(mlir::ModuleOp planned, llvm::raw_ostream &os);
 
 void printStatistics(const std::vector<StageStatistics> &stages, llvm::raw_ostream &os);
-
-/// 1536 as "1.5 KiB".
-std::string formatBytes(uint64_t bytes);
 
 } // namespace tercet
 

@@ -43,6 +43,7 @@ defm emit : Value<"emit", "obj|shared|exe", "What to write (default: obj)">;
 defm weights : Value<"weights", "embed|file", "Where weights go (default: a file above 16 MiB)">;
 defm linker : Value<"linker", "PATH", "Linker for --emit shared and exe (default: ld.lld)">;
 defm memory_budget : Value<"memory-budget", "POOL=BYTES", "Most bytes that a pool may have; fails before code is generated">;
+defm pipeline : Value<"pipeline", "N", "Add an entry NAME_xN that runs N inferences at once, overlapped on the engines">;
 defm depfile : Value<"depfile", "FILE", "Write the files that were read, for make and Ninja">;
 }
 

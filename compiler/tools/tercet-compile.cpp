@@ -128,6 +128,10 @@ std::string readOptions(const opt::ArgList &args, CompileOptions &options) {
     if (llvm::StringRef(workers->getValue()).getAsInteger(10, options.workers) ||
         options.workers == 0 || options.workers > 1024)
       return std::string("--workers: expected 1 to 1024, got '") + workers->getValue() + "'";
+  if (const opt::Arg *inferences = args.getLastArg(OPT_pipeline))
+    if (llvm::StringRef(inferences->getValue()).getAsInteger(10, options.requirements.inferences) ||
+        options.requirements.inferences == 0 || options.requirements.inferences > 64)
+      return std::string("--pipeline: expected 1 to 64, got '") + inferences->getValue() + "'";
   for (const std::string &text : args.getAllArgValues(OPT_dim)) {
     std::string complaint = parseDimension(text, options.import);
     if (!complaint.empty())

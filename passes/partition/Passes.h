@@ -23,6 +23,8 @@ struct PartitionRequirements {
   std::vector<std::string> engines;
   /// No group may be where it is because another engine cannot run it.
   bool forbidFallback = false;
+  /// Inferences that an entry of its own runs at once; below 2: no such entry.
+  unsigned inferences = 1;
 };
 
 /// Adds the stage's passes in order; the last one verifies what it promises.

@@ -7,6 +7,19 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ApplyPipelinePass : Pass<"partition-apply-pipeline", "::mlir::ModuleOp"> {
+  let summary = "Add an entry that runs several inferences at once";
+  let description = [{
+    Beside every function `@f` there is then a function `@f_xN` with the
+    arguments and results of N inferences, their names followed by `.0` to
+    `.N-1`. The inferences share weights and nothing else, so they overlap on
+    the engines as far as placement and schedule let them. A count below 2
+    changes nothing.
+  }];
+  let options = [Option<"count", "count", "unsigned", "1", "Inferences in flight">];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
 def AssignPinsPass : Pass<"partition-assign-pins", "::mlir::ModuleOp"> {
   let summary = "Pin groups to engines by the names of their source nodes";
   let description = [{
@@ -56,7 +69,8 @@ def ApplySharesPass : Pass<"partition-apply-shares", "::mlir::ModuleOp"> {
     Each part computes its rows from the parts of the operands that it needs:
     views of them where those are contiguous, weights with a `#nn.slice` recipe.
     The results are concatenated, which costs nothing, since the outer
-    dimensions have one element. Fails if the shares do not cover the rows
+    dimensions have one element; a view of the whole that lies in one part
+    becomes a view of that part. Fails if the shares do not cover the rows
     exactly and in order, or the group cannot be cut.
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::tensor::TensorDialect",

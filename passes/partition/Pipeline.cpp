@@ -8,6 +8,8 @@
 
 void tercet::partition::buildPartitionPipeline(mlir::OpPassManager &pm,
                                                const PartitionRequirements &requirements) {
+  if (requirements.inferences > 1)
+    pm.addPass(createApplyPipelinePass({requirements.inferences}));
   if (!requirements.pins.empty()) {
     AssignPinsPassOptions options;
     options.pins.assign(requirements.pins.begin(), requirements.pins.end());

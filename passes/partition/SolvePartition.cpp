@@ -61,7 +61,8 @@ void Solver::offer(llvm::ArrayRef<unsigned> originals, llvm::StringRef method) {
 FrontierResult Solver::search(int64_t width, bool enforceLimits) {
   FrontierOptions search;
   search.upper = upper();
-  search.maxStates = options.maxStates;
+  // States with amounts are dearer: each is compared with all others of its key.
+  search.maxStates = enforceLimits ? options.maxStates / 2 : options.maxStates;
   search.maxTransitions = options.maxTransitions;
   search.width = width;
   search.enforceLimits = enforceLimits;

@@ -95,17 +95,17 @@ struct MemoryPlan {
   llvm::Error verify(const MemoryProblem &problem) const;
 };
 
-/// How much to search. Steps are buffers looked at, about 5 ns each, so that the
-/// result depends on neither clock nor machine.
+/// How much to search. Steps are buffers looked at, about 1.5 ns each, so that
+/// the result depends on neither clock nor machine.
 struct MemoryBudget {
   int64_t steps = 0;
   /// Of the orders that are tried after the given ones.
   uint64_t seed = 0x9E3779B97F4A7C15ull;
 
   /// Some 30 ms, for every pool of every compilation.
-  static MemoryBudget forCompiler() { return {6'000'000}; }
+  static MemoryBudget forCompiler() { return {20'000'000}; }
   /// Some 10 s, for tercet-plan.
-  static MemoryBudget forTool() { return {2'000'000'000}; }
+  static MemoryBudget forTool() { return {6'000'000'000}; }
 };
 
 /// The best plan that greedy orders and then exact search find within the

@@ -58,7 +58,7 @@ public:
   PartSolver(const Packing &packing, std::vector<int64_t> offsets, int64_t lower,
              MemoryBudget &budget)
       : packing(packing), best(std::move(offsets)), lower(lower), budget(budget),
-        random{budget.seed} {
+        attemptLimit(budget.steps / 5), random{budget.seed} {
     upper = heightOf(best);
     collectKeys();
   }
@@ -80,9 +80,11 @@ private:
   /// Whether the question of this capacity is settled.
   bool attempt(int64_t capacity, const RankOrder &order,
                std::pair<const char *, Branching> branching, bool varied);
-  void closeIn(int64_t enough);
+  void closeIn(int64_t enough, int probes, unsigned attempts);
 
   MemoryBudget &budget;
+  /// Steps of one attempt.
+  int64_t attemptLimit;
   Random random;
   int64_t nodeLimit = 0;
   /// Of each item, by RankOrder::Key.
@@ -137,7 +139,7 @@ bool PartSolver::attempt(int64_t capacity, const RankOrder &order,
   request.ranks = ranks;
   request.branching = branching.second;
   request.nodeLimit = nodeLimit;
-  request.stepLimit = budget.steps;
+  request.stepLimit = std::min(budget.steps, attemptLimit);
   CanonicalResult result = searchCanonical(packing, request);
   // Setting up takes some time as well.
   budget.steps -= result.steps + 8 * packing.size();
@@ -156,16 +158,16 @@ bool PartSolver::attempt(int64_t capacity, const RankOrder &order,
 
 /// Looks for better plans at capacities between the bound and the best one, as
 /// if what the search gives up were refuted.
-void PartSolver::closeIn(int64_t enough) {
+void PartSolver::closeIn(int64_t enough, int probes, unsigned attempts) {
   int64_t low = std::max(lower, enough);
-  for (int probe = 0; probe < 12 && low + 1 < upper && budget.steps > 0; ++probe) {
+  for (int probe = 0; probe < probes && low + 1 < upper && budget.steps > 0; ++probe) {
     // Near the bound first: greedy plans are seldom close to what there is.
     int64_t capacity = low + (upper - low) / (probe == 0 ? 16 : 2);
     capacity = std::clamp(capacity, low + 1, upper - 1);
     bool settled = false;
-    for (unsigned i = 0; i < 3 && !settled && budget.steps > 0; ++i)
+    for (unsigned i = 0; i < attempts && !settled && budget.steps > 0; ++i)
       settled = attempt(capacity, kOrders[(probe + i) % 3], kBranchings[i], probe + i > 0);
-    low = std::max(low, upper <= capacity ? low : capacity);
+    low = std::max({low, lower, upper <= capacity ? low : capacity});
   }
 }
 
@@ -173,14 +175,20 @@ void PartSolver::solve(int64_t enough) {
   if (packing.size() > kMostSearched || upper > kGreatestHeight)
     return;
   nodeLimit = 3 * packing.size();
-  for (int round = 0; upper > std::max(lower, enough) && budget.steps > 0; ++round) {
+  auto isDone = [&] { return upper <= std::max(lower, enough) || budget.steps <= 0; };
+  // The likeliest first, and something better than greedy in case the budget is
+  // small.
+  if (!isDone())
+    attempt(std::max(lower, enough), kOrders[0], kBranchings[0], /*varied=*/false);
+  closeIn(enough, /*probes=*/3, /*attempts=*/1);
+  for (int round = 0; !isDone(); ++round) {
     for (const RankOrder &order : kOrders)
       for (auto branching : kBranchings)
-        while (upper > std::max(lower, enough) && budget.steps > 0 &&
-               attempt(std::max(lower, enough), order, branching, round > 0))
+        while (!isDone() &&
+               attempt(std::max(lower, enough), order, branching, /*varied=*/round > 0))
           ;
     if (round % 3 == 0)
-      closeIn(enough);
+      closeIn(enough, /*probes=*/12, /*attempts=*/3);
     nodeLimit += nodeLimit / 3;
   }
 }

@@ -57,13 +57,12 @@ public:
                 cast<RankedTensorType>(input.getType()).getElementTypeBitWidth(), 8);
             bytesRead[{index[producer], index[task]}] += (source.end - source.begin) * width;
           }
-      // A view of a part of a concatenation stands behind the whole of it.
+      // A view follows all that it is made of, also where the task reads only a
+      // part: edges without bytes, which keep the text's order valid.
       for (Value input : task.getInputs())
-        forEachDefinition(input, [&](soc::TaskOp producer) {
-          if (!bytesRead.count({index[producer], index[task]}))
-            onlyBefore.insert({index[producer], index[task]});
-        });
-      // Tokens in the text are edges without bytes.
+        forEachDefinition(
+            input, [&](soc::TaskOp earlier) { bytesRead[{index[earlier], index[task]}] += 0; });
+      // So are tokens in the text.
       for (Value wait : task.getWaits())
         bytesRead[{index[wait.getDefiningOp()], index[task]}] += 0;
     }
@@ -92,15 +91,14 @@ public:
     for (auto [pair, bytes] : bytesRead) {
       schedule::ScheduleEdge edge{pair.first, pair.second, bytes, {}};
       unsigned from = engineOfTask[pair.first], to = engineOfTask[pair.second];
-      if (from != to) {
+      // Only what is read is waited for.
+      if (from != to && bytes > 0) {
         edge.lags.assign(count * count, 0);
         edge.lags[from * count + to] =
             partition::movePs(machine, engines[from], engines[to], bytes);
       }
       problem.edges.push_back(std::move(edge));
     }
-    for (auto [from, to] : onlyBefore)
-      problem.edges.push_back({from, to, 0, {}});
     return problem;
   }
 
@@ -118,8 +116,6 @@ public:
     };
     for (auto [pair, bytes] : bytesRead)
       addEdge(pair.first, pair.second);
-    for (auto [from, to] : onlyBefore)
-      addEdge(from, to);
     std::map<unsigned, std::map<uint64_t, unsigned>> places;
     for (unsigned task = 0; task < tasks.size(); ++task) {
       soc::TaskOp op = tasks[task];
@@ -159,18 +155,14 @@ public:
   ArrayRef<soc::TaskOp> getTasks() const { return tasks; }
 
 private:
-  /// Every task from which the value is made, whether or not it is read.
+  /// Tasks that a value hangs on through views and concatenations.
   static void forEachDefinition(Value value, llvm::function_ref<void(soc::TaskOp)> visit) {
     SmallVector<Value> worklist{value};
-    llvm::DenseSet<Value> seen;
     while (!worklist.empty()) {
-      Value next = worklist.pop_back_val();
-      Operation *def = next.getDefiningOp();
-      if (!def || !seen.insert(next).second)
-        continue;
-      if (auto task = dyn_cast<soc::TaskOp>(def))
+      Operation *def = worklist.pop_back_val().getDefiningOp();
+      if (auto task = dyn_cast_or_null<soc::TaskOp>(def))
         visit(task);
-      else if (soc::isBetweenTasks(def))
+      else if (def && soc::isBetweenTasks(def))
         llvm::append_range(worklist, def->getOperands());
     }
   }
@@ -190,8 +182,6 @@ private:
   llvm::DenseMap<Operation *, unsigned> index;
   /// Bytes that the second task reads of the first.
   std::map<std::pair<unsigned, unsigned>, int64_t> bytesRead;
-  /// The second task's operands stand behind the first, of which it reads nothing.
-  std::set<std::pair<unsigned, unsigned>> onlyBefore;
 };
 
 struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
@@ -201,9 +191,18 @@ struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
       getOperation()->emitError() << "expected a #soc.machine on the module; try --soc";
       return signalPassFailure();
     }
+    for (Attribute attr : machine.getEngines())
+      if (!isa<soc::EngineAttrInterface>(attr)) {
+        getOperation()->emitError()
+            << "the target of engine " << attr << " is not part of this build of Tercet";
+        return signalPassFailure();
+      }
     bool ok = true;
     getOperation()->walk([&](func::FuncOp func) {
-      if (!func.isExternal())
+      if (!func.isExternal() && !func.getBody().hasOneBlock()) {
+        func.emitError() << "expected a body of one block";
+        ok = false;
+      } else if (!func.isExternal())
         ok &= succeeded(assign(func, machine));
     });
     if (!ok)

@@ -20,7 +20,7 @@ namespace {
 // Measured on two x86-64 servers: a dispatch to workers that spin, and a token
 // from one spinning thread to another.
 constexpr uint64_t kDefaultLaunchPs = 500000;
-constexpr uint64_t kDefaultSynchronisePs = 1000000;
+constexpr uint64_t kDefaultSynchronisePs = 250000;
 
 class Tiling {
 public:

@@ -180,6 +180,27 @@ TEST(MinCutPartition, RefusesWhatIsNoCut) {
   EXPECT_LT(refused, 900);
 }
 
+// A transfer from the same place is dearer than from the other: the cut that comes
+// nearest costs 4, the optimum 1. Seen from either side.
+TEST(MinCutPartition, RefusesWhatIsNotSubmodular) {
+  PartitionProblem problem;
+  problem.places = 2;
+  problem.nodes = {{"p", {{1, 0}, {0, 1}}}, {"v", {{4, 0}, {0, 1}}}};
+  PartitionTensor tensor;
+  tensor.name = "x";
+  tensor.producer = 0;
+  tensor.demands = 1;
+  tensor.cost = {0, 10};
+  tensor.uses = {{1, {noDemand, 0}}};
+  problem.tensors = {tensor};
+  ASSERT_EQ(*leastValue(problem), 1);
+  EXPECT_FALSE(solveByMinCut(reduceAll(problem)));
+  std::swap(problem.nodes[0].labels[0], problem.nodes[0].labels[1]);
+  ASSERT_EQ(*leastValue(problem), 1);
+  EXPECT_FALSE(solveByMinCut(reduceAll(problem)));
+  EXPECT_EQ(solveBy(PartitionMethod::Frontier, problem).value, 1);
+}
+
 TEST(MinCutPartition, WideGraphsOfTwoPlaces) {
   std::mt19937 random(28);
   RandomShape shape;

@@ -251,6 +251,35 @@ inline MemoryProblem filledArena(std::mt19937 &random, int64_t steps, int64_t ca
   return problem;
 }
 
+/// An arena of `capacity` over `steps` steps that was cut into `count` buffers,
+/// again and again the one of the greatest area, so that it is just enough.
+inline MemoryProblem cutArena(std::mt19937 &random, int64_t steps, int64_t capacity, size_t count) {
+  MemoryProblem problem;
+  problem.buffers.push_back({0, 0, steps, capacity});
+  auto area = [](const MemoryBuffer &buffer) {
+    return (buffer.upper - buffer.lower) * buffer.size;
+  };
+  while (problem.buffers.size() < count) {
+    MemoryBuffer &whole = *std::max_element(
+        problem.buffers.begin(), problem.buffers.end(),
+        [&](const MemoryBuffer &a, const MemoryBuffer &b) { return area(a) < area(b); });
+    MemoryBuffer part = whole;
+    part.id = problem.buffers.size();
+    int64_t duration = whole.upper - whole.lower;
+    // At a fourth to three fourths of its duration or its size.
+    bool inTime = whole.size < 4 || (duration >= 4 && random() % 2);
+    if (inTime) {
+      part.lower = whole.upper = whole.lower + duration / 4 + random() % (duration / 2 + 1);
+    } else {
+      part.size = whole.size / 4 + random() % (whole.size / 2 + 1);
+      whole.size -= part.size;
+    }
+    problem.buffers.push_back(part);
+  }
+  std::shuffle(problem.buffers.begin(), problem.buffers.end(), random);
+  return problem;
+}
+
 /// Two instances whose least arena is above the bound, found by filling arenas
 /// at random: 7 and 8, 9 and 10.
 inline MemoryProblem firstHardInstance() {
