@@ -57,14 +57,16 @@ public:
                 cast<RankedTensorType>(input.getType()).getElementTypeBitWidth(), 8);
             bytesRead[{index[producer], index[task]}] += (source.end - source.begin) * width;
           }
-      // A view follows all that it is made of, also where the task reads only a
-      // part: edges without bytes, which keep the text's order valid.
-      for (Value input : task.getInputs())
-        forEachDefinition(
-            input, [&](soc::TaskOp earlier) { bytesRead[{index[earlier], index[task]}] += 0; });
-      // So are tokens in the text.
       for (Value wait : task.getWaits())
         bytesRead[{index[wait.getDefiningOp()], index[task]}] += 0;
+      // A view follows all that it is made of, also where the task reads only a
+      // part: edges that nobody waits for, which keep the text's order valid.
+      for (Value input : task.getInputs())
+        forEachDefinition(input, [&](soc::TaskOp earlier) {
+          std::pair<unsigned, unsigned> edge{index[earlier], index[task]};
+          if (bytesRead.try_emplace(edge, 0).second)
+            unread.insert(edge);
+        });
     }
     return success();
   }
@@ -91,8 +93,7 @@ public:
     for (auto [pair, bytes] : bytesRead) {
       schedule::ScheduleEdge edge{pair.first, pair.second, bytes, {}};
       unsigned from = engineOfTask[pair.first], to = engineOfTask[pair.second];
-      // Only what is read is waited for.
-      if (from != to && bytes > 0) {
+      if (from != to && !unread.count(pair)) {
         edge.lags.assign(count * count, 0);
         edge.lags[from * count + to] =
             partition::movePs(machine, engines[from], engines[to], bytes);
@@ -182,6 +183,8 @@ private:
   llvm::DenseMap<Operation *, unsigned> index;
   /// Bytes that the second task reads of the first.
   std::map<std::pair<unsigned, unsigned>, int64_t> bytesRead;
+  /// Those of its pairs that only the order of the text needs.
+  std::set<std::pair<unsigned, unsigned>> unread;
 };
 
 struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
