@@ -146,10 +146,7 @@ llvm::Error ProgramBuilder::addEngines() {
 uint64_t ProgramBuilder::getEngineMask(StringRef memory) const {
   uint64_t mask = 0;
   for (auto [index, engine] : llvm::enumerate(program.engineAttrs)) {
-    bool reaches = soc::EngineAttrInterface(engine).getEngineMemory() == memory;
-    if (auto described = dyn_cast<soc::EngineAttr>(engine))
-      reaches |= llvm::is_contained(described.getMemories().getAsRange<StringAttr>(),
-                                    StringAttr::get(engine.getContext(), memory));
+    bool reaches = llvm::is_contained(soc::EngineAttrInterface(engine).getEngineMemories(), memory);
     mask |= static_cast<uint64_t>(reaches) << index;
   }
   return mask;

@@ -46,7 +46,8 @@ def Cmd_EntryOp : Cmd_Op<"entry", [Symbol, NoRegionArguments, NoTerminator, Sing
     attr-dict-with-keyword $body }];
 }
 
-def Cmd_BufferOp : Cmd_Op<"buffer", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Cmd_BufferOp : Cmd_Op<"buffer", [Pure, HasParent<"EntryOp">,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a range of a pool at a fixed offset";
   let description = [{
     ```mlir
@@ -58,7 +59,8 @@ def Cmd_BufferOp : Cmd_Op<"buffer", [Pure, DeclareOpInterfaceMethods<SymbolUserO
   let assemblyFormat = "$pool `[` $offset `for` $bytes `]` attr-dict";
 }
 
-def Cmd_WeightOp : Cmd_Op<"weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Cmd_WeightOp : Cmd_Op<"weight", [Pure, HasParent<"EntryOp">,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a weight's place in its pool";
   let description = [{
     ```mlir
@@ -71,7 +73,7 @@ def Cmd_WeightOp : Cmd_Op<"weight", [Pure, DeclareOpInterfaceMethods<SymbolUserO
   let assemblyFormat = "$weight $pool `[` $offset `for` $bytes `]` attr-dict";
 }
 
-def Cmd_InputOp : Cmd_Op<"input", [Pure]> {
+def Cmd_InputOp : Cmd_Op<"input", [Pure, HasParent<"EntryOp">]> {
   let summary = "an input that the application binds";
   let description = [{
     `index` is its place among the inputs of the entry.
@@ -85,7 +87,7 @@ def Cmd_InputOp : Cmd_Op<"input", [Pure]> {
   let assemblyFormat = "$index $name `:` $tensor attr-dict";
 }
 
-def Cmd_OutputOp : Cmd_Op<"output", [Pure]> {
+def Cmd_OutputOp : Cmd_Op<"output", [Pure, HasParent<"EntryOp">]> {
   let summary = "an output that the application binds";
   let description = [{
     ```mlir
@@ -97,7 +99,7 @@ def Cmd_OutputOp : Cmd_Op<"output", [Pure]> {
   let assemblyFormat = "$index $name `:` $tensor attr-dict";
 }
 
-def Cmd_DispatchOp : Cmd_Op<"dispatch", [AttrSizedOperandSegments,
+def Cmd_DispatchOp : Cmd_Op<"dispatch", [HasParent<"EntryOp">, AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "run a kernel over its grid";
   let description = [{
@@ -123,7 +125,7 @@ def Cmd_DispatchOp : Cmd_Op<"dispatch", [AttrSizedOperandSegments,
   let hasVerifier = 1;
 }
 
-def Cmd_CopyOp : Cmd_Op<"copy"> {
+def Cmd_CopyOp : Cmd_Op<"copy", [HasParent<"EntryOp">]> {
   let summary = "copy bytes from one buffer to another";
   let description = [{
     ```mlir

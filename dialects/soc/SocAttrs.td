@@ -174,9 +174,10 @@ def Soc_AlternativeAttr : Soc_Attr<"Alternative", "alternative"> {
   let description = [{
     `reason` is a code: chosen, share (runs a part), slower (costs more by
     itself), transfer (costs more with what has to be moved or waited for),
-    overlap (the schedule as a whole takes longer), unsupported, absent (the
-    target is not in the build), pinned (the text or a flag names another),
-    limit (does not fit a memory). `cost_ps` is what the group costs there, with
+    overlap (the schedule as a whole takes longer), tie (costs the same, and is
+    not the first), unsupported, absent (the target is not in the build), pinned
+    (the text or a flag names another), limit (does not fit a memory with what
+    else is there). `cost_ps` is what the group costs there, with
     its transfers and everything else placed as it is; 0 where it cannot run.
     `detail` is for people.
   }];

@@ -43,8 +43,7 @@ static ParseResult parseBytesAndShares(AsmParser &parser, uint64_t &residentByte
   return success();
 }
 
-static void printBytesAndShares(AsmPrinter &printer, uint64_t residentBytes,
-                                uint64_t granularity) {
+static void printBytesAndShares(AsmPrinter &printer, uint64_t residentBytes, uint64_t granularity) {
   if (residentBytes)
     printer << ", resident_bytes = " << residentBytes;
   if (granularity)
@@ -73,6 +72,10 @@ struct DescribedEngine : EngineAttrInterface::ExternalModel<DescribedEngine, Eng
   StringRef getEngineKind(Attribute attr) const { return of(attr).getKind(); }
   StringRef getEngineMemory(Attribute attr) const {
     return cast<StringAttr>(of(attr).getMemories()[0]).getValue();
+  }
+  SmallVector<StringRef> getEngineMemories(Attribute attr) const {
+    return llvm::map_to_vector(of(attr).getMemories().getAsRange<StringAttr>(),
+                               [](StringAttr name) { return name.getValue(); });
   }
   uint32_t getEngineCores(Attribute attr) const {
     const EngineModel *model = modelOf(attr);

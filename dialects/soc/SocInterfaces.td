@@ -19,6 +19,8 @@ def Soc_EngineAttrInterface : AttrInterface<"EngineAttrInterface"> {
     InterfaceMethod<"The engine's name within its machine.", "::llvm::StringRef", "getEngineName">,
     InterfaceMethod<"What it is: cpu, gpu, npu or dma.", "::llvm::StringRef", "getEngineKind">,
     InterfaceMethod<"The memory that the engine works on.", "::llvm::StringRef", "getEngineMemory">,
+    InterfaceMethod<"The memories that it can address, the one that it works on first.",
+      "::llvm::SmallVector<::llvm::StringRef>", "getEngineMemories">,
     InterfaceMethod<"The workers that its queue has by itself.", "uint32_t", "getEngineCores">,
     InterfaceMethod<"The figures of its roofline, never null.", "::tercet::soc::PerformanceAttr",
       "getEnginePerformance">,

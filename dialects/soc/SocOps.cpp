@@ -24,12 +24,19 @@ static LogicalResult verifyBody(Operation *op, Block &body, TypeRange inputs, Ty
 }
 
 LogicalResult GroupOp::verify() {
+  if (getOutputs().empty())
+    return emitOpError() << "expected a result";
   if (getShares() && (getEngine() || getVariant()))
     return emitOpError() << "has shares beside an engine or a variant of its own";
+  if (getShares() && getShares()->empty())
+    return emitOpError() << "expected at least one share";
   return verifyBody(*this, *getBody().begin(), getInputs().getTypes(), getOutputs().getTypes());
 }
 
 LogicalResult TaskOp::verify() {
+  for (Value token : getWaits())
+    if (!token.getDefiningOp<TaskOp>())
+      return emitOpError() << "waits for a token that no task signals";
   return verifyBody(*this, *getBody().begin(), getInputs().getTypes(), getOutputs().getTypes());
 }
 

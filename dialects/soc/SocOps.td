@@ -52,7 +52,7 @@ def Soc_TaskOp : Soc_Op<"task", [IsolatedFromAbove, AttrSizedOperandSegments,
   let summary = "a group on an engine: one command";
   let description = [{
     Results are the outputs and a token that is signalled when the task has
-    completed. It starts after the tokens that it waits for and after the tasks
+    completed. It starts after the tasks whose tokens it waits for and after those
     before it on the same engine: `order` is its place in the engine's queue,
     absent until schedule has decided, and `start_ps` when that predicts it to
     start. `alternatives` say what became of the other engines.
@@ -68,8 +68,8 @@ def Soc_TaskOp : Soc_Op<"task", [IsolatedFromAbove, AttrSizedOperandSegments,
   let arguments = (ins StrAttr:$engine, Soc_VariantAttr:$variant, OptionalAttr<I64Attr>:$order,
     OptionalAttr<I64Attr>:$start_ps,
     OptionalAttr<TypedArrayAttrBase<Soc_AlternativeAttr, "alternatives">>:$alternatives,
-    Variadic<AnyRankedTensor>:$inputs, Variadic<Soc_TokenType>:$waits);
-  let results = (outs Variadic<AnyRankedTensor>:$outputs, Soc_TokenType:$token);
+    Variadic<AnyStaticShapeTensor>:$inputs, Variadic<Soc_TokenType>:$waits);
+  let results = (outs Variadic<AnyStaticShapeTensor>:$outputs, Soc_TokenType:$token);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{ `on` $engine (`order` $order^)? (`start_ps` $start_ps^)? `variant` $variant
     (`among` $alternatives^)?

@@ -6,10 +6,12 @@
 
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
+#include "dialects/soc/Views.h"
 #include "passes/partition/GroupShares.h"
 #include "passes/partition/GroupWork.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/SymbolTable.h"
 
@@ -36,18 +38,52 @@ struct ApplySharesPass : partition::impl::ApplySharesPassBase<ApplySharesPass> {
     for (soc::GroupOp group : groups)
       if (failed(apply(group)))
         return signalPassFailure();
+    if (!groups.empty())
+      getOperation().walk([](tensor::ExtractSliceOp slice) { readPart(slice); });
+  }
+
+  /// A view that lies in one part of a concatenation becomes a view of that
+  /// part, which is there before the others are.
+  static void readPart(tensor::ExtractSliceOp slice) {
+    if (!isa<func::FuncOp>(slice->getParentOp()) || !soc::getContiguousOffset(slice))
+      return;
+    SmallVector<soc::SourceRange> sources = soc::getSources(slice.getResult());
+    if (sources.size() != 1 || sources[0].root == slice.getSource())
+      return;
+    auto from = cast<RankedTensorType>(sources[0].root.getType());
+    RankedTensorType to = slice.getType();
+    OpBuilder builder(slice);
+    Location loc = slice.getLoc();
+    Value value = sources[0].root;
+    if (from != to) {
+      auto flat = [&](RankedTensorType type) {
+        return RankedTensorType::get({type.getNumElements()}, type.getElementType());
+      };
+      auto all = [](RankedTensorType type) {
+        ReassociationIndices dims = llvm::to_vector<2>(llvm::seq<int64_t>(0, type.getRank()));
+        return SmallVector<ReassociationIndices>{dims};
+      };
+      if (from.getRank() != 1)
+        value = tensor::CollapseShapeOp::create(builder, loc, flat(from), value, all(from));
+      if (from.getNumElements() != to.getNumElements())
+        value = tensor::ExtractSliceOp::create(
+            builder, loc, flat(to), value,
+            ArrayRef<OpFoldResult>{builder.getIndexAttr(sources[0].begin)},
+            ArrayRef<OpFoldResult>{builder.getIndexAttr(to.getNumElements())},
+            ArrayRef<OpFoldResult>{builder.getIndexAttr(1)});
+      if (to.getRank() != 1)
+        value = tensor::ExpandShapeOp::create(builder, loc, to, value, all(to));
+    }
+    slice.replaceAllUsesWith(value);
+    slice.erase();
   }
 
   LogicalResult apply(soc::GroupOp group) {
-    std::optional<unsigned> dim = partition::getShareDim(group);
-    int64_t rows = partition::getShareRows(group), at = 0;
+    if (failed(partition::verifyShares(group)))
+      return failure();
     IRRewriter rewriter(group);
     SmallVector<Value> parts;
     for (auto share : group.getShares()->getAsRange<soc::ShareAttr>()) {
-      if (share.getBegin() != at)
-        return group.emitOpError()
-               << "expected the share on engine '" << share.getEngine().getValue()
-               << "' to begin at row " << at << ", got " << share.getBegin();
       FailureOr<soc::GroupOp> part =
           partition::cutShare(rewriter, group, share.getBegin(), share.getSize());
       if (failed(part))
@@ -58,14 +94,13 @@ struct ApplySharesPass : partition::impl::ApplySharesPassBase<ApplySharesPass> {
       part->setAlternativesAttr(group.getAlternativesAttr());
       sliceWeights(*part);
       parts.push_back(part->getOutputs()[0]);
-      at += share.getSize();
     }
-    if (at != rows)
-      return group.emitOpError() << "its shares cover " << at << " of " << rows << " rows";
     rewriter.setInsertionPoint(group);
     Value whole = parts.size() == 1
                       ? parts[0]
-                      : tensor::ConcatOp::create(rewriter, group.getLoc(), *dim, parts).getResult();
+                      : tensor::ConcatOp::create(rewriter, group.getLoc(),
+                                                 *partition::getShareDim(group), parts)
+                            .getResult();
     rewriter.replaceOp(group, whole);
     return success();
   }

@@ -22,12 +22,6 @@ using partition::Placement;
 
 namespace {
 
-struct Proposal {
-  SmallVector<unsigned> labels;
-  schedule::SchedulePlan plan;
-  std::string method;
-};
-
 struct AssignEnginesPass : partition::impl::AssignEnginesPassBase<AssignEnginesPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -79,7 +73,19 @@ struct AssignEnginesPass : partition::impl::AssignEnginesPassBase<AssignEnginesP
   static bool improveByOverlap(const Placement &placement,
                                const partition::PartitionProblem &problem,
                                SmallVector<unsigned> &labels) {
-    int64_t makespan = schedule::solveSchedule(placement.buildSchedule(labels)).makespan;
+    // Sums that the schedule would overflow on leave nothing to compare.
+    auto solve = [](const schedule::ScheduleProblem &tasks) {
+      std::optional<schedule::SchedulePlan> plan;
+      if (llvm::Error error = tasks.check())
+        llvm::consumeError(std::move(error));
+      else
+        plan = schedule::solveSchedule(tasks);
+      return plan;
+    };
+    std::optional<schedule::SchedulePlan> serial = solve(placement.buildSchedule(labels));
+    if (!serial)
+      return false;
+    int64_t makespan = serial->makespan;
     SmallVector<unsigned> best = labels;
     bool improved = false;
     // From the least serial time, and from the engines without any shares.
@@ -89,14 +95,15 @@ struct AssignEnginesPass : partition::impl::AssignEnginesPassBase<AssignEnginesP
       starts.push_back(*unshared);
     for (const SmallVector<unsigned> &start : starts) {
       std::vector<SmallVector<unsigned>> labelOfMode;
-      schedule::SchedulePlan plan =
-          schedule::solveSchedule(placement.buildModes(start, labelOfMode));
+      std::optional<schedule::SchedulePlan> plan = solve(placement.buildModes(start, labelOfMode));
+      if (!plan)
+        continue;
       SmallVector<unsigned> proposed;
-      for (auto [modes, mode] : llvm::zip(labelOfMode, plan.modes))
+      for (auto [modes, mode] : llvm::zip(labelOfMode, plan->modes))
         proposed.push_back(modes[mode]);
-      int64_t value = schedule::solveSchedule(placement.buildSchedule(proposed)).makespan;
-      if (value < makespan && problem.withinLimits(proposed)) {
-        makespan = value;
+      std::optional<schedule::SchedulePlan> overlapped = solve(placement.buildSchedule(proposed));
+      if (overlapped && overlapped->makespan < makespan && problem.withinLimits(proposed)) {
+        makespan = overlapped->makespan;
         best = proposed;
         improved = true;
       }
@@ -110,8 +117,9 @@ struct AssignEnginesPass : partition::impl::AssignEnginesPassBase<AssignEnginesP
                                                             partition::PartitionProblem problem) {
     bool shares = false;
     for (auto [node, group] : llvm::zip(problem.nodes, placement.getGroups())) {
-      // Shares follow whole groups in the list of labels.
-      while (group.labels[node.labels.size() - 1].parts.size() > 1) {
+      // Shares follow whole groups in the list of labels; those that the text
+      // gives are all there is.
+      while (node.labels.size() > 1 && group.labels[node.labels.size() - 1].parts.size() > 1) {
         node.labels.pop_back();
         shares = true;
       }

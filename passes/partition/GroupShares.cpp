@@ -151,7 +151,7 @@ FailureOr<soc::GroupOp> partition::cutShare(RewriterBase &rewriter, soc::GroupOp
   rewriter.setInsertionPoint(group);
   auto type = cast<RankedTensorType>(group.getOutputs()[0].getType());
   SmallVector<int64_t> shape(type.getShape());
-  if (begin < 0 || size <= 0 || begin + size > shape[*dim])
+  if (begin < 0 || size <= 0 || size > shape[*dim] - begin)
     return failure();
   shape[*dim] = size;
   auto share =
@@ -166,6 +166,25 @@ FailureOr<soc::GroupOp> partition::cutShare(RewriterBase &rewriter, soc::GroupOp
   }
   cutter.hoistSlices();
   return share;
+}
+
+LogicalResult partition::verifyShares(soc::GroupOp group) {
+  int64_t rows = getShareRows(group), at = 0;
+  if (rows == 0)
+    return group.emitOpError() << "has shares, but no rows to share";
+  for (auto share : group.getShares()->getAsRange<soc::ShareAttr>()) {
+    StringRef engine = share.getEngine().getValue();
+    if (share.getBegin() != at)
+      return group.emitOpError() << "expected the share on engine '" << engine
+                                 << "' to begin at row " << at << ", got " << share.getBegin();
+    if (share.getSize() <= 0 || share.getSize() > rows - at)
+      return group.emitOpError() << "expected the share on engine '" << engine << "' to have 1 to "
+                                 << rows - at << " rows, got " << share.getSize();
+    at += share.getSize();
+  }
+  if (at != rows)
+    return group.emitOpError() << "its shares cover " << at << " of " << rows << " rows";
+  return success();
 }
 
 SmallVector<ReadRange> partition::getReadRanges(soc::GroupOp group, soc::GroupOp share) {

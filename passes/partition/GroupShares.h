@@ -29,6 +29,10 @@ struct ReadRange {
 mlir::FailureOr<soc::GroupOp> cutShare(mlir::RewriterBase &rewriter, soc::GroupOp group,
                                        int64_t begin, int64_t size);
 
+/// An error at the group if its shares do not cover the rows of its result
+/// exactly and in order.
+mlir::LogicalResult verifyShares(soc::GroupOp group);
+
 /// What the share reads of each operand of the group that it was cut from.
 llvm::SmallVector<ReadRange> getReadRanges(soc::GroupOp group, soc::GroupOp share);
 

@@ -12,7 +12,9 @@ namespace tercet::partition {
 
 /// Picoseconds from the end of a command on `from` until `to` can read its
 /// bytes: the token, cleaning the caches of engines that are not coherent, and
-/// the copy where they work on different memories. 0 on one engine.
+/// the links between the memories that they work on and the one that both
+/// address. 0 on one engine; a second without such a memory, so that a placement
+/// avoids it.
 int64_t movePs(soc::MachineAttr machine, soc::EngineAttrInterface from, soc::EngineAttrInterface to,
                int64_t bytes);
 

@@ -69,7 +69,8 @@ def ApplySharesPass : Pass<"partition-apply-shares", "::mlir::ModuleOp"> {
     Each part computes its rows from the parts of the operands that it needs:
     views of them where those are contiguous, weights with a `#nn.slice` recipe.
     The results are concatenated, which costs nothing, since the outer
-    dimensions have one element. Fails if the shares do not cover the rows
+    dimensions have one element; a view of the whole that lies in one part
+    becomes a view of that part. Fails if the shares do not cover the rows
     exactly and in order, or the group cannot be cut.
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::tensor::TensorDialect",

@@ -50,8 +50,13 @@ LogicalResult Placement::collect() {
 
 LogicalResult Placement::collectGroup(PlacedGroup &group) {
   soc::GroupOp op = group.op;
+  for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
+    if (!cast<RankedTensorType>(type).hasStaticShape())
+      return op.emitOpError() << "expected operands and results of static shape, got " << type;
   int64_t rows = std::max<int64_t>(getShareRows(op), 1);
   group.elementsPerRow.assign(op.getInputs().size(), 0);
+  if (op.getShares())
+    return keepShares(group);
   if (op.getEngine() && !machine.lookupEngine(*op.getEngine()))
     return op.emitError() << "the group is pinned to engine '" << *op.getEngine()
                           << "', which machine '" << machine.getName().getValue()
@@ -87,23 +92,49 @@ LogicalResult Placement::collectGroup(PlacedGroup &group) {
   return success();
 }
 
-void Placement::addShares(PlacedGroup &group) {
+LogicalResult Placement::keepShares(PlacedGroup &group) {
+  soc::GroupOp op = group.op;
+  if (failed(verifyShares(op)))
+    return failure();
+  PlacementLabel label;
+  for (auto share : op.getShares()->getAsRange<soc::ShareAttr>()) {
+    auto engine = llvm::find_if(engines, [&](soc::EngineAttrInterface engine) {
+      return engine.getEngineName() == share.getEngine().getValue();
+    });
+    if (engine == engines.end())
+      return op.emitError() << "the group has a share on engine '" << share.getEngine().getValue()
+                            << "', which machine '" << machine.getName().getValue()
+                            << "' does not have";
+    std::string reason;
+    if (!engine->isPresent(reason) || !engine->supports(op, reason))
+      return op.emitError() << "the group has a share on engine '" << share.getEngine().getValue()
+                            << "', which does not run it: " << reason;
+    unsigned number = engine - engines.begin();
+    label.parts.push_back({number, share.getBegin(), share.getSize(), share.getVariant()});
+  }
+  auto byEngine = [](const PlacedPart &a, const PlacedPart &b) { return a.engine < b.engine; };
+  auto [least, most] = std::minmax_element(label.parts.begin(), label.parts.end(), byEngine);
+  // Any place will do: the group has no other label that it could be taken for.
+  label.place = placeOf(least->engine, most->engine, 1);
+  for (unsigned number = 0; number < engines.size(); ++number)
+    if (llvm::none_of(label.parts, [&](const PlacedPart &p) { return p.engine == number; }))
+      group.refusals.push_back({number, "pinned", "it is shared among other engines"});
+  group.labels.push_back(std::move(label));
+  findRowReads(group);
+  return success();
+}
+
+bool Placement::findRowReads(PlacedGroup &group) {
   soc::GroupOp op = group.op;
   int64_t rows = getShareRows(op);
-  // The first label of each engine says whether its part can be cut.
-  SmallVector<const PlacementLabel *> offers;
-  for (const PlacementLabel &label : group.labels)
-    if (label.parts[0].variant.getGranularity() != 0 &&
-        (offers.empty() || offers.back()->place != label.place))
-      offers.push_back(&label);
-  if (offers.size() < 2 || rows < 2)
-    return;
+  if (rows < 2)
+    return false;
   // One cut tells what all others read.
   int64_t probe = rows / 2;
   IRRewriter rewriter(op);
   FailureOr<soc::GroupOp> part = cutShare(rewriter, op, rows - probe, probe);
   if (failed(part))
-    return;
+    return false;
   for (auto [operand, range] : llvm::enumerate(getReadRanges(op, *part))) {
     int64_t perRow = range.elements / probe;
     if (perRow * probe == range.elements && perRow * (rows - probe) == range.offset &&
@@ -119,7 +150,22 @@ void Placement::addShares(PlacedGroup &group) {
   for (Operation *slice : slices)
     if (slice->use_empty())
       rewriter.eraseOp(slice);
+  return true;
+}
 
+void Placement::addShares(PlacedGroup &group) {
+  soc::GroupOp op = group.op;
+  int64_t rows = getShareRows(op);
+  // The first label of each engine says whether its part can be cut.
+  SmallVector<const PlacementLabel *> offers;
+  for (const PlacementLabel &label : group.labels)
+    if (label.parts[0].variant.getGranularity() != 0 &&
+        (offers.empty() || offers.back()->place != label.place))
+      offers.push_back(&label);
+  if (offers.size() < 2 || rows < 2)
+    return;
+  if (!findRowReads(group))
+    return;
   SmallVector<PlacementLabel> shared;
   for (unsigned a = 0; a < offers.size(); ++a)
     for (unsigned b = a + 1; b < offers.size(); ++b) {

@@ -89,7 +89,12 @@ private:
   using Extents = llvm::SmallVector<Extent, 2>;
 
   mlir::LogicalResult collectGroup(PlacedGroup &group);
+  /// The shares that the text gives, as the only label.
+  mlir::LogicalResult keepShares(PlacedGroup &group);
+  /// Adds labels for shares in eighths on any two engines.
   void addShares(PlacedGroup &group);
+  /// Finds what a part reads of the operands; false if the group cannot be cut.
+  static bool findRowReads(PlacedGroup &group);
   unsigned placeOf(unsigned first, unsigned second, unsigned eighths) const;
   int64_t costOf(const PlacementLabel &label) const;
   int64_t costOf(const PlacedPart &part) const;

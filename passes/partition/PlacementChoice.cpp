@@ -123,7 +123,9 @@ void Placement::apply(const PartitionProblem &problem, ArrayRef<unsigned> labels
   for (auto [index, group] : llvm::enumerate(groups)) {
     const PlacementLabel &chosen = group.labels[labels[index]];
     soc::GroupOp op = group.op;
-    if (chosen.parts.size() == 1) {
+    if (op.getShares()) {
+      // As the text has them.
+    } else if (chosen.parts.size() == 1) {
       op.setEngine(engines[chosen.parts[0].engine].getEngineName());
       op.setVariantAttr(chosen.parts[0].variant);
     } else {
@@ -142,12 +144,16 @@ void Placement::apply(const PartitionProblem &problem, ArrayRef<unsigned> labels
     for (unsigned number = 0; number < engines.size(); ++number) {
       std::string reason, detail;
       int64_t cost = 0, alone = 0;
-      bool offered = false;
+      bool offered = false, tooLarge = false;
       for (unsigned label = 0; label < group.labels.size(); ++label) {
         if (group.labels[label].parts.size() != 1 || group.labels[label].parts[0].engine != number)
           continue;
         SmallVector<unsigned> other(labels);
         other[index] = label;
+        if (!problem.withinLimits(other)) {
+          tooLarge = true;
+          continue;
+        }
         int64_t value = problem.value(other) - chosenValue + costOf(chosen);
         if (!offered || value < cost) {
           cost = std::max<int64_t>(value, 0);
@@ -167,6 +173,9 @@ void Placement::apply(const PartitionProblem &problem, ArrayRef<unsigned> labels
         reason = refusal->reason.str();
         detail = refusal->detail;
         cost = 0;
+      } else if (!offered && tooLarge) {
+        reason = "limit";
+        detail = "its weights do not fit the memory beside what else is there";
       } else if (alone > costOf(chosen)) {
         reason = "slower";
         detail = "it takes longer there";

@@ -23,6 +23,13 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
       module.emitError() << "expected a #soc.machine with an engine and a memory on the module";
       return signalPassFailure();
     }
+    for (Attribute attr : machine.getEngines())
+      if (!isa<soc::EngineAttrInterface>(attr)) {
+        module.emitError() << "the target of engine " << attr
+                           << " is not part of this build of Tercet";
+        return signalPassFailure();
+      }
+    StringRef memory = cast<soc::EngineAttrInterface>(machine.getEngines()[0]).getEngineMemory();
     SymbolTable symbols(module);
     SmallVector<func::FuncOp> funcs;
     for (auto func : module.getOps<func::FuncOp>())
@@ -52,16 +59,15 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
         // An empty weight has an address too.
         if (weightAt.try_emplace(weight, weightBytes).second)
           weightBytes += llvm::alignTo(std::max<int64_t>(plan::bytesOf(weight.getType()), 1),
-                                       plan::kBufferAlignment);
+                                       plan::alignmentOf(machine, memory));
     }
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-    StringRef memory = cast<soc::EngineAttrInterface>(machine.getEngines()[0]).getEngineMemory();
     auto pool = [&](bool isUsed, StringRef name, cmd::PoolKind kind, StringRef memory,
                     int64_t bytes, int64_t lower, StringRef how) {
       if (!isUsed)
         return cmd::PoolOp();
       auto op = cmd::PoolOp::create(builder, module.getLoc(), name, kind, memory, bytes,
-                                    plan::kBufferAlignment, lower, how);
+                                    plan::alignmentOf(machine, memory), lower, how);
       symbols.insert(op);
       return op;
     };

@@ -17,6 +17,12 @@ int64_t tercet::plan::bytesOf(Type type) {
   return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
 }
 
+int64_t tercet::plan::alignmentOf(soc::MachineAttr machine, StringRef memory) {
+  constexpr int64_t cacheLine = 64;
+  soc::MemoryAttr found = machine.lookupMemory(memory);
+  return found ? std::max<int64_t>(found.getAlignment(), cacheLine) : cacheLine;
+}
+
 EntryPlanner::EntryPlanner(func::FuncOp func, SymbolTable &symbols, soc::MachineAttr machine)
     : func(func), symbols(symbols), machine(machine), order(machine.getEngines().size()) {}
 
@@ -24,12 +30,7 @@ unsigned EntryPlanner::engineIndex(StringRef name) const {
   for (auto [index, attr] : llvm::enumerate(machine.getEngines()))
     if (cast<soc::EngineAttrInterface>(attr).getEngineName() == name)
       return index;
-  llvm_unreachable("verify-partition has seen that the machine has the engine");
-}
-
-StringAttr EntryPlanner::memoryOf(unsigned engine) const {
-  auto attr = cast<soc::EngineAttrInterface>(machine.getEngines()[engine]);
-  return StringAttr::get(machine.getContext(), attr.getEngineMemory());
+  llvm_unreachable("verifyTask has seen that the machine has the engine");
 }
 
 EntryPlanner::Storage EntryPlanner::newStorage(Location loc, Storage::Kind kind, int64_t bytes) {
@@ -93,7 +94,29 @@ soc::KernelOp EntryPlanner::kernelOf(soc::TaskOp task) {
   return symbols.lookup<soc::KernelOp>(call.getKernel());
 }
 
+LogicalResult EntryPlanner::verifyFunction() {
+  if (!func.getBody().hasOneBlock())
+    return func.emitOpError() << "expected a body of one block";
+  FunctionType type = func.getFunctionType();
+  for (Type value : llvm::concat<const Type>(type.getInputs(), type.getResults()))
+    if (auto tensor = dyn_cast<RankedTensorType>(value); !tensor || !tensor.hasStaticShape())
+      return func.emitOpError() << "expected tensors of static shape, got " << value;
+  return success();
+}
+
+LogicalResult EntryPlanner::verifyTask(soc::TaskOp task) {
+  if (!machine.lookupEngine(task.getEngine()))
+    return task.emitOpError() << "machine '" << machine.getName().getValue() << "' has no engine '"
+                              << task.getEngine() << "'";
+  auto calls = task.getBody().front().getOps<soc::CallOp>();
+  if (!llvm::hasSingleElement(calls))
+    return task.emitOpError() << "is no call of a kernel";
+  return success();
+}
+
 LogicalResult EntryPlanner::collect() {
+  if (failed(verifyFunction()))
+    return failure();
   for (BlockArgument argument : func.getArguments()) {
     Storage storage = newStorage(argument.getLoc(), Storage::Input, bytesOf(argument.getType()));
     storage.index = argument.getArgNumber();
@@ -111,6 +134,8 @@ LogicalResult EntryPlanner::collect() {
       }
       placeOfValue[get.getResult()] = {it->second, 0};
     } else if (auto task = dyn_cast<soc::TaskOp>(op)) {
+      if (failed(verifyTask(task)))
+        return failure();
       collectTask(task);
     } else if (std::optional<int64_t> elements = soc::getContiguousOffset(&op)) {
       Place place = placeOfValue.at(op.getOperand(0));
@@ -124,6 +149,8 @@ LogicalResult EntryPlanner::collect() {
     }
   }
   collectResults();
+  if (failed(assignMemories()))
+    return failure();
   for (int64_t command = 0, count = commands.size(); command < count; ++command)
     if (commands[command].task)
       shareInPlace(commands[command].task, command);
@@ -143,7 +170,6 @@ void EntryPlanner::collectTask(soc::TaskOp task) {
   commandOfTask[task] = command;
   auto newBuffer = [&](int64_t bytes) {
     Storage storage = newStorage(task.getLoc(), Storage::Arena, bytes);
-    storage.memory = memoryOf(engine);
     storage.accesses.add(order, command);
     return add(storage);
   };
@@ -152,7 +178,39 @@ void EntryPlanner::collectTask(soc::TaskOp task) {
   for (Value output : task.getOutputs())
     placeOfValue[output] = {newBuffer(bytesOf(output.getType())), 0};
   if (int64_t scratch = kernelOf(task).getScratchBytes().value_or(0))
-    scratchOf[task] = newBuffer(scratch * machine.getWorkersOf(machine.getEngines()[engine]));
+    // As many as LIMITS.max_workers, which the ABI wants for every engine.
+    scratchOf[task] = newBuffer(scratch * machine.getWorkers());
+}
+
+LogicalResult EntryPlanner::assignMemories() {
+  for (Storage &storage : storages) {
+    if (storage.kind != Storage::Arena || storage.parent || storage.accesses.empty())
+      continue;
+    auto engineOf = [&](unsigned queue) {
+      return cast<soc::EngineAttrInterface>(machine.getEngines()[queue]);
+    };
+    SmallVector<unsigned> queues = storage.accesses.getQueues();
+    unsigned writer = order.queueOf(storage.accesses.span().first);
+    StringAttr common;
+    for (StringRef memory : engineOf(writer).getEngineMemories())
+      if (!common && llvm::all_of(queues, [&](unsigned queue) {
+            return llvm::is_contained(engineOf(queue).getEngineMemories(), memory);
+          }))
+        common = StringAttr::get(machine.getContext(), memory);
+    if (!common) {
+      auto diag = emitError(storage.loc)
+                  << "is computed on engine '" << engineOf(writer).getEngineName()
+                  << "' and read on another, and no memory is addressed by both; try --pin to keep "
+                     "the two together";
+      for (unsigned queue : queues)
+        diag.attachNote(storage.loc)
+            << "engine '" << engineOf(queue).getEngineName() << "' addresses '"
+            << llvm::join(engineOf(queue).getEngineMemories(), "', '") << "'";
+      return diag;
+    }
+    storage.memory = common;
+  }
+  return success();
 }
 
 bool EntryPlanner::isMovable(Place place, int64_t bytes) const {
@@ -164,15 +222,12 @@ bool EntryPlanner::isMovable(Place place, int64_t bytes) const {
 void EntryPlanner::collectConcat(Operation *op) {
   Storage storage = newStorage(op->getLoc(), Storage::Arena, bytesOf(op->getResult(0).getType()));
   storage.assembled = true;
-  // Where its first part is computed.
-  Place first = placeOfValue.at(op->getOperand(0));
-  storage.memory = storages[first.storage].memory ? storages[first.storage].memory : memoryOf(0);
   unsigned whole = add(storage);
   int64_t at = 0;
   for (Value part : op->getOperands()) {
     int64_t bytes = bytesOf(part.getType());
     Place place = placeOfValue.at(part);
-    if (isMovable(place, bytes) && storages[place.storage].memory == storages[whole].memory) {
+    if (isMovable(place, bytes)) {
       Storage &inside = storages[place.storage];
       inside.parent = whole;
       inside.offsetInParent = at;
@@ -224,16 +279,13 @@ void EntryPlanner::shareInPlace(soc::TaskOp task, int64_t command) {
 }
 
 void EntryPlanner::place() {
-  llvm::SetVector<StringAttr> memories;
-  for (unsigned engine = 0; engine < order.queues(); ++engine)
-    memories.insert(memoryOf(engine));
-  for (StringAttr memory : memories)
-    placeIn(memory);
+  for (auto memory : machine.getMemories().getAsRange<soc::MemoryAttr>())
+    placeIn(memory.getName());
 }
 
 void EntryPlanner::placeIn(StringAttr memory) {
   MemoryProblem problem;
-  problem.alignment = kBufferAlignment;
+  problem.alignment = alignmentOf(machine, memory);
   llvm::DenseMap<unsigned, unsigned> bufferOf;
   SmallVector<Accesses> accesses;
   auto isHere = [&](const Storage &storage) {

@@ -22,8 +22,9 @@
 
 namespace tercet::plan {
 
-/// Offsets of buffers and weights are multiples of this many bytes.
-constexpr int64_t kBufferAlignment = 64;
+/// Offsets of buffers and weights in a memory are multiples of this many bytes:
+/// what the memory wants, and at least a cache line.
+int64_t alignmentOf(soc::MachineAttr machine, llvm::StringRef memory);
 
 /// Bytes of a tensor whose elements take whole bytes each.
 int64_t bytesOf(mlir::Type type);
@@ -32,7 +33,8 @@ class EntryPlanner {
 public:
   EntryPlanner(mlir::func::FuncOp func, mlir::SymbolTable &symbols, soc::MachineAttr machine);
 
-  /// Decides what shares storage and when it lives.
+  /// Decides what shares storage and when it lives. Fails where the earlier
+  /// stages have left something to do.
   mlir::LogicalResult collect();
   /// Decides where storage lies in the arenas, one for each memory.
   void place();
@@ -92,8 +94,9 @@ private:
 
   Storage newStorage(mlir::Location loc, Storage::Kind kind, int64_t bytes);
   unsigned add(Storage storage);
+  mlir::LogicalResult verifyFunction();
+  mlir::LogicalResult verifyTask(soc::TaskOp task);
   unsigned engineIndex(llvm::StringRef name) const;
-  mlir::StringAttr memoryOf(unsigned engine) const;
   /// Appends a command to its queue.
   int64_t addCommand(Command command);
   void touch(unsigned storage, int64_t command);
@@ -105,6 +108,9 @@ private:
   void collectResults();
   /// Whether the bytes are all of a storage that may still be put anywhere.
   bool isMovable(Place place, int64_t bytes) const;
+  /// The first memory of the engine that wrote a storage that all engines
+  /// which touch it can address; an error where there is none.
+  mlir::LogicalResult assignMemories();
   void placeIn(mlir::StringAttr memory);
   void shareInPlace(soc::TaskOp task, int64_t command);
   soc::KernelOp kernelOf(soc::TaskOp task);

@@ -50,6 +50,14 @@ bool Accesses::empty() const {
   return llvm::all_of(first, [](int64_t command) { return command < 0; });
 }
 
+llvm::SmallVector<unsigned> Accesses::getQueues() const {
+  llvm::SmallVector<unsigned> queues;
+  for (unsigned queue = 0; queue < first.size(); ++queue)
+    if (first[queue] >= 0)
+      queues.push_back(queue);
+  return queues;
+}
+
 std::pair<int64_t, int64_t> Accesses::span() const {
   if (empty())
     return {0, -1};

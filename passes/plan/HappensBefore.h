@@ -50,6 +50,7 @@ public:
   bool empty() const;
   /// The range of command numbers, both included; {0, -1} without any.
   std::pair<int64_t, int64_t> span() const;
+  llvm::SmallVector<unsigned> getQueues() const;
   /// Whether every access of this has completed before any of `other` starts.
   bool isBefore(const HappensBefore &order, const Accesses &other) const;
   /// The same for one command, which may be one of this itself.

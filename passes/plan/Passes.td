@@ -29,8 +29,9 @@ def VerifyPlanPass : Pass<"verify-plan"> {
     Replays the commands of every entry over byte ranges: every read finds what
     was last written to that buffer, not what another buffer in the same place
     has put there; commands of different queues that touch the same bytes are
-    ordered by tokens, unless both read; no two weights overlap. Shares no code
-    with the planner.
+    ordered by tokens, unless both read; every output is written whole, no input
+    or weight is written, no two weights overlap. Shares no code with the
+    planner.
   }];
 }
 

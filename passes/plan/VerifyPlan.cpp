@@ -145,7 +145,7 @@ public:
           return failure();
       }
     }
-    return success();
+    return verifyOutputs();
   }
 
 private:
@@ -193,7 +193,7 @@ private:
   }
 
   static bool rangesMeet(int64_t a, int64_t aBytes, int64_t b, int64_t bBytes) {
-    return a < b + bBytes && b < a + aBytes;
+    return aBytes > 0 && bBytes > 0 && a < b + bBytes && b < a + aBytes;
   }
 
   static bool overlap(cmd::DispatchOp dispatch, int64_t i, int64_t j) {
@@ -219,14 +219,35 @@ private:
            dispatch.getBytes()[i] == dispatch.getBytes()[j];
   }
 
+  /// Where the bytes of a buffer are. Those of an arena are shared; an output's
+  /// are its own; inputs and weights are there from the beginning.
+  struct Where {
+    Memory *memory = nullptr;
+    int64_t begin = 0;
+    std::string name;
+  };
+
+  Where locate(Value buffer) {
+    if (auto op = buffer.getDefiningOp<cmd::BufferOp>())
+      return {&arenas[op.getPoolAttr().getAttr()], static_cast<int64_t>(op.getOffset()),
+              ("pool '" + op.getPool() + "'").str()};
+    if (auto op = buffer.getDefiningOp<cmd::OutputOp>())
+      return {&outputs[buffer], 0, ("output '" + op.getName() + "'").str()};
+    return {};
+  }
+
   LogicalResult write(Operation *command, Value buffer, int64_t offset, int64_t bytes) {
-    auto op = buffer.getDefiningOp<cmd::BufferOp>();
-    if (!op)
+    if (bytes == 0)
       return success();
-    Memory &memory = arenas[op.getPoolAttr().getAttr()];
-    int64_t begin = op.getOffset() + offset, end = begin + bytes;
+    Where where = locate(buffer);
+    if (!where.memory) {
+      auto diag = command->emitOpError() << "writes what is only read";
+      diag.attachNote(buffer.getLoc()) << "an input or a weight";
+      return diag;
+    }
+    int64_t begin = where.begin + offset, end = begin + bytes;
     Operation *running = nullptr;
-    memory.forEach(begin, end, [&](const Memory::Range &range) {
+    where.memory->forEach(begin, end, [&](const Memory::Range &range) {
       if (!completed.isBefore(range.writer, command))
         running = range.writer;
       for (Operation *reader : range.readers)
@@ -234,53 +255,64 @@ private:
           running = reader;
     });
     if (running)
-      return complainOfRace(command, begin, end, op, "writes", running);
-    memory.write(begin, end, buffer, command);
+      return complainOfRace(command, begin, end, where, "writes", running);
+    where.memory->write(begin, end, buffer, command);
     return success();
   }
 
   static LogicalResult complainOfRace(Operation *command, int64_t begin, int64_t end,
-                                      cmd::BufferOp buffer, StringRef verb, Operation *running) {
+                                      const Where &where, StringRef verb, Operation *running) {
     auto diag = command->emitOpError()
-                << verb << " bytes " << begin << " to " << end << " of pool '" << buffer.getPool()
-                << "' while a command of another queue may be using them";
+                << verb << " bytes " << begin << " to " << end << " of " << where.name
+                << " while a command of another queue may be using them";
     diag.attachNote(running->getLoc()) << "the other command, for which it does not wait";
     return diag;
   }
 
   LogicalResult read(Operation *command, Value buffer, int64_t offset, int64_t bytes) {
-    auto op = buffer.getDefiningOp<cmd::BufferOp>();
-    if (!op)
+    Where where = locate(buffer);
+    if (!where.memory || bytes == 0)
       return success();
-    int64_t begin = op.getOffset() + offset;
-    Memory &memory = arenas[op.getPoolAttr().getAttr()];
-    std::optional<Value> stranger = memory.stranger(begin, begin + bytes, buffer);
+    int64_t begin = where.begin + offset, end = begin + bytes;
+    std::optional<Value> stranger = where.memory->stranger(begin, end, buffer);
     if (!stranger) {
       Operation *running = nullptr;
-      memory.forEach(begin, begin + bytes, [&](const Memory::Range &range) {
+      where.memory->forEach(begin, end, [&](const Memory::Range &range) {
         if (!completed.isBefore(range.writer, command))
           running = range.writer;
       });
       if (running)
-        return complainOfRace(command, begin, begin + bytes, op, "reads", running);
-      memory.read(begin, begin + bytes, command);
+        return complainOfRace(command, begin, end, where, "reads", running);
+      where.memory->read(begin, end, command);
       return success();
     }
-    auto diag = command->emitOpError() << "reads bytes " << begin << " to " << begin + bytes
-                                       << " of pool '" << op.getPool() << "', where ";
+    auto diag = command->emitOpError()
+                << "reads bytes " << begin << " to " << end << " of " << where.name << ", where ";
     if (*stranger) {
       diag << "another buffer has been written since";
       diag.attachNote(stranger->getLoc()) << "the other buffer";
     } else {
       diag << "nothing has been written yet";
     }
-    diag.attachNote(op.getLoc()) << "the buffer";
+    diag.attachNote(buffer.getLoc()) << "the buffer";
     return diag;
+  }
+
+  /// The application gets every byte of every output.
+  LogicalResult verifyOutputs() {
+    for (auto output : entry.getBody().front().getOps<cmd::OutputOp>()) {
+      auto type = cast<RankedTensorType>(output.getTensor());
+      int64_t bytes = type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+      if (outputs[output.getBuffer()].stranger(0, bytes, output.getBuffer()))
+        return output.emitOpError() << "is not written whole";
+    }
+    return success();
   }
 
   cmd::EntryOp entry;
   Completed completed;
   DenseMap<StringAttr, Memory> arenas;
+  DenseMap<Value, Memory> outputs;
 };
 
 LogicalResult verifyWeights(ModuleOp module) {

@@ -57,9 +57,16 @@ public:
                 cast<RankedTensorType>(input.getType()).getElementTypeBitWidth(), 8);
             bytesRead[{index[producer], index[task]}] += (source.end - source.begin) * width;
           }
-      // Tokens in the text are edges without bytes.
       for (Value wait : task.getWaits())
         bytesRead[{index[wait.getDefiningOp()], index[task]}] += 0;
+      // A view follows all that it is made of, also where the task reads only a
+      // part: edges that nobody waits for, which keep the text's order valid.
+      for (Value input : task.getInputs())
+        forEachDefinition(input, [&](soc::TaskOp earlier) {
+          std::pair<unsigned, unsigned> edge{index[earlier], index[task]};
+          if (bytesRead.try_emplace(edge, 0).second)
+            unread.insert(edge);
+        });
     }
     return success();
   }
@@ -86,7 +93,7 @@ public:
     for (auto [pair, bytes] : bytesRead) {
       schedule::ScheduleEdge edge{pair.first, pair.second, bytes, {}};
       unsigned from = engineOfTask[pair.first], to = engineOfTask[pair.second];
-      if (from != to) {
+      if (from != to && !unread.count(pair)) {
         edge.lags.assign(count * count, 0);
         edge.lags[from * count + to] =
             partition::movePs(machine, engines[from], engines[to], bytes);
@@ -149,6 +156,18 @@ public:
   ArrayRef<soc::TaskOp> getTasks() const { return tasks; }
 
 private:
+  /// Tasks that a value hangs on through views and concatenations.
+  static void forEachDefinition(Value value, llvm::function_ref<void(soc::TaskOp)> visit) {
+    SmallVector<Value> worklist{value};
+    while (!worklist.empty()) {
+      Operation *def = worklist.pop_back_val().getDefiningOp();
+      if (auto task = dyn_cast_or_null<soc::TaskOp>(def))
+        visit(task);
+      else if (def && soc::isBetweenTasks(def))
+        llvm::append_range(worklist, def->getOperands());
+    }
+  }
+
   std::optional<unsigned> engineOf(soc::TaskOp task) const {
     for (auto [number, engine] : llvm::enumerate(engines))
       if (engine.getEngineName() == task.getEngine())
@@ -164,6 +183,8 @@ private:
   llvm::DenseMap<Operation *, unsigned> index;
   /// Bytes that the second task reads of the first.
   std::map<std::pair<unsigned, unsigned>, int64_t> bytesRead;
+  /// Those of its pairs that only the order of the text needs.
+  std::set<std::pair<unsigned, unsigned>> unread;
 };
 
 struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
@@ -173,9 +194,18 @@ struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
       getOperation()->emitError() << "expected a #soc.machine on the module; try --soc";
       return signalPassFailure();
     }
+    for (Attribute attr : machine.getEngines())
+      if (!isa<soc::EngineAttrInterface>(attr)) {
+        getOperation()->emitError()
+            << "the target of engine " << attr << " is not part of this build of Tercet";
+        return signalPassFailure();
+      }
     bool ok = true;
     getOperation()->walk([&](func::FuncOp func) {
-      if (!func.isExternal())
+      if (!func.isExternal() && !func.getBody().hasOneBlock()) {
+        func.emitError() << "expected a body of one block";
+        ok = false;
+      } else if (!func.isExternal())
         ok &= succeeded(assign(func, machine));
     });
     if (!ok)

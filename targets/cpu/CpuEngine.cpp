@@ -17,6 +17,9 @@ struct CpuEngineModel : soc::EngineAttrInterface::ExternalModel<CpuEngineModel, 
   StringRef getEngineName(Attribute attr) const { return cast<soc::CpuAttr>(attr).getName(); }
   StringRef getEngineKind(Attribute attr) const { return "cpu"; }
   StringRef getEngineMemory(Attribute attr) const { return cast<soc::CpuAttr>(attr).getMemory(); }
+  SmallVector<StringRef> getEngineMemories(Attribute attr) const {
+    return {cast<soc::CpuAttr>(attr).getMemory().getValue()};
+  }
   uint32_t getEngineCores(Attribute attr) const { return cast<soc::CpuAttr>(attr).getCores(); }
   soc::PerformanceAttr getEnginePerformance(Attribute attr) const {
     return cpu::performanceOf(cast<soc::CpuAttr>(attr));

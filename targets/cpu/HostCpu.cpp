@@ -293,7 +293,10 @@ llvm::Expected<soc::CpuAttr> cpu::describeCpu(MLIRContext *context, StringRef na
                                    cpu.str().c_str(), name.str().c_str(),
                                    llvm::join(valid, ", ").c_str());
   }
-  if (!added.empty())
-    features += (features.empty() ? "" : ",") + added.str();
+  // Of a description that was made here the features may come back.
+  if (!added.empty() && !added.starts_with(features))
+    features += "," + added.str();
+  else if (!added.empty())
+    features = added.str();
   return describe(context, name, cpu, features, caches, names);
 }

@@ -5,6 +5,7 @@
 
 #include "compiler/machine/MachineReader.h"
 #include "compiler/machine/MachineTable.h"
+#include "compiler/machine/MachineWriter.h"
 #include "compiler/machine/SocFiles.h"
 #include "compiler/machine/YamlNode.h"
 #include "targets/Targets.h"
@@ -239,6 +240,23 @@ TEST_F(MachineReader, EveryTruncationIsAnError) {
   size_t complete = text.find("links:") - 1;
   for (size_t length = 0; length < complete; ++length)
     EXPECT_FALSE(errorsOf(text.take_front(length)).empty()) << length;
+}
+
+TEST_F(MachineReader, WrittenMachinesAreReadAgain) {
+  llvm::SmallVector<std::pair<std::string, std::string>> texts = {{"small", kSmall}};
+  for (const SocFile &file : allSocFiles())
+    if (file.name != "host-split")
+      texts.push_back({file.name.str(), file.text.str()});
+  for (const auto &[name, text] : texts) {
+    SCOPED_TRACE(name);
+    soc::MachineAttr machine = read(text);
+    ASSERT_TRUE(machine);
+    std::string written;
+    llvm::raw_string_ostream os(written);
+    writeMachine(machine, "a \"quoted\" text", {{"cpu", "two\nlines"}}, os);
+    EXPECT_EQ(read(written), machine) << written;
+    EXPECT_EQ(readMachineDescription(written), "a \"quoted\" text");
+  }
 }
 
 TEST_F(MachineReader, MoreEnginesThanCoresOfTheHost) {
