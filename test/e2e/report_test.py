@@ -8,6 +8,7 @@ import copy
 import html.parser
 import itertools
 import json
+import re
 import shutil
 import time
 
@@ -18,7 +19,8 @@ HOSTILE = ['</script><script>alert(1)</script>', '<img src=x onerror=alert(1)>',
 
 
 def chain(names, size=192):
-    """MLIR text of matmuls in a row, each with the sum of its operand."""
+    """MLIR text of matmuls in a row, each with the sum of its operand. Every third is a square: all rows of its operand are
+    needed for each of its own, so that parts of it on two engines wait for each other."""
     kind = f"tensor<{size}x{size}xf32>"
     lines, value = [], "%x"
 
@@ -27,7 +29,7 @@ def chain(names, size=192):
 
     for i, name in enumerate(names):
         lines += [f'  %w{i} = nn.get_weight @w{i % 3} : {kind}',
-                  f'  %m{i} = linalg.matmul ins({value}, %w{i} : {kind}, {kind}) outs(%z : {kind}) -> {kind} loc({location(name)}("MatMul"))',
+                  f'  %m{i} = linalg.matmul ins({value}, {value if i % 3 == 2 else f"%w{i}"} : {kind}, {kind}) outs(%z : {kind}) -> {kind} loc({location(name)}("MatMul"))',
                   f'  %a{i} = linalg.add ins(%m{i}, {value} : {kind}, {kind}) outs(%e : {kind}) -> {kind} loc({location(name + "/Add")}("Add"))']
         value = f"%a{i}"
     weights = "\n".join(f"nn.weight @w{i} = dense<0.{i + 1}> : {kind}" for i in range(3))
@@ -278,6 +280,10 @@ class Cases:
                     self.test.check(f"{name} memory {pool['name']}", check_memory(report, pool))
             self.page(name, report)
         two = self.load("two")
+        done = harness.execute([self.test.tool("tercet-compile"), str(self.test.work / "two.mlir"), "--soc", "host-split", "--stop-after", "plan"])
+        planned = [int(start) for start in re.findall(r"\bpredicted_ps \d+ start_ps (\d+)", done.stdout)]
+        reported = [command["start_ps"] for command in two["entries"][0]["commands"] if command["op"] == "dispatch"]
+        self.test.check("two starts", None if planned == reported else f"planned {planned}, reported {reported}")
         shared = [command for command in two["entries"][0]["commands"] if "rows" in command]
         self.test.check("two has shares", None if shared else "no group is shared between the two engines")
 
@@ -292,9 +298,9 @@ class Cases:
 
     def profile(self):
         import numpy as np
-        folder, file = self.test.work / "one", self.test.work / "profile.json"
+        folder, file = self.test.work / "two", self.test.work / "profile.json"
         self.test.run(folder, {"x": np.ones((192, 192), np.float32)}, ["y"], "--repeat", "3", "--profile", str(file))
-        profile, report = json.loads(file.read_text()), self.load("one")
+        profile, report = json.loads(file.read_text()), self.load("two")
         printed = self.say(folder, "--profile", file)
         total = sum(command["ns"] for command in profile["commands"])
         row = next((line.split() for line in printed.splitlines() if line.startswith("  all ")), [])
