@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Levers are tried, not guessed: the pool is planned again with the change.
+// Levers are tried, not guessed: the model is compiled again with the change,
+// up to the plan, since other variants and another placement come with it.
 
 #include "compiler/pipeline/Budget.h"
 
@@ -9,7 +10,6 @@
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
 #include "dialects/soc/SourceNames.h"
-#include "passes/plan/MemoryProblem.h"
 
 #include "llvm/ADT/MapVector.h"
 
@@ -24,8 +24,7 @@ struct Lifetime {
   int64_t first = -1, last = -1;
   /// The command that touches it first: most often the one that computes it.
   Operation *command = nullptr;
-  /// Bytes for each worker, where it is scratch.
-  int64_t scratchStride = 0;
+  bool isScratch = false;
 };
 
 class PoolUse {
@@ -49,58 +48,44 @@ public:
       std::string name =
           soc::joinSourceNames(lifetime->command ? lifetime->command->getLoc() : buffer.getLoc());
       text += (text.empty() ? "" : ", ") + ("'" + (name.empty() ? "?" : name) + "' ") +
-              (lifetime->scratchStride ? "scratch " : "") + formatBytes(buffer.getBytes());
+              (lifetime->isScratch ? "scratch " : "") + formatBytes(buffer.getBytes());
     }
     if (live.size() > kNamed)
       text += " and " + std::to_string(live.size() - kNamed) + " more";
     return text;
   }
 
-  /// Bytes of the pool with room for fewer workers; none if there is no scratch.
-  std::optional<int64_t> bytesWithWorkers(unsigned workers) const {
-    bool any = false;
-    int64_t bytes = 0;
-    for (const auto &[entry, lifetimes] : entries) {
-      plan::MemoryProblem problem;
-      problem.alignment = pool.getAlignment();
-      for (const Lifetime &lifetime : lifetimes) {
-        cmd::BufferOp buffer = lifetime.buffer;
-        int64_t size = buffer.getBytes();
-        if (lifetime.scratchStride) {
-          any = true;
-          size = std::min<int64_t>(size, lifetime.scratchStride * workers);
-        }
-        problem.buffers.push_back({static_cast<int64_t>(problem.buffers.size()), lifetime.first,
-                                   lifetime.last + 1, size});
-      }
-      if (!problem.buffers.empty())
-        bytes = std::max(bytes, plan::solveMemory(problem).peak);
-    }
-    return any ? std::optional<int64_t>(bytes) : std::nullopt;
+  /// Whether fewer workers can make it smaller.
+  bool hasScratch() const {
+    for (const auto &[entry, lifetimes] : entries)
+      for (const Lifetime &lifetime : lifetimes)
+        if (lifetime.isScratch)
+          return true;
+    return false;
   }
 
 private:
   void collect(cmd::EntryOp entry) {
     llvm::MapVector<Operation *, Lifetime> byBuffer;
     int64_t number = 0;
-    auto touch = [&](Value value, Operation *command, int64_t scratchStride) {
+    auto touch = [&](Value value, Operation *command, bool isScratch) {
       auto buffer = value.getDefiningOp<cmd::BufferOp>();
       if (!buffer || buffer.getPool() != pool.getSymName())
         return;
       Lifetime &lifetime = byBuffer[buffer];
       if (lifetime.first < 0)
-        lifetime = {buffer, number, number, command, scratchStride};
+        lifetime = {buffer, number, number, command, isScratch};
       lifetime.last = number;
     };
     for (Operation &op : entry.getBody().front()) {
       if (auto dispatch = dyn_cast<cmd::DispatchOp>(op)) {
         for (Value buffer : dispatch.getBuffers())
-          touch(buffer, &op, 0);
+          touch(buffer, &op, /*isScratch=*/false);
         if (dispatch.getScratch())
-          touch(dispatch.getScratch(), &op, dispatch.getScratchStride());
+          touch(dispatch.getScratch(), &op, /*isScratch=*/true);
       } else if (auto copy = dyn_cast<cmd::CopyOp>(op)) {
-        touch(copy.getSource(), &op, 0);
-        touch(copy.getTarget(), &op, 0);
+        touch(copy.getSource(), &op, /*isScratch=*/false);
+        touch(copy.getTarget(), &op, /*isScratch=*/false);
       } else {
         continue;
       }
@@ -149,7 +134,7 @@ private:
 };
 
 std::string leversOf(ModuleOp module, cmd::PoolOp pool, const PoolUse &use, uint64_t budget,
-                     const CompileOptions &options) {
+                     const CompileOptions &options, WorkersTrial trial) {
   std::string text;
   auto add = [&](const std::string &lever) { text += (text.empty() ? "" : ", or ") + lever; };
   auto machine = soc::MachineAttr::of(module);
@@ -157,10 +142,12 @@ std::string leversOf(ModuleOp module, cmd::PoolOp pool, const PoolUse &use, uint
     add("a model with fewer or smaller weights");
     return text;
   }
-  for (unsigned workers = machine ? machine.getWorkers() / 2 : 0; workers >= 1; workers /= 2) {
-    std::optional<int64_t> bytes = use.bytesWithWorkers(workers);
-    if (!bytes)
-      break;
+  unsigned most = machine && use.hasScratch() ? machine.getWorkers() / 2 : 0;
+  for (unsigned workers = most; workers >= 1; workers /= 2) {
+    std::optional<int64_t> bytes = trial(workers, pool.getSymName());
+    // Other tiles suit fewer workers: that may need more.
+    if (!bytes || *bytes >= pool.getBytes())
+      continue;
     bool fits = static_cast<uint64_t>(*bytes) <= budget;
     if (fits || workers == 1)
       add("--workers " + std::to_string(workers) + " (" + std::to_string(*bytes) + " bytes" +
@@ -182,7 +169,8 @@ std::string leversOf(ModuleOp module, cmd::PoolOp pool, const PoolUse &use, uint
 
 } // namespace
 
-std::vector<std::string> tercet::checkBudgets(ModuleOp planned, const CompileOptions &options) {
+std::vector<std::string> tercet::checkBudgets(ModuleOp planned, const CompileOptions &options,
+                                              WorkersTrial trial) {
   std::vector<std::string> problems;
   for (const MemoryBudget &budget : options.budgets) {
     cmd::PoolOp found;
@@ -209,7 +197,8 @@ std::vector<std::string> tercet::checkBudgets(ModuleOp planned, const CompileOpt
     std::string peak = use.describePeak();
     if (!peak.empty())
       text += "; the largest at the peak: " + peak;
-    problems.push_back(text + "; try " + leversOf(planned, found, use, budget.bytes, options));
+    problems.push_back(text + "; try " +
+                       leversOf(planned, found, use, budget.bytes, options, trial));
   }
   return problems;
 }

@@ -41,6 +41,9 @@ public:
 
   CompileStatus run();
 
+  /// Called with the module instead of printing it, when a stage is the last.
+  std::function<void(ModuleOp)> onStop;
+
 private:
   static DialectRegistry makeRegistry() {
     DialectRegistry registry;
@@ -116,7 +119,27 @@ bool Compilation::lower() {
 }
 
 bool Compilation::checkBudgets() {
-  std::vector<std::string> problems = tercet::checkBudgets(*module, options);
+  // Text brings its machine along.
+  bool ownMachine = options.startFrom && *options.startFrom > Stage::Import;
+  auto bytesWithWorkers = [&](unsigned workers, StringRef pool) {
+    std::optional<int64_t> bytes;
+    if (ownMachine)
+      return bytes;
+    CompileOptions changed = options;
+    changed.workers = workers;
+    changed.budgets.clear();
+    changed.stopAfter = Stage::Plan;
+    changed.verbose = false;
+    Compilation trial(changed, llvm::nulls(), llvm::nulls());
+    trial.onStop = [&](ModuleOp planned) {
+      for (auto op : planned.getOps<cmd::PoolOp>())
+        if (op.getSymName() == pool)
+          bytes = op.getBytes();
+    };
+    trial.run();
+    return bytes;
+  };
+  std::vector<std::string> problems = tercet::checkBudgets(*module, options, bytesWithWorkers);
   for (const std::string &problem : problems)
     diagnostics.error(problem);
   return problems.empty();
@@ -245,6 +268,10 @@ CompileStatus Compilation::run() {
     }
     if (options.stopAfter == stage) {
       ModuleOp result = stage == Stage::Codegen ? *lowered : *module;
+      if (onStop) {
+        onStop(result);
+        return CompileStatus::Ok;
+      }
       result->print(out, OpPrintingFlags().enableDebugInfo(true, false).useLocalScope());
       out << "\n";
       return CompileStatus::Ok;

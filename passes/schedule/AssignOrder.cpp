@@ -7,6 +7,7 @@
 
 #include "dialects/soc/Soc.h"
 #include "dialects/soc/Views.h"
+#include "passes/partition/GroupWork.h"
 #include "passes/partition/MoveCost.h"
 #include "passes/schedule/ScheduleProblem.h"
 
@@ -74,6 +75,7 @@ public:
   schedule::ScheduleProblem build() const {
     schedule::ScheduleProblem problem;
     problem.engines = engines.size();
+    problem.bandwidth = partition::sharedBandwidth(machine);
     llvm::DenseSet<Operation *> returned;
     for (Value value : func.getBody().front().getTerminator()->getOperands())
       soc::forEachProducer(value, [&](Operation *op) { returned.insert(op); });
@@ -82,7 +84,9 @@ public:
       unsigned engine = engineOfTask[index.at(task)];
       int64_t duration =
           engines[engine].getEnginePerformance().getLaunchPs() + task.getVariant().getTimePs();
-      entry.modes.push_back({{{engine, duration}}, 0});
+      entry.modes.push_back({{{engine, duration}},
+                             static_cast<int64_t>(partition::trafficOf(
+                                 task.getInputs().getTypes(), task.getOutputs().getTypes()))});
       // What the function returns does not live in the arena.
       if (!returned.contains(task))
         for (Value output : task.getOutputs())

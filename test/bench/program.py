@@ -32,6 +32,11 @@ class _WorkersOptions(c.Structure):
     _fields_ = [("count", c.c_uint32), ("spin_ns", c.c_uint32), ("stack_bytes", c.c_uint64), ("pin", c.c_int)]
 
 
+class _QueuesOptions(c.Structure):
+    _fields_ = [("count", c.c_uint32), ("workers", c.POINTER(c.c_uint32)), ("spin_ns", c.c_uint32),
+                ("stack_bytes", c.c_uint64), ("pin", c.c_int)]
+
+
 class _Pool(c.Structure):
     _fields_ = [("name", c.c_char_p), ("kind", c.c_int), ("bytes", c.c_uint64), ("alignment", c.c_uint32),
                 ("bound", c.c_int)]
@@ -56,7 +61,8 @@ def aligned(size, alignment=64):
 
 
 class Program:
-    """Entry 0 of the program in `folder`; `threads` workers. Feeds and results are arrays by name."""
+    """Entry 0 of the program in `folder`; `threads` workers, for each engine where there are several. Feeds and results
+    are arrays by name."""
 
     def __init__(self, folder, name, threads=1):
         folder = pathlib.Path(folder)
@@ -84,6 +90,8 @@ class Program:
         self._call("tercet_context_open", c.c_void_p(memory.ctypes.data), size, c.c_void_p(program), c.byref(options),
                    c.byref(self._context), c.byref(self._error))
         self._keep += [options, memory]
+        self._queues = c.c_void_p()
+        self._attach_queues(threads)
         self._library.tercet_pool_count.restype = c.c_uint32
         self._bind_pools()
         entry = _Entry()
@@ -98,6 +106,22 @@ class Program:
             self._library.tercet_status_string.restype = c.c_char_p
             text = self._error.text or self._library.tercet_status_string(status)
             raise RuntimeError(f"{function}: {text.decode()} (status {status})")
+
+    def _attach_queues(self, threads):
+        """A thread for each further engine that has commands; without them a run walks the list in order."""
+        self._library.tercet_queues_count.restype = c.c_uint32
+        count = self._library.tercet_queues_count(self._context)
+        if count < 2:
+            return
+        workers = (c.c_uint32 * count)(*[threads] * count)
+        self._call("tercet_queues_start", c.byref(_QueuesOptions(count=count, workers=workers)), c.byref(self._queues))
+        size = c.c_uint64()
+        self._call("tercet_queues_bytes", self._context, c.byref(size))
+        memory = aligned(size.value)
+        self._keep.append(memory)
+        self._library.tercet_queues_port.restype = c.c_void_p
+        port = c.c_void_p(self._library.tercet_queues_port(self._queues))
+        self._call("tercet_queues_attach", self._context, c.c_void_p(memory.ctypes.data), size, port)
 
     def _bind_pools(self):
         self.pools = {}
@@ -143,4 +167,5 @@ class Program:
 
     def close(self):
         self._call("tercet_context_close", self._context)
+        self._library.tercet_queues_stop(self._queues)
         self._library.tercet_workers_stop(self._workers)
