@@ -228,8 +228,12 @@ struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
       FailureOr<SmallVector<unsigned>> chosen = graph.pinnedOrder();
       if (failed(chosen))
         return failure();
-      for (unsigned task : *chosen)
+      // Predictions that the text may hold are those of another order.
+      func->removeAttr(soc::SocDialect::kScheduleAttrName);
+      for (unsigned task : *chosen) {
         order.push_back(tasks[task]);
+        order.back().removeStartPsAttr();
+      }
     } else {
       schedule::ScheduleProblem problem = graph.build();
       if (llvm::Error error = problem.check())

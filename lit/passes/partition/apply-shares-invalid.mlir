@@ -142,3 +142,24 @@ func.func @no_root(%x: tensor<6x8xf32>) -> tensor<6x8xf32> {
   }
   return %0 : tensor<6x8xf32>
 }
+
+// -----
+
+#v = #soc.variant<"v", precision = f32, tiles = [0, 0], panels = [0], time_ps = 1, scratch_bytes = 0>
+
+// A part of a padding would be a branch on whether it meets the source.
+func.func @padding(%x: tensor<6x8xf32>) -> tensor<8x8xf32> {
+  // expected-error @below {{cannot be cut into rows 0 to 3}}
+  %0 = soc.group shares [#soc.share<"a", begin = 0, size = 3, variant = #v>, #soc.share<"b", begin = 3, size = 5, variant = #v>] (%x) : (tensor<6x8xf32>) -> tensor<8x8xf32> {
+  ^bb0(%y: tensor<6x8xf32>):
+    %c = arith.constant 0.0 : f32
+    %p = tensor.pad %y low[1, 0] high[1, 0] {
+    ^bb0(%i: index, %j: index):
+      tensor.yield %c : f32
+    } : tensor<6x8xf32> to tensor<8x8xf32>
+    %e = tensor.empty() : tensor<8x8xf32>
+    %1 = linalg.exp ins(%p : tensor<8x8xf32>) outs(%e : tensor<8x8xf32>) -> tensor<8x8xf32>
+    soc.yield %1 : tensor<8x8xf32>
+  }
+  return %0 : tensor<8x8xf32>
+}

@@ -12,14 +12,16 @@
 
 module attributes {soc.machine = #machine} {
   // The sequence that the text gives is kept, whatever the numbers; those
-  // without one follow program order. Nothing is predicted then.
+  // without one follow program order. Nothing is predicted
+  // then, and what the text predicts is of another order.
   // CHECK-LABEL: @pinned(%arg0: tensor<4xf32>, %arg1: tensor<4xf32>, %arg2: tensor<4xf32>)
   // CHECK-NOT: soc.schedule
   // CHECK: soc.task on "a" order 0 variant {{.*}}(%arg1)
   // CHECK: soc.task on "a" order 1 variant {{.*}}(%arg0)
   // CHECK: soc.task on "a" order 2 variant {{.*}}(%arg2)
-  func.func @pinned(%x: tensor<4xf32>, %y: tensor<4xf32>, %z: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) {
-    %0, %t0 = soc.task on "a" order 7 variant #ms (%x) after () : (tensor<4xf32>) -> tensor<4xf32> {
+  func.func @pinned(%x: tensor<4xf32>, %y: tensor<4xf32>, %z: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>)
+      attributes {soc.schedule = #soc.proof<9, lower_bound = 9, "old">} {
+    %0, %t0 = soc.task on "a" order 7 start_ps 3 variant #ms (%x) after () : (tensor<4xf32>) -> tensor<4xf32> {
     ^bb0(%p0: tensor<4xf32>):
       soc.yield %p0 : tensor<4xf32>
     }
