@@ -13,8 +13,6 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 
-#include <map>
-
 using namespace mlir;
 using namespace tercet;
 using namespace tercet::emit;
@@ -27,8 +25,7 @@ public:
         json(os, /*IndentSize=*/1) {
     findTimes();
     for (auto [index, op] : llvm::enumerate(program.bufferOps))
-      if (auto buffer = dyn_cast<cmd::BufferOp>(op))
-        bufferAt[{buffer.getPool(), buffer.getOffset(), buffer.getBytes()}] = index;
+      indexOfBuffer[op] = index;
   }
   void write(const EmitOptions &options);
 
@@ -64,8 +61,7 @@ private:
   report::PlannedMemory memory;
   /// When each command is predicted to run.
   std::vector<Span> times;
-  /// Index of a cmd.buffer by its place.
-  std::map<std::tuple<StringRef, uint64_t, uint64_t>, uint32_t> bufferAt;
+  llvm::DenseMap<Operation *, uint32_t> indexOfBuffer;
   llvm::json::OStream json;
 };
 } // namespace
@@ -247,11 +243,8 @@ void ReportWriter::writeAllocations() {
         json.attribute("first", base + allocation.first);
         json.attribute("last", base + allocation.last);
         json.attributeArray("buffers", [&] {
-          llvm::SetVector<uint32_t> places;
           for (cmd::BufferOp buffer : allocation.buffers)
-            places.insert(bufferAt.at({buffer.getPool(), buffer.getOffset(), buffer.getBytes()}));
-          for (uint32_t place : places)
-            json.value(place);
+            json.value(indexOfBuffer.at(buffer));
         });
       });
   });
@@ -327,6 +320,8 @@ void ReportWriter::writeCommand(uint32_t index) {
         json.value(tiles);
     });
     json.attribute("scratch_stride", command.scratch_stride);
+    if (command.scratch_buffer != TERCET_NONE)
+      json.attribute("scratch_buffer", command.scratch_buffer);
   }
   attribute("engine", name(program.engines[command.engine].name));
   nodes(soc::getSourceNames(op->getLoc()));

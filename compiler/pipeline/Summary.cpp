@@ -14,6 +14,8 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace tercet;
 
@@ -66,9 +68,15 @@ static void printProof(StringRef what, cmd::EntryOp entry, soc::ProofAttr proof,
 }
 
 /// Where commands went, and for each engine why groups are not on it.
-static void printPlacement(cmd::EntryOp entry, raw_ostream &os) {
+static void printPlacement(cmd::EntryOp entry, soc::MachineAttr machine, raw_ostream &os) {
   llvm::MapVector<StringRef, unsigned> commands;
-  llvm::MapVector<StringRef, llvm::MapVector<StringRef, unsigned>> reasons;
+  llvm::MapVector<StringRef, std::map<StringRef, unsigned>> reasons;
+  // In the order of the machine.
+  for (Attribute attr : machine.getEngines())
+    if (auto engine = dyn_cast<soc::EngineAttrInterface>(attr)) {
+      commands[engine.getEngineName()] = 0;
+      reasons[engine.getEngineName()] = {};
+    }
   unsigned shared = 0;
   // The parts of a share have the alternatives of one group, and follow its name.
   llvm::DenseSet<std::pair<Location, Attribute>> shares;
@@ -89,16 +97,17 @@ static void printPlacement(cmd::EntryOp entry, raw_ostream &os) {
         ++reasons[alternative.getEngine()][reason];
     }
   });
-  if (reasons.empty() && shared == 0 && commands.size() < 2)
-    return;
   os << "placement[" << entry.getSymName() << "]";
   llvm::ListSeparator comma(",");
   for (auto [engine, count] : commands)
-    os << comma << ' ' << engine << ' ' << count;
+    if (count)
+      os << comma << ' ' << engine << ' ' << count;
   os << " commands";
   if (shared)
     os << ", " << formatCount(shared, "group") << " shared";
   for (auto &[engine, counts] : reasons) {
+    if (counts.empty())
+      continue;
     os << "; not on " << engine << ":";
     llvm::ListSeparator separator(",");
     for (auto [reason, count] : counts)
@@ -126,7 +135,8 @@ static void printPool(cmd::PoolOp pool, const report::PlannedMemory &memory, raw
 
 void tercet::printSummary(ModuleOp planned, raw_ostream &os) {
   unsigned engines = 0;
-  if (auto machine = soc::MachineAttr::of(planned))
+  auto machine = soc::MachineAttr::of(planned);
+  if (machine)
     engines = printEngines(machine, os);
   unsigned kernels = llvm::range_size(planned.getOps<soc::KernelOp>());
   for (auto entry : planned.getOps<cmd::EntryOp>()) {
@@ -146,7 +156,7 @@ void tercet::printSummary(ModuleOp planned, raw_ostream &os) {
       continue;
     printProof("partition", entry, entry.getPartitionAttr(), os);
     printProof("schedule", entry, schedule, os);
-    printPlacement(entry, os);
+    printPlacement(entry, machine, os);
   }
   report::PlannedMemory memory = report::getPlannedMemory(planned);
   for (auto pool : planned.getOps<cmd::PoolOp>())

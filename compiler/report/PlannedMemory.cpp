@@ -13,6 +13,7 @@
 
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -189,7 +190,7 @@ PlannedMemory tercet::report::getPlannedMemory(ModuleOp planned) {
         arena.livePeak.clear();
         for (unsigned witness : bound.witness)
           arena.livePeak.push_back(here[witness]);
-        llvm::stable_sort(arena.livePeak, [&](unsigned a, unsigned b) {
+        llvm::sort(arena.livePeak, [&](unsigned a, unsigned b) {
           return std::make_pair(-memory.allocations[a].bytes, a) <
                  std::make_pair(-memory.allocations[b].bytes, b);
         });
@@ -208,8 +209,18 @@ PlannedMemory tercet::report::getPlannedMemory(ModuleOp planned) {
       }
     }
   }
-  for (PlannedArena &arena : memory.arenas)
+  // In the order of the machine's engines.
+  llvm::StringMap<unsigned> number;
+  if (auto machine = soc::MachineAttr::of(planned))
+    for (Attribute attr : machine.getEngines())
+      if (auto engine = dyn_cast<soc::EngineAttrInterface>(attr))
+        number.try_emplace(engine.getEngineName(), number.size());
+  for (PlannedArena &arena : memory.arenas) {
     if (arena.separateArenas.size() < 2)
       arena.separateArenas.clear();
+    llvm::sort(arena.separateArenas, [&](const auto &a, const auto &b) {
+      return number.lookup(a.engine) < number.lookup(b.engine);
+    });
+  }
   return memory;
 }

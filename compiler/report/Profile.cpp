@@ -142,7 +142,7 @@ void tercet::report::printClassErrors(const Report &report, const Profile &profi
      << formatCount(profile.runs, "run");
   if (profile.latencyNs)
     os << ", latency " << formatPs(profile.latencyNs * 1000);
-  os << "\n  kernel class                 engine     commands   predicted    measured   ratio"
+  os << "\n  kernel class                     engine     commands   predicted    measured   ratio"
         "   worst  at command\n";
   ClassError all;
   for (const ClassError &error : classes) {
@@ -150,7 +150,7 @@ void tercet::report::printClassErrors(const Report &report, const Profile &profi
         error.kernelClass + (error.variant.empty() || error.variant == error.kernelClass
                                  ? ""
                                  : " (" + error.variant + ")");
-    os << "  " << llvm::left_justify(name, 28) << ' ' << llvm::left_justify(error.engine, 10)
+    os << "  " << llvm::left_justify(name, 32) << ' ' << llvm::left_justify(error.engine, 10)
        << llvm::format("%9lld ", static_cast<long long>(error.commands))
        << llvm::right_justify(formatPs(error.predictedPs), 11) << ' '
        << llvm::right_justify(formatPs(error.measuredPs), 11);
@@ -161,7 +161,7 @@ void tercet::report::printClassErrors(const Report &report, const Profile &profi
     all.predictedPs += error.predictedPs;
     all.measuredPs += error.measuredPs;
   }
-  os << "  " << llvm::left_justify("all", 39) << llvm::format("%9lld ", (long long)all.commands)
+  os << "  " << llvm::left_justify("all", 43) << llvm::format("%9lld ", (long long)all.commands)
      << llvm::right_justify(formatPs(all.predictedPs), 11) << ' '
      << llvm::right_justify(formatPs(all.measuredPs), 11);
   printRatio(all.measuredPs, all.predictedPs, os);

@@ -8,6 +8,7 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <algorithm>
 #include <iterator>
 
 template <typename... Values> static std::string print(const char *format, Values... values) {
@@ -38,7 +39,8 @@ std::string tercet::formatPs(uint64_t picoseconds) {
 }
 
 std::string tercet::formatPercent(double part, double whole) {
-  return print("%.1f %%", whole > 0 ? 100.0 * part / whole : 0.0);
+  double percent = whole > 0 ? 100.0 * part / whole : 0.0;
+  return percent > 0 && percent < 0.05 ? "less than 0.1 %" : print("%.1f %%", percent);
 }
 
 std::string tercet::formatBound(uint64_t value, uint64_t lowerBound) {
@@ -46,7 +48,9 @@ std::string tercet::formatBound(uint64_t value, uint64_t lowerBound) {
     return " = lower bound, optimal";
   if (lowerBound == 0)
     return ", bound 0";
-  return ", at most " + formatPercent(value - lowerBound, lowerBound) + " above the bound";
+  // Rounded up: "at most 0.0 %" would claim what is not so.
+  double above = std::max(100.0 * (value - lowerBound) / lowerBound, 0.1);
+  return ", at most " + formatPercent(above, 100) + " above the bound";
 }
 
 std::string tercet::formatCount(uint64_t count, llvm::StringRef noun) {

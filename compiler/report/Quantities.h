@@ -20,7 +20,7 @@ std::string formatBytes(uint64_t bytes);
 /// Picoseconds as "12.40 ms", "3.20 us", "1.50 s" or "0 ms".
 std::string formatPs(uint64_t picoseconds);
 
-/// `part` of `whole` as "3.8 %"; "0.0 %" of nothing.
+/// `part` of `whole` as "3.8 %", "less than 0.1 %", or "0.0 %" where it is none.
 std::string formatPercent(double part, double whole);
 
 /// How far `value` is above a bound: " = lower bound, optimal" or

@@ -83,6 +83,11 @@ LogicalResult KernelOp::verify() {
   if (inputs < 0 || inputs > static_cast<int64_t>(getFunctionType().getNumInputs()))
     return emitOpError() << "num_inputs is " << inputs << " of " << getFunctionType().getNumInputs()
                          << " arguments";
+  for (int64_t input : getInPlace())
+    if (input < 0 || input >= inputs)
+      return emitOpError() << "in_place names input " << input << " of " << inputs;
+  if (getScratchBytes() && static_cast<int64_t>(*getScratchBytes()) < 0)
+    return emitOpError() << "expected scratch of at least 0 bytes";
   for (Type type : getFunctionType().getInputs()) {
     auto memref = dyn_cast<MemRefType>(type);
     if (!memref || !memref.hasStaticShape() || !memref.getLayout().isIdentity())

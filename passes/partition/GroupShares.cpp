@@ -50,7 +50,7 @@ public:
     Operation *yield = body.getTerminator();
     auto root = yield->getOperand(0).getDefiningOp<TilingInterface>();
     std::optional<unsigned> loop = root ? loopOf(root, dim) : std::nullopt;
-    if (!loop || root->getNumResults() != 1)
+    if (!loop || root->getNumResults() != 1 || isa<tensor::PadOp>(root.getOperation()))
       return failure();
     rewriter.setInsertionPoint(root);
     SmallVector<OpFoldResult> offsets, sizes;
@@ -124,7 +124,8 @@ private:
     // What is whole stays whole, and is not computed twice for that.
     if (slice.getType() == slice.getSourceType())
       return success();
-    if (!isa<TilingInterface>(producer.getOwner()))
+    // A part of a padding is a branch on whether it meets the source.
+    if (!isa<TilingInterface>(producer.getOwner()) || isa<tensor::PadOp>(producer.getOwner()))
       return failure();
     rewriter.setInsertionPoint(slice);
     FailureOr<TilingResult> tiled =

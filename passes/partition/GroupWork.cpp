@@ -19,6 +19,26 @@ uint64_t partition::bytesOf(Type type) {
   return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
 }
 
+/// A table of which few rows are gathered is not read whole.
+static uint64_t bytesRead(Type input, uint64_t resultElements) {
+  return std::min<uint64_t>(bytesOf(input), 64 * resultElements);
+}
+
+uint64_t partition::trafficOf(TypeRange inputs, TypeRange outputs) {
+  uint64_t bytes = 0;
+  for (Type output : outputs)
+    bytes += bytesOf(output);
+  for (Type input : inputs)
+    bytes += bytesRead(input, cast<RankedTensorType>(outputs[0]).getNumElements());
+  return bytes;
+}
+
+int64_t partition::sharedBandwidth(soc::MachineAttr machine) {
+  auto engine = cast<soc::EngineAttrInterface>(machine.getEngines()[0]);
+  soc::MemoryAttr memory = machine.lookupMemory(engine.getEngineMemory());
+  return memory ? memory.getBandwidthBytesPerSecond() : 0;
+}
+
 std::optional<unsigned> partition::getShareDim(soc::GroupOp group) {
   for (auto [dim, size] :
        llvm::enumerate(cast<RankedTensorType>(group.getOutputs()[0].getType()).getShape()))
@@ -98,8 +118,7 @@ GroupWork GroupWork::of(soc::GroupOp group, int64_t rows) {
   }
   uint64_t elements = cast<RankedTensorType>(group.getOutputs()[0].getType()).getNumElements();
   for (Value input : group.getInputs()) {
-    // A table of which few rows are gathered is not read whole.
-    uint64_t bytes = std::min<uint64_t>(bytesOf(input.getType()), 64 * elements);
+    uint64_t bytes = bytesRead(input.getType(), elements);
     bool isWeight = isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp());
     work.readBytes += isWeight ? bytes : scale(bytes, rows, all);
     work.weightBytes += isWeight ? bytes : 0;

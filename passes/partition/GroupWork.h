@@ -22,6 +22,14 @@ std::optional<unsigned> getShareDim(soc::GroupOp group);
 /// The size of that dimension; 0 without one.
 int64_t getShareRows(soc::GroupOp group);
 
+/// Bytes that work on these operands moves through memory, where the caches
+/// hold all else: each once, but of a table no more than the results can take.
+uint64_t trafficOf(mlir::TypeRange inputs, mlir::TypeRange outputs);
+
+/// Bytes per second of the memory that the first engine works on, which all
+/// share; 0: not known.
+int64_t sharedBandwidth(soc::MachineAttr machine);
+
 struct GroupWork {
   /// Operations of one class; a multiplication and an addition are two.
   struct Part {

@@ -23,8 +23,8 @@ int64_t partition::movePs(soc::MachineAttr machine, soc::EngineAttrInterface fro
   // the links to there and from there. Without one nothing can be handed over
   // yet, which no gain is worth.
   SmallVector<StringRef> written = from.getEngineMemories(), reached = to.getEngineMemories();
-  auto *common = llvm::find_if(
-      written, [&](StringRef memory) { return llvm::is_contained(reached, memory); });
+  auto *common =
+      llvm::find_if(written, [&](StringRef memory) { return llvm::is_contained(reached, memory); });
   if (common == written.end())
     return cost + kUnreachablePs;
   return cost + machine.getTransferPs(from.getEngineMemory(), *common, bytes) +

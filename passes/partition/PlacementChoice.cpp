@@ -21,9 +21,16 @@ static int64_t resultBytes(soc::GroupOp group) {
   return bytes;
 }
 
+/// Bytes that a part of a group moves through memory.
+static int64_t trafficOfRows(soc::GroupOp group, int64_t rows, int64_t allRows) {
+  GroupWork work = GroupWork::of(group, rows == allRows ? 0 : rows);
+  return work.readBytes + work.writtenBytes;
+}
+
 schedule::ScheduleProblem Placement::buildSchedule(ArrayRef<unsigned> labels) const {
   schedule::ScheduleProblem problem;
   problem.engines = engines.size();
+  problem.bandwidth = sharedBandwidth(machine);
   std::vector<unsigned> firstTask;
   for (auto [group, label] : llvm::zip(groups, labels)) {
     firstTask.push_back(problem.tasks.size());
@@ -34,7 +41,7 @@ schedule::ScheduleProblem Placement::buildSchedule(ArrayRef<unsigned> labels) co
       rows += part.size;
     for (const PlacedPart &part : parts) {
       schedule::ScheduleTask task;
-      task.modes.push_back({{{part.engine, costOf(part)}}, 0});
+      task.modes.push_back({{{part.engine, costOf(part)}}, trafficOfRows(op, part.size, rows)});
       task.resultBytes = resultBytes(op) / std::max<int64_t>(rows, 1) * part.size;
       problem.tasks.push_back(std::move(task));
     }
@@ -79,6 +86,7 @@ Placement::buildModes(ArrayRef<unsigned> labels,
   schedule::ScheduleProblem problem;
   unsigned count = engines.size();
   problem.engines = count;
+  problem.bandwidth = sharedBandwidth(machine);
   labelOfMode.assign(groups.size(), {});
   for (unsigned index = 0; index < groups.size(); ++index) {
     const PlacedGroup &group = groups[index];
@@ -89,6 +97,7 @@ Placement::buildModes(ArrayRef<unsigned> labels,
       schedule::TaskMode mode;
       for (const PlacedPart &part : group.labels[label].parts)
         mode.parts.push_back({part.engine, costOf(part)});
+      mode.bandwidthBytes = trafficOfRows(op, 1, 1);
       task.modes.push_back(std::move(mode));
       labelOfMode[index].push_back(label);
     };

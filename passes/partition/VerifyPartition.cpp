@@ -33,12 +33,16 @@ struct VerifyPartitionPass : partition::impl::VerifyPartitionPassBase<VerifyPart
       if (!task || !machine)
         return;
       Attribute engine = machine.lookupEngine(task.getEngine());
+      auto known = dyn_cast_or_null<soc::EngineAttrInterface>(engine);
+      std::string reason;
       if (!engine)
         complain(op) << "machine '" << machine.getName().getValue() << "' has no engine '"
                      << task.getEngine() << "'";
-      else if (!isa<soc::EngineAttrInterface>(engine))
+      else if (!known)
         complain(op) << "the target of engine '" << task.getEngine()
                      << "' is not part of this build of Tercet";
+      else if (!known.isPresent(reason))
+        complain(op) << "engine '" << task.getEngine() << "': " << reason;
     });
     if (!ok)
       return signalPassFailure();

@@ -50,7 +50,7 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
     for (plan::EntryPlanner &planner : planners) {
       for (const auto &[memory, arena] : planner.getArenaPlans()) {
         plan::MemoryPlan &most = largest[memory];
-        int64_t bound = std::max(most.lowerBound, arena.lowerBound);
+        int64_t bound = std::max(most.lowerBound, arena.provenBound());
         if (most.method.empty() || arena.peak > most.peak)
           most = arena;
         most.lowerBound = bound;

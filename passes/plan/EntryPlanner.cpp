@@ -111,6 +111,11 @@ LogicalResult EntryPlanner::verifyTask(soc::TaskOp task) {
   auto calls = task.getBody().front().getOps<soc::CallOp>();
   if (!llvm::hasSingleElement(calls))
     return task.emitOpError() << "is no call of a kernel";
+  soc::CallOp call = *calls.begin();
+  Block &body = task.getBody().front();
+  if (!llvm::equal(call.getInputs(), body.getArguments()) ||
+      !llvm::equal(call.getResults(), body.getTerminator()->getOperands()))
+    return task.emitOpError() << "expected a call of its operands that gives its results, in order";
   return success();
 }
 

@@ -35,6 +35,9 @@ public:
   /// without given offsets.
   MemoryPlan replay();
 
+  /// One above the other, which always works.
+  MemoryPlan stack();
+
 private:
   void placeOne(unsigned index, Fit fit, MemoryPlan &plan);
   MemoryPlan empty() const {
@@ -190,6 +193,16 @@ MemoryPlan Placer::replay() {
   return plan;
 }
 
+MemoryPlan Placer::stack() {
+  MemoryPlan plan = place({}, Fit::First);
+  for (auto [i, buffer] : llvm::enumerate(problem.buffers))
+    if (!buffer.offset) {
+      plan.offsets[i] = plan.peak;
+      plan.peak += sizes[i];
+    }
+  return plan;
+}
+
 template <typename Key> Order sortedBy(const MemoryProblem &problem, Key key) {
   Order order = llvm::to_vector_of<unsigned>(llvm::seq<size_t>(0, problem.buffers.size()));
   llvm::stable_sort(order, [&](unsigned a, unsigned b) {
@@ -245,20 +258,13 @@ MemoryPlan tercet::plan::placeGreedily(const MemoryProblem &problem) {
   };
   bool hasGiven = llvm::any_of(
       problem.buffers, [](const MemoryBuffer &buffer) { return buffer.offset.has_value(); });
-  if (problem.precedes.empty() && !hasGiven)
-    consider(Placer(problem).replay(), "replay-best-fit");
+  bool canReplay = problem.precedes.empty() && !hasGiven;
   Placer placer(problem);
-  if (best.peak <= enough || !placer.findConflicts()) {
-    // One above the other always works.
-    if (best.offsets.empty()) {
-      MemoryPlan plan = placer.place({}, Fit::First);
-      for (auto [i, buffer] : llvm::enumerate(problem.buffers))
-        if (!buffer.offset) {
-          plan.offsets[i] = plan.peak;
-          plan.peak += llvm::alignTo(buffer.size, problem.alignment);
-        }
-      consider(std::move(plan), "stack");
-    }
+  if (!placer.findConflicts()) {
+    if (canReplay)
+      consider(placer.replay(), "replay-best-fit");
+    else
+      consider(placer.stack(), "stack");
     return best;
   }
   auto tryOrder = [&](llvm::StringRef name, const Order &order) {
@@ -276,5 +282,7 @@ MemoryPlan tercet::plan::placeGreedily(const MemoryProblem &problem) {
            sortedBy(problem, [](const MemoryBuffer &buffer) { return ~buffer.lower; }));
   tryOrder("greedy-by-end",
            sortedBy(problem, [](const MemoryBuffer &buffer) { return buffer.upper; }));
+  if (best.peak > enough && canReplay)
+    consider(placer.replay(), "replay-best-fit");
   return best;
 }

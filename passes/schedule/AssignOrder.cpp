@@ -7,6 +7,7 @@
 
 #include "dialects/soc/Soc.h"
 #include "dialects/soc/Views.h"
+#include "passes/partition/GroupWork.h"
 #include "passes/partition/MoveCost.h"
 #include "passes/schedule/ScheduleProblem.h"
 
@@ -57,14 +58,16 @@ public:
                 cast<RankedTensorType>(input.getType()).getElementTypeBitWidth(), 8);
             bytesRead[{index[producer], index[task]}] += (source.end - source.begin) * width;
           }
-      // A view follows all that it is made of, also where the task reads only a
-      // part: edges without bytes, which keep the text's order valid.
-      for (Value input : task.getInputs())
-        forEachDefinition(
-            input, [&](soc::TaskOp earlier) { bytesRead[{index[earlier], index[task]}] += 0; });
-      // So are tokens in the text.
       for (Value wait : task.getWaits())
         bytesRead[{index[wait.getDefiningOp()], index[task]}] += 0;
+      // A view follows all that it is made of, also where the task reads only a
+      // part: edges that nobody waits for, which keep the text's order valid.
+      for (Value input : task.getInputs())
+        forEachDefinition(input, [&](soc::TaskOp earlier) {
+          std::pair<unsigned, unsigned> edge{index[earlier], index[task]};
+          if (bytesRead.try_emplace(edge, 0).second)
+            unread.insert(edge);
+        });
     }
     return success();
   }
@@ -72,6 +75,7 @@ public:
   schedule::ScheduleProblem build() const {
     schedule::ScheduleProblem problem;
     problem.engines = engines.size();
+    problem.bandwidth = partition::sharedBandwidth(machine);
     llvm::DenseSet<Operation *> returned;
     for (Value value : func.getBody().front().getTerminator()->getOperands())
       soc::forEachProducer(value, [&](Operation *op) { returned.insert(op); });
@@ -80,7 +84,9 @@ public:
       unsigned engine = engineOfTask[index.at(task)];
       int64_t duration =
           engines[engine].getEnginePerformance().getLaunchPs() + task.getVariant().getTimePs();
-      entry.modes.push_back({{{engine, duration}}, 0});
+      entry.modes.push_back({{{engine, duration}},
+                             static_cast<int64_t>(partition::trafficOf(
+                                 task.getInputs().getTypes(), task.getOutputs().getTypes()))});
       // What the function returns does not live in the arena.
       if (!returned.contains(task))
         for (Value output : task.getOutputs())
@@ -91,8 +97,7 @@ public:
     for (auto [pair, bytes] : bytesRead) {
       schedule::ScheduleEdge edge{pair.first, pair.second, bytes, {}};
       unsigned from = engineOfTask[pair.first], to = engineOfTask[pair.second];
-      // Only what is read is waited for.
-      if (from != to && bytes > 0) {
+      if (from != to && !unread.count(pair)) {
         edge.lags.assign(count * count, 0);
         edge.lags[from * count + to] =
             partition::movePs(machine, engines[from], engines[to], bytes);
@@ -182,6 +187,8 @@ private:
   llvm::DenseMap<Operation *, unsigned> index;
   /// Bytes that the second task reads of the first.
   std::map<std::pair<unsigned, unsigned>, int64_t> bytesRead;
+  /// Those of its pairs that only the order of the text needs.
+  std::set<std::pair<unsigned, unsigned>> unread;
 };
 
 struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
@@ -221,8 +228,12 @@ struct AssignOrderPass : schedule::impl::AssignOrderPassBase<AssignOrderPass> {
       FailureOr<SmallVector<unsigned>> chosen = graph.pinnedOrder();
       if (failed(chosen))
         return failure();
-      for (unsigned task : *chosen)
+      // Predictions that the text may hold are those of another order.
+      func->removeAttr(soc::SocDialect::kScheduleAttrName);
+      for (unsigned task : *chosen) {
         order.push_back(tasks[task]);
+        order.back().removeStartPsAttr();
+      }
     } else {
       schedule::ScheduleProblem problem = graph.build();
       if (llvm::Error error = problem.check())

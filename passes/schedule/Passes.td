@@ -17,9 +17,10 @@ def AssignOrderPass : Pass<"schedule-assign-order"> {
     their sequence in the queue: then the others follow program order, and
     nothing is optimised; a sequence that contradicts the data is an error.
 
-    Guarantees an `order` and a `start_ps` for every task, tokens where a task
-    reads what another engine has written (within a queue the order is enough),
-    and the makespan with its bound as `soc.schedule` on the function.
+    Guarantees an `order` for every task and tokens where a task reads what
+    another engine has written (within a queue the order is enough); unless the
+    text has given an order, also a `start_ps` for every task and the makespan
+    with its bound as `soc.schedule` on the function.
   }];
   let dependentDialects = ["::tercet::soc::SocDialect"];
 }

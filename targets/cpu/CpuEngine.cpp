@@ -33,7 +33,7 @@ struct CpuEngineModel : soc::EngineAttrInterface::ExternalModel<CpuEngineModel, 
 
   SmallVector<soc::VariantAttr> variants(Attribute attr, soc::GroupOp group, int64_t rows) const {
     auto machine = soc::MachineAttr::of(group);
-    return cpu::variantsOf(cast<soc::CpuAttr>(attr), getEnginePerformance(attr), group, rows,
+    return cpu::variantsOf(cast<soc::CpuAttr>(attr), group, rows,
                            machine ? machine.getWorkersOf(attr) : 1);
   }
 

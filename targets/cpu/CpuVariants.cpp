@@ -25,8 +25,9 @@ constexpr uint64_t kDefaultSynchronisePs = 250000;
 class Tiling {
 public:
   Tiling(soc::CpuAttr cpu, soc::PerformanceAttr performance, soc::GroupOp group, int64_t rows,
-         unsigned workers)
-      : cpu(cpu), performance(performance), group(group), rows(rows), workers(workers) {
+         unsigned workers, unsigned cores)
+      : cpu(cpu), performance(performance), group(group), rows(rows), workers(workers),
+        cores(cores) {
     body = &group.getBody().front();
     root = body->getTerminator()->getOperand(0).getDefiningOp();
     type = cast<RankedTensorType>(group.getOutputs()[0].getType());
@@ -55,8 +56,8 @@ public:
     return soc::VariantAttr::get(
         group.getContext(), builder.getStringAttr(name), TypeAttr::get(type.getElementType()),
         builder.getDenseI64ArrayAttr(tiles), builder.getDenseI64ArrayAttr(panels),
-        work.timePs(performance, workers, std::max(cpu.getCores(), workers)), scratchBytes(),
-        residentBytes(), granularity(name));
+        work.timePs(performance, std::min(workers, cores), cores), scratchBytes(), residentBytes(),
+        granularity(name));
   }
 
 private:
@@ -326,7 +327,8 @@ private:
   soc::PerformanceAttr performance;
   soc::GroupOp group;
   int64_t rows;
-  unsigned workers;
+  /// Of the queue, and of what `performance` describes.
+  unsigned workers, cores;
   Block *body;
   Operation *root;
   linalg::LinalgOp product;
@@ -343,14 +345,13 @@ private:
 
 } // namespace
 
-soc::PerformanceAttr cpu::performanceOf(soc::CpuAttr cpu) {
-  if (cpu.getPerformance())
-    return cpu.getPerformance();
+/// What follows from clock and registers for so many cores.
+static soc::PerformanceAttr derivePerformance(soc::CpuAttr cpu, uint64_t cores) {
   Builder builder(cpu.getContext());
   auto entry = [&](StringRef name, uint64_t value) {
     return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
   };
-  uint64_t cycles = cpu.getMegahertz() * 1000000 * cpu.getCores();
+  uint64_t cycles = cpu.getMegahertz() * 1000000 * cores;
   auto peak = [&](unsigned elementBits) {
     return cycles * std::max<uint64_t>(1, cpu.getVectorBits() / elementBits) * 4;
   };
@@ -364,7 +365,15 @@ soc::PerformanceAttr cpu::performanceOf(soc::CpuAttr cpu) {
                                  entry("elements", 20)}));
 }
 
-SmallVector<soc::VariantAttr> cpu::variantsOf(soc::CpuAttr cpu, soc::PerformanceAttr performance,
-                                              soc::GroupOp group, int64_t rows, unsigned workers) {
-  return {Tiling(cpu, performance, group, rows, workers).choose()};
+soc::PerformanceAttr cpu::performanceOf(soc::CpuAttr cpu) {
+  return cpu.getPerformance() ? cpu.getPerformance() : derivePerformance(cpu, cpu.getCores());
+}
+
+SmallVector<soc::VariantAttr> cpu::variantsOf(soc::CpuAttr cpu, soc::GroupOp group, int64_t rows,
+                                              unsigned workers) {
+  // Of a described machine the cores share what it has. Else each worker counts
+  // as a core, whatever machine the compiler happens to run on.
+  if (soc::PerformanceAttr given = cpu.getPerformance())
+    return {Tiling(cpu, given, group, rows, workers, cpu.getCores()).choose()};
+  return {Tiling(cpu, derivePerformance(cpu, workers), group, rows, workers, workers).choose()};
 }

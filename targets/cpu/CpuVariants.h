@@ -19,8 +19,8 @@ bool supportsElements(soc::GroupOp group, std::string &reason);
 
 /// The variants of `rows` rows (0: all) of a group that the CPU supports, best
 /// first, for a queue with `workers` workers.
-llvm::SmallVector<soc::VariantAttr> variantsOf(soc::CpuAttr cpu, soc::PerformanceAttr performance,
-                                               soc::GroupOp group, int64_t rows, unsigned workers);
+llvm::SmallVector<soc::VariantAttr> variantsOf(soc::CpuAttr cpu, soc::GroupOp group, int64_t rows,
+                                               unsigned workers);
 
 } // namespace tercet::cpu
 

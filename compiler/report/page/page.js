@@ -37,8 +37,11 @@ function time(ps) {
   if (ps >= 1e8) return (ps * 1e-9).toFixed(2) + ' ms';
   return (ps * 1e-6).toFixed(2) + ' µs';
 }
-const percent = (part, whole) => (whole ? 100 * part / whole : 0).toFixed(1) + ' %';
-const bound = (value, low) => value <= low ? 'optimal: equal to the lower bound' : percent(value - low, low) + ' above the bound';
+function percent(part, whole) {
+  const value = whole ? 100 * part / whole : 0;
+  return value > 0 && value < 0.05 ? 'less than 0.1 %' : value.toFixed(1) + ' %';
+}
+const bound = (value, low) => value <= low ? 'optimal: equal to the lower bound' : 'at most ' + percent(Math.max(value - low, low / 1000), low) + ' above the bound';
 const title = (command) => command.nodes.length ? command.nodes.join(' + ') : command.op;
 const allocationTitle = (a) => (a.role === 'scratch' ? 'scratch of ' : '') + (a.nodes.join(' + ') || '(no source node)');
 const kernelOf = (command) => command.kernel === undefined ? command.op : report.kernels[command.kernel].name;

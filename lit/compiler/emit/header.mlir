@@ -28,6 +28,7 @@
 
 // FILES: two_names.h
 // FILES-NEXT: two_names.o
+// FILES-NEXT: two_names.report.html
 // FILES-NEXT: two_names.report.json
 // FILES-NEXT: two_names.weights
 

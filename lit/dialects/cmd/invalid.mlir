@@ -143,3 +143,15 @@ cmd.entry @main {
   // expected-error @below {{target: [0 for 16] exceeds a buffer of 8 bytes}}
   %t = cmd.copy %a [0] to %y [0] bytes 16 on "cpu"
 }
+
+// -----
+
+// Buffers and commands belong to an entry.
+cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 0 method "by hand"
+// expected-error @below {{'cmd.buffer' op expects parent op 'cmd.entry'}}
+%a = cmd.buffer @arena [0 for 16]
+
+// -----
+
+// expected-error @below {{'cmd.input' op expects parent op 'cmd.entry'}}
+%a = cmd.input 0 "x" : tensor<4xf32>

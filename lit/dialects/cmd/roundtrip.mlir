@@ -13,7 +13,10 @@ soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "c
 cmd.pool @arena arena in "dram" bytes 4096 alignment 64 lower_bound 4096 method "greedy-by-size"
 cmd.pool @weights weights in "dram" bytes 64 alignment 64 lower_bound 64 method "in order"
 
-cmd.entry @main {
+cmd.entry @empty {
+}
+
+cmd.entry @main partition #soc.proof<7, lower_bound = 7, "frontier"> schedule #soc.proof<9, lower_bound = 8, "annealing"> {
   %in = cmd.input 0 "x" : tensor<4xf32>
   %out = cmd.output 0 "y" : tensor<4xf32>
   %w = cmd.weight @dense @weights [0 for 24]
@@ -21,5 +24,6 @@ cmd.entry @main {
   %s = cmd.buffer @arena [192 for 64]
   %t = cmd.dispatch @kernel on "cpu" (%in, %a) offsets [0, 0] bytes [16, 16] grid [1, 1, 1] scratch (%s stride 64)
   %u = cmd.dispatch @kernel on "cpu" (%a, %out) offsets [0, 0] bytes [16, 16] grid [1, 1, 1] wait (%t) predicted_ps 1000
+      start_ps 2000 among [#soc.alternative<"cpu", "chosen", cost_ps = 1000, "">]
   %v = cmd.copy %w [0] to %a [64] bytes 16 on "cpu" wait (%u)
 }

@@ -115,3 +115,70 @@ func.func @f(%x: tensor<4xf32>) {
   }
   return
 }
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{'soc.group' op expected a result}}
+  soc.group (%x) : (tensor<4xf32>) -> () {
+  ^bb0(%y: tensor<4xf32>):
+    soc.yield
+  }
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) {
+  // expected-error @below {{'soc.group' op expected at least one share}}
+  %0 = soc.group shares [] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%y: tensor<4xf32>):
+    soc.yield %y : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+func.func @f(%x: tensor<4xf32>, %t: !soc.token) {
+  // expected-error @below {{'soc.task' op waits for a token that no task signals}}
+  %0, %u = soc.task on "cpu" variant #rows (%x) after (%t) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%y: tensor<4xf32>):
+    soc.yield %y : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+func.func @f(%x: tensor<?xf32>) {
+  // expected-error @below {{'soc.task' op operand #0 must be variadic of statically shaped tensor of any type values, but got 'tensor<?xf32>'}}
+  %0, %u = soc.task on "cpu" variant #rows (%x) after () : (tensor<?xf32>) -> tensor<?xf32> {
+  ^bb0(%y: tensor<?xf32>):
+    soc.yield %y : tensor<?xf32>
+  }
+  return
+}
+
+// -----
+
+// expected-error @below {{expected resident_bytes or granularity, got bytes}}
+#v = #soc.variant<"v", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0, bytes = 1>
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+// expected-error @below {{in_place names input 1 of 1}}
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows, in_place = array<i64: 1>} {
+  soc.return
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+// expected-error @below {{expected scratch of at least 0 bytes}}
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows, scratch_bytes = -64 : i64} {
+  soc.return
+}

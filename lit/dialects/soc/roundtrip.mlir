@@ -51,4 +51,18 @@ module attributes {soc.machine = #soc.machine<"chip", workers = 1, engines = [#n
     }
     return %0 : tensor<4xf32>
   }
+
+  // What partition and schedule write down: alternatives, starts, proofs.
+  func.func @decided(%x: tensor<4xf32>) -> tensor<4xf32> attributes {
+      soc.partition = #soc.proof<7, lower_bound = 7, "frontier">, soc.schedule = #soc.proof<9, lower_bound = 8, "annealing">} {
+    %0 = soc.group on "npu" variant #half among [#soc.alternative<"npu", "chosen", cost_ps = 7, "">] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      soc.yield %y : tensor<4xf32>
+    }
+    %1, %t = soc.task on "npu" order 0 start_ps 5 variant #half among [#soc.alternative<"npu", "chosen", cost_ps = 7, "">] (%0) after () : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      soc.yield %y : tensor<4xf32>
+    }
+    return %1 : tensor<4xf32>
+  }
 }

@@ -19,3 +19,107 @@ module attributes {soc.machine = #machine} {
     return %0 : tensor<4xf32>
   }
 }
+
+// -----
+
+#cpu = #soc.cpu<"cpu", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
+  cores = 2, vector_bits = 256, vector_registers = 16, megahertz = 3000, l1_bytes = 32768, l2_bytes = 1048576, l3_bytes = 0>
+#dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#machine = #soc.machine<"board", workers = 2, engines = [#cpu], memories = [#dram]>
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 5, scratch_bytes = 0>
+
+// What tile has to do comes first.
+module attributes {soc.machine = #machine} {
+  func.func @no_call(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error @below {{is no call of a kernel}}
+    %0, %t = soc.task on "cpu" order 0 variant #rows (%x) after () : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      soc.yield %y : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+#cpu = #soc.cpu<"cpu", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
+  cores = 2, vector_bits = 256, vector_registers = 16, megahertz = 3000, l1_bytes = 32768, l2_bytes = 1048576, l3_bytes = 0>
+#dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#machine = #soc.machine<"board", workers = 2, engines = [#cpu], memories = [#dram]>
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 5, scratch_bytes = 0>
+
+module attributes {soc.machine = #machine} {
+  func.func @no_engine(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error @below {{machine 'board' has no engine 'npu'}}
+    %0, %t = soc.task on "npu" order 0 variant #rows (%x) after () : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      soc.yield %y : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}
+
+// -----
+
+#cpu = #soc.cpu<"cpu", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
+  cores = 2, vector_bits = 256, vector_registers = 16, megahertz = 3000, l1_bytes = 32768, l2_bytes = 1048576, l3_bytes = 0>
+#dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#machine = #soc.machine<"board", workers = 2, engines = [#cpu], memories = [#dram]>
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 5, scratch_bytes = 0>
+
+module attributes {soc.machine = #machine} {
+  // expected-error @below {{expected tensors of static shape, got 'tensor<?xf32>'}}
+  func.func @dynamic(%x: tensor<?xf32>) -> tensor<?xf32> {
+    return %x : tensor<?xf32>
+  }
+}
+
+// -----
+
+#cpu = #soc.cpu<"cpu", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
+  cores = 2, vector_bits = 256, vector_registers = 16, megahertz = 3000, l1_bytes = 32768, l2_bytes = 1048576, l3_bytes = 0>
+#dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#machine = #soc.machine<"board", workers = 2, engines = [#cpu], memories = [#dram]>
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 5, scratch_bytes = 0>
+
+module attributes {soc.machine = #machine} {
+  // expected-error @below {{expected a body of one block}}
+  func.func @blocks(%x: tensor<4xf32>) -> tensor<4xf32> {
+    cf.br ^next
+  ^next:
+    return %x : tensor<4xf32>
+  }
+}
+
+// -----
+
+#dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+
+// expected-error @below {{the target of engine "npu" is not part of this build of Tercet}}
+module attributes {soc.machine = #soc.machine<"board", workers = 1, engines = ["npu"], memories = [#dram]>} {
+}
+
+// -----
+
+#cpu = #soc.cpu<"cpu", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
+  cores = 2, vector_bits = 256, vector_registers = 16, megahertz = 3000, l1_bytes = 32768, l2_bytes = 1048576, l3_bytes = 0>
+#dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#machine = #soc.machine<"board", workers = 2, engines = [#cpu], memories = [#dram]>
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 5, scratch_bytes = 0>
+
+// A command has the operands of its task, so the kernel has to take them so.
+module attributes {soc.machine = #machine} {
+  soc.kernel @sub(%a0: memref<4xf32>, %a1: memref<4xf32>, %a2: memref<4xf32>) attributes {engine = "cpu", num_inputs = 2 : i64, variant = #rows} {
+    soc.return
+  }
+  func.func @swapped(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error @below {{expected a call of its operands that gives its results, in order}}
+    %0, %t = soc.task on "cpu" order 0 variant #rows (%x, %y) after () : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%p: tensor<4xf32>, %q: tensor<4xf32>):
+      %e = tensor.empty() : tensor<4xf32>
+      %r = soc.call @sub ins(%q, %p : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+      soc.yield %r : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}

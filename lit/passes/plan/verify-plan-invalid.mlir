@@ -105,3 +105,53 @@ cmd.entry @main {
   // expected-error @below {{lies where @v does}}
   %w = cmd.weight @w @weights [0 for 16]
 }
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+cmd.pool @arena arena in "dram" bytes 256 alignment 16 lower_bound 0 method "by hand"
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+
+// The application gets no byte that nobody has written.
+cmd.entry @main {
+  %in = cmd.input 0 "x" : tensor<4xf32>
+  // expected-error @below {{'cmd.output' op is not written whole}}
+  %out = cmd.output 0 "y" : tensor<4xf32>
+  %t = cmd.copy %in [0] to %out [0] bytes 12 on "cpu"
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+cmd.pool @arena arena in "dram" bytes 256 alignment 16 lower_bound 0 method "by hand"
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+
+cmd.entry @main {
+  // expected-note @below {{an input or a weight}}
+  %in = cmd.input 0 "x" : tensor<4xf32>
+  %out = cmd.output 0 "y" : tensor<4xf32>
+  %t = cmd.dispatch @kernel on "cpu" (%in, %out) offsets [0, 0] bytes [16, 16] grid [1, 1, 1]
+  // expected-error @below {{writes what is only read}}
+  %u = cmd.copy %out [0] to %in [0] bytes 16 on "cpu"
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+cmd.pool @arena arena in "dram" bytes 256 alignment 16 lower_bound 0 method "by hand"
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+
+// An output can be read, once it is there.
+cmd.entry @main {
+  // expected-note @below {{the buffer}}
+  %y = cmd.output 0 "y" : tensor<4xf32>
+  %z = cmd.output 1 "z" : tensor<4xf32>
+  // expected-error @below {{reads bytes 0 to 16 of output 'y', where nothing has been written yet}}
+  %t = cmd.copy %y [0] to %z [0] bytes 16 on "cpu"
+}

@@ -29,12 +29,13 @@ static std::string toText(llvm::Error error) {
 
 TEST_F(ArtifactTest, Files) {
   EXPECT_EQ(toText(emitSmall(getOptions("small"))), "");
-  EXPECT_EQ(listFiles(), (std::vector<std::string>{"small.h", "small.o", "small.report.json"}));
+  EXPECT_EQ(listFiles(), (std::vector<std::string>{"small.h", "small.o", "small.report.html",
+                                                   "small.report.json"}));
   EmitOptions options = getOptions("small");
   options.weights = WeightsPlace::File;
   EXPECT_EQ(toText(emitSmall(options)), "");
-  EXPECT_EQ(listFiles(),
-            (std::vector<std::string>{"small.h", "small.o", "small.report.json", "small.weights"}));
+  EXPECT_EQ(listFiles(), (std::vector<std::string>{"small.h", "small.o", "small.report.html",
+                                                   "small.report.json", "small.weights"}));
   llvm::Expected<Artifact> artifact = findArtifact(folder);
   ASSERT_TRUE(static_cast<bool>(artifact));
   EXPECT_EQ(artifact->name, "small");
@@ -215,7 +216,8 @@ TEST_F(ArtifactTest, StaleWeightsGo) {
   ASSERT_EQ(toText(emitSmall(options)), "");
   options.weights = WeightsPlace::Embed;
   ASSERT_EQ(toText(emitSmall(options)), "");
-  EXPECT_EQ(listFiles(), (std::vector<std::string>{"small.h", "small.o", "small.report.json"}));
+  EXPECT_EQ(listFiles(), (std::vector<std::string>{"small.h", "small.o", "small.report.html",
+                                                   "small.report.json"}));
 }
 
 TEST_F(ArtifactTest, FailureRemovesTheNewFolder) {

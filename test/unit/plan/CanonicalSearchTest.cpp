@@ -17,7 +17,7 @@ static constexpr Branching kBranchings[] = {Branching::TightestSection, Branchin
 
 /// Searches the one part of the problem.
 static CanonicalResult search(const Packing &packing, int64_t capacity, Branching branching,
-                              std::mt19937 &random) {
+                              std::mt19937 &random, int64_t nodeLimit = 100'000'000) {
   std::vector<unsigned> ranks(packing.size());
   for (unsigned i = 0; i < ranks.size(); ++i)
     ranks[i] = i;
@@ -26,7 +26,8 @@ static CanonicalResult search(const Packing &packing, int64_t capacity, Branchin
   request.capacity = capacity;
   request.ranks = ranks;
   request.branching = branching;
-  request.nodeLimit = request.stepLimit = 100'000'000;
+  request.nodeLimit = nodeLimit;
+  request.stepLimit = 1'000'000'000;
   return searchCanonical(packing, request);
 }
 
@@ -58,6 +59,35 @@ TEST(CanonicalSearch, DecidesEveryCapacity) {
         EXPECT_LE(result.atLeast * packings.unit, least);
       }
   }
+}
+
+// Orders that are no good, so that the search fails often before it finds what is
+// known to exist; reasons that leave something out would refute it.
+TEST(CanonicalSearch, NeverRefutesWhatFits) {
+  std::mt19937 random(5);
+  int found = 0, given = 0;
+  for (int round = 0; round < 1500; ++round) {
+    int64_t capacity = 6 + random() % 12;
+    MemoryProblem problem = filledArenaWithOffsets(random, 4 + random() % 8, capacity,
+                                                   2 + random() % 6, 2 + random() % 6);
+    for (MemoryBuffer &buffer : problem.buffers)
+      if (round % 2 || random() % 6 != 0)
+        buffer.offset.reset();
+      else
+        ++given;
+    if (round % 4 >= 2)
+      problem = asGeneralOrder(problem);
+    Packings packings = *buildPackings(problem, 10'000);
+    for (const Packing &packing : packings.parts)
+      for (Branching branching : kBranchings) {
+        CanonicalResult result =
+            search(packing, capacity / packings.unit, branching, random, /*limit=*/3'000);
+        EXPECT_NE(result.outcome, CanonicalResult::Refuted) << round;
+        found += result.outcome == CanonicalResult::Found;
+      }
+  }
+  EXPECT_GE(found, 4000);
+  EXPECT_GE(given, 1000);
 }
 
 TEST(CanonicalSearch, RefutesTheHardInstances) {

@@ -218,9 +218,10 @@ inline int64_t leastArena(const MemoryProblem &problem) {
 }
 
 /// Buffers that fill an arena of `capacity` over `steps` steps as well as random
-/// rectangles do: it is enough, and close to the bound or equal to it.
-inline MemoryProblem filledArena(std::mt19937 &random, int64_t steps, int64_t capacity,
-                                 int64_t longest, int64_t largest) {
+/// rectangles do: it is enough, and close to the bound or equal to it. All their
+/// offsets are given.
+inline MemoryProblem filledArenaWithOffsets(std::mt19937 &random, int64_t steps, int64_t capacity,
+                                            int64_t longest, int64_t largest) {
   MemoryProblem problem;
   std::vector<std::vector<bool>> taken(steps, std::vector<bool>(capacity));
   for (int64_t at = 0; at < capacity; ++at)
@@ -243,11 +244,20 @@ inline MemoryProblem filledArena(std::mt19937 &random, int64_t steps, int64_t ca
       for (int64_t i = step; i < upper; ++i)
         for (int64_t row = at; row < top; ++row)
           taken[i][row] = true;
-      problem.buffers.push_back({0, step, upper, top - at});
+      problem.buffers.push_back({0, step, upper, top - at, at});
     }
   std::shuffle(problem.buffers.begin(), problem.buffers.end(), random);
   for (size_t i = 0; i < problem.buffers.size(); ++i)
     problem.buffers[i].id = i;
+  return problem;
+}
+
+/// The same without offsets.
+inline MemoryProblem filledArena(std::mt19937 &random, int64_t steps, int64_t capacity,
+                                 int64_t longest, int64_t largest) {
+  MemoryProblem problem = filledArenaWithOffsets(random, steps, capacity, longest, largest);
+  for (MemoryBuffer &buffer : problem.buffers)
+    buffer.offset.reset();
   return problem;
 }
 
