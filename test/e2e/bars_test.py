@@ -144,8 +144,12 @@ def main():
     parser.add_argument("--layers", type=int, nargs="+", default=list(bars.LAYERS), help="transformers of so many layers")
     parser.add_argument("--run", action="store_true", help="compile to the end, check, and compare results")
     parser.add_argument("--soc", nargs="+", default=SOCS, help="machines (default both)")
+    parser.add_argument("--model", help="MiniLM's ONNX file, to measure that too")
     test = Bars(parser.parse_args())
-    for name, is_transformer, model, dims, feeds in bars.graphs(test.arguments.layers):
+    graphs = list(bars.graphs(test.arguments.layers))
+    if test.arguments.model:
+        graphs.append(bars.minilm(test.arguments.model))
+    for name, is_transformer, model, dims, feeds in graphs:
         if not test.wanted(name):
             continue
         path = test.work / f"{name}.onnx"

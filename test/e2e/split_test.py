@@ -242,21 +242,28 @@ class Split(harness.Test):
 
     # --- speed ----------------------------------------------------------------------------------------------------
     def speed(self):
-        quiet = two_engines.parallelism()
-        if quiet < two_engines.QUIET:
-            self.skipped += 1
-            print(f"skipped: speed of two engines: two busy processes did {quiet:.2f} times what one does, expected "
-                  f"{two_engines.QUIET}; the machine is in use or has one core")
+        problem = None
+        for _ in range(3):
+            quiet = two_engines.parallelism()
+            if quiet < two_engines.QUIET:
+                break
+            both, single = two_engines.block_seconds(self.arguments.tools, self.work / "speed")
+            after = two_engines.parallelism()
+            print(f"block of 512 x 1024 x 1024: {both * 1e3:.2f} ms on two engines, {single * 1e3:.2f} ms on one, ratio "
+                  f"{both / single:.2f}; two busy processes did {quiet:.2f} and then {after:.2f} times what one does")
+            if both < single:
+                self.check("two engines are faster", None)
+                return
+            quiet = min(quiet, after)
+            if quiet < two_engines.QUIET:
+                break
+            problem = f"{both * 1e3:.2f} ms against {single * 1e3:.2f} ms"
+        else:
+            self.check("two engines are faster", problem)
             return
-        both, single = two_engines.block_seconds(self.arguments.tools, self.work / "speed")
-        quieter = two_engines.parallelism()
-        print(f"block of 512 x 1024 x 1024: {both * 1e3:.2f} ms on two engines, {single * 1e3:.2f} ms on one, ratio "
-              f"{both / single:.2f}; two processes did {quiet:.2f} and {quieter:.2f} times what one does")
-        if quieter < two_engines.QUIET:
-            self.skipped += 1
-            print("skipped: speed of two engines: the machine was not left alone meanwhile")
-            return
-        self.check("two engines are faster", both >= single and f"{both * 1e3:.2f} ms against {single * 1e3:.2f} ms")
+        self.skipped += 1
+        print(f"skipped: speed of two engines: two busy processes did {quiet:.2f} times what one does, expected "
+              f"{two_engines.QUIET}; the machine is in use or has one core")
 
 
 def main():

@@ -5,10 +5,13 @@
 # prompt of 128 tokens); what is small is the width, and smaller the more layers there are, so that a file stays below
 # 8 MiB.
 
+import onnx
+
 import bert
 import branchy
 import gpt2
 import llama
+import small
 import vit
 
 PAST = "past_sequence + sequence"
@@ -25,7 +28,7 @@ def graphs(layers=LAYERS):
         yield f"vit_{count}", True, vit.build(config, 5), {"batch": 1}, vit.feeds(config, 1, 1)
 
         config = bert.Config(**shape, intermediate=4 * width, vocabulary=150, positions=128)
-        feeds = bert_feeds(config, 128)
+        feeds = small.bert_feeds(config, 1, 1, 128)
         yield (f"bert_{count}", True, bert.build(config, bert.random_weights(config, 5)), {"batch": 1, "sequence": 128},
                feeds)
         for name, module, more in (("gpt2", gpt2, {}), ("llama", llama, {"kv_heads": width // 64,
@@ -40,6 +43,7 @@ def graphs(layers=LAYERS):
         yield name, False, getattr(branchy, name)(config, 5), {"batch": 1}, branchy.feeds(config, 1, 1)
 
 
-def bert_feeds(config, sequence):
-    import small
-    return small.bert_feeds(config, 1, 1, sequence)
+def minilm(path):
+    """all-MiniLM-L6-v2 as minilm.py writes it, on 128 tokens."""
+    return ("minilm", True, onnx.load(path), {"batch": 1, "sequence": 128},
+            small.bert_feeds(bert.Config(), 1, 1, 128))
