@@ -163,3 +163,21 @@ func.func @padding(%x: tensor<6x8xf32>) -> tensor<8x8xf32> {
   }
   return %0 : tensor<8x8xf32>
 }
+
+// -----
+
+#v = #soc.variant<"v", precision = f32, tiles = [0, 0], panels = [0, 0], time_ps = 1, scratch_bytes = 0>
+
+// Sums of no terms are not worth a share.
+func.func @no_terms(%x: tensor<4x0xf32>, %z: tensor<0x8xf32>) -> tensor<4x8xf32> {
+  // expected-error @below {{cannot be cut into rows 0 to 3}}
+  %0 = soc.group shares [#soc.share<"a", begin = 0, size = 3, variant = #v>, #soc.share<"b", begin = 3, size = 1, variant = #v>] (%x, %z) : (tensor<4x0xf32>, tensor<0x8xf32>) -> tensor<4x8xf32> {
+  ^bb0(%y: tensor<4x0xf32>, %w: tensor<0x8xf32>):
+    %c = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<4x8xf32>
+    %f = linalg.fill ins(%c : f32) outs(%e : tensor<4x8xf32>) -> tensor<4x8xf32>
+    %1 = linalg.matmul ins(%y, %w : tensor<4x0xf32>, tensor<0x8xf32>) outs(%f : tensor<4x8xf32>) -> tensor<4x8xf32>
+    soc.yield %1 : tensor<4x8xf32>
+  }
+  return %0 : tensor<4x8xf32>
+}
