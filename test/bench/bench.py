@@ -2,7 +2,8 @@
 #
 # Measures Tercet beside onnxruntime on MiniLM: latency at several lengths and thread counts, peak memory, size of what
 # is shipped, time to compile (onnxruntime: time to load). Prints a table, and with --json writes a list of
-# {case, metric, unit, threads, tercet, peer, peer_value, ratio}. A ratio below 1 is in Tercet's favour.
+# {case, metric, unit, threads, tercet, peer, peer_value, ratio}. A ratio below 1 is in Tercet's favour. The case
+# split-matmul has Tercet on one engine as its peer.
 
 import argparse
 import json
@@ -14,6 +15,7 @@ import numpy as np
 
 import measure
 import minilm
+import two_engines
 
 NAME = "minilm"
 UNITS = {"latency": "ms", "peak_memory": "bytes", "artifact_size": "bytes", "compile_time": "s",
@@ -85,6 +87,18 @@ def bench_sequence(results, arguments, sequence):
     return worst
 
 
+def bench_split(results, arguments):
+    """A block shared by two engines with a worker each, beside the best single engine: one worker of the host."""
+    case = "split-matmul"
+    print(f"{case}: compiling and measuring …", flush=True)
+    quiet = two_engines.parallelism()
+    if quiet < two_engines.QUIET:
+        print(f"bench: note: {case}: two busy processes do {quiet:.2f} times what one does; the figure is of a machine in "
+              "use, or of one core")
+    both, single = two_engines.block_seconds(arguments.tools, arguments.work / case)
+    results.add(case, "latency", 2, both * 1e3, single * 1e3, "the best single engine")
+
+
 def main():
     parser = argparse.ArgumentParser(description="Measure Tercet beside onnxruntime in one run.")
     parser.add_argument("--tools", type=pathlib.Path, required=True, help="folder of tercet-compile")
@@ -102,6 +116,7 @@ def main():
         arguments.threads = sorted({min(t, cores) for t in arguments.threads})
     results = Results()
     worst = max(bench_sequence(results, arguments, sequence) for sequence in arguments.sequence)
+    bench_split(results, arguments)
     print(results.table())
     if arguments.json:
         arguments.json.write_text(json.dumps(results.rows, indent=1) + "\n")

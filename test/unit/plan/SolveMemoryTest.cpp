@@ -13,7 +13,7 @@ using namespace tercet::plan;
 
 /// Solves and verifies.
 static MemoryPlan solve(const MemoryProblem &problem,
-                        const MemoryBudget &budget = MemoryBudget::forCompiler()) {
+                        const MemoryBudget &budget = MemoryBudget::forCompiler(0)) {
   EXPECT_EQ(llvm::toString(problem.check()), "");
   MemoryPlan plan = solveMemory(problem, budget);
   EXPECT_EQ(llvm::toString(plan.verify(problem)), "");
