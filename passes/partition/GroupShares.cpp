@@ -40,6 +40,18 @@ std::optional<unsigned> loopOf(TilingInterface root, unsigned dim) {
   return loop;
 }
 
+/// Whether a group works on a tensor without elements. Upstream's tiling does
+/// not survive loops that do not run, and there is nothing to share.
+bool hasEmptyTensor(soc::GroupOp group) {
+  auto isEmpty = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && llvm::is_contained(tensor.getShape(), 0);
+  };
+  return llvm::any_of(group->getOperandTypes(), isEmpty) ||
+         llvm::any_of(group.getBody().front(),
+                      [&](Operation &op) { return llvm::any_of(op.getResultTypes(), isEmpty); });
+}
+
 class Cutter {
 public:
   Cutter(RewriterBase &rewriter, soc::GroupOp share) : rewriter(rewriter), share(share) {}
@@ -146,7 +158,7 @@ private:
 FailureOr<soc::GroupOp> partition::cutShare(RewriterBase &rewriter, soc::GroupOp group,
                                             int64_t begin, int64_t size) {
   std::optional<unsigned> dim = getShareDim(group);
-  if (!dim || group.getOutputs().size() != 1)
+  if (!dim || group.getOutputs().size() != 1 || hasEmptyTensor(group))
     return failure();
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(group);

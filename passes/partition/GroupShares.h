@@ -24,8 +24,8 @@ struct ReadRange {
 /// A group that computes rows [begin, begin + size) of the result of `group`,
 /// inserted before it; operands are views where that is possible. Nothing else
 /// is changed. Failure, and nothing inserted, if the group cannot be cut there:
-/// it has several results, or an operation that cannot be tiled along the share
-/// dimension.
+/// it has several results, an operation that cannot be tiled along the share
+/// dimension, or a tensor without elements.
 mlir::FailureOr<soc::GroupOp> cutShare(mlir::RewriterBase &rewriter, soc::GroupOp group,
                                        int64_t begin, int64_t size);
 

@@ -7,6 +7,7 @@
 #include "passes/plan/MemoryProblem.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <limits>
