@@ -95,11 +95,17 @@ struct AssignEnginesPass : partition::impl::AssignEnginesPassBase<AssignEnginesP
       starts.push_back(*unshared);
     for (const SmallVector<unsigned> &start : starts) {
       std::vector<SmallVector<unsigned>> labelOfMode;
-      std::optional<schedule::SchedulePlan> plan = solve(placement.buildModes(start, labelOfMode));
-      if (!plan)
+      schedule::ScheduleProblem tasks = placement.buildModes(start, labelOfMode);
+      // Not for what cannot gain half a percent.
+      if (llvm::Error error = tasks.check()) {
+        llvm::consumeError(std::move(error));
         continue;
+      }
+      if (schedule::boundsOf(tasks).best() > makespan / 200 * 199)
+        continue;
+      schedule::SchedulePlan plan = schedule::solveSchedule(tasks);
       SmallVector<unsigned> proposed;
-      for (auto [modes, mode] : llvm::zip(labelOfMode, plan->modes))
+      for (auto [modes, mode] : llvm::zip(labelOfMode, plan.modes))
         proposed.push_back(modes[mode]);
       std::optional<schedule::SchedulePlan> overlapped = solve(placement.buildSchedule(proposed));
       if (overlapped && overlapped->makespan < makespan && problem.withinLimits(proposed)) {
