@@ -23,34 +23,12 @@ using namespace llvm::opt;
 
 namespace {
 
-enum FlagId {
-  OPT_INVALID = 0,
-#define OPTION(...) LLVM_MAKE_OPT_ID(__VA_ARGS__),
-#include "compiler/tools/CompileFlags.inc"
-#undef OPTION
-};
-
-#define OPTTABLE_STR_TABLE_CODE
-#include "compiler/tools/CompileFlags.inc"
-#undef OPTTABLE_STR_TABLE_CODE
-
-#define OPTTABLE_PREFIXES_TABLE_CODE
-#include "compiler/tools/CompileFlags.inc"
-#undef OPTTABLE_PREFIXES_TABLE_CODE
-
-constexpr opt::OptTable::Info kFlags[] = {
-#define OPTION(...) LLVM_CONSTRUCT_OPT_INFO(__VA_ARGS__),
-#include "compiler/tools/CompileFlags.inc"
-#undef OPTION
-};
-
-struct FlagTable : opt::GenericOptTable {
-  FlagTable() : GenericOptTable(OptionStrTable, OptionPrefixesTable, kFlags) {}
-};
+#define TERCET_FLAGS "compiler/tools/CompileFlags.inc"
+#include "compiler/tools/FlagTable.inc"
 
 constexpr const char kExamples[] =
     "Writes NAME.o (code, command table), NAME.h (sizes, shapes, entry points),\n"
-    "NAME.weights where weights are large, and NAME.report.json.\n\n"
+    "NAME.weights where weights are large, NAME.report.json, and NAME.report.html to look at.\n\n"
     "Examples:\n"
     "  tercet-compile model.onnx --dim batch=1 --dim sequence=128 -o out/\n"
     "  tercet-compile model.onnx --target aarch64-linux-gnu --cpu cortex-a76 -o out/\n"

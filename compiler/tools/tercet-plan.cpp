@@ -23,30 +23,8 @@ using namespace llvm::opt;
 
 namespace {
 
-enum FlagId {
-  OPT_INVALID = 0,
-#define OPTION(...) LLVM_MAKE_OPT_ID(__VA_ARGS__),
-#include "compiler/tools/PlanFlags.inc"
-#undef OPTION
-};
-
-#define OPTTABLE_STR_TABLE_CODE
-#include "compiler/tools/PlanFlags.inc"
-#undef OPTTABLE_STR_TABLE_CODE
-
-#define OPTTABLE_PREFIXES_TABLE_CODE
-#include "compiler/tools/PlanFlags.inc"
-#undef OPTTABLE_PREFIXES_TABLE_CODE
-
-constexpr opt::OptTable::Info kFlags[] = {
-#define OPTION(...) LLVM_CONSTRUCT_OPT_INFO(__VA_ARGS__),
-#include "compiler/tools/PlanFlags.inc"
-#undef OPTION
-};
-
-struct FlagTable : opt::GenericOptTable {
-  FlagTable() : GenericOptTable(OptionStrTable, OptionPrefixesTable, kFlags) {}
-};
+#define TERCET_FLAGS "compiler/tools/PlanFlags.inc"
+#include "compiler/tools/FlagTable.inc"
 
 constexpr const char kManual[] =
     "FILE.csv has a line of column names and then a line for each buffer:\n\n"

@@ -22,30 +22,8 @@ using namespace llvm::opt;
 
 namespace {
 
-enum FlagId {
-  OPT_INVALID = 0,
-#define OPTION(...) LLVM_MAKE_OPT_ID(__VA_ARGS__),
-#include "compiler/tools/ReportFlags.inc"
-#undef OPTION
-};
-
-#define OPTTABLE_STR_TABLE_CODE
-#include "compiler/tools/ReportFlags.inc"
-#undef OPTTABLE_STR_TABLE_CODE
-
-#define OPTTABLE_PREFIXES_TABLE_CODE
-#include "compiler/tools/ReportFlags.inc"
-#undef OPTTABLE_PREFIXES_TABLE_CODE
-
-constexpr opt::OptTable::Info kFlags[] = {
-#define OPTION(...) LLVM_CONSTRUCT_OPT_INFO(__VA_ARGS__),
-#include "compiler/tools/ReportFlags.inc"
-#undef OPTION
-};
-
-struct FlagTable : opt::GenericOptTable {
-  FlagTable() : GenericOptTable(OptionStrTable, OptionPrefixesTable, kFlags) {}
-};
+#define TERCET_FLAGS "compiler/tools/ReportFlags.inc"
+#include "compiler/tools/FlagTable.inc"
 
 constexpr const char kExamples[] =
     "DIR is a folder that tercet-compile wrote, or the file NAME.report.json in it.\n"

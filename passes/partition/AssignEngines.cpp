@@ -65,7 +65,7 @@ struct AssignEnginesPass : partition::impl::AssignEnginesPassBase<AssignEnginesP
     };
     func->setAttr(soc::SocDialect::kPartitionAttrName,
                   proof(plan->value, plan->lowerBound,
-                        byOverlap ? plan->method + ", then overlap" : plan->method));
+                        byOverlap ? plan->method + "; serial time, before overlap" : plan->method));
     return success();
   }
 

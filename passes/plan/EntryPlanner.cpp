@@ -188,12 +188,23 @@ void EntryPlanner::collectTask(soc::TaskOp task) {
 }
 
 LogicalResult EntryPlanner::assignMemories() {
+  auto engineOf = [&](unsigned queue) {
+    return cast<soc::EngineAttrInterface>(machine.getEngines()[queue]);
+  };
   for (Storage &storage : storages) {
-    if (storage.kind != Storage::Arena || storage.parent || storage.accesses.empty())
+    if (storage.parent || storage.accesses.empty())
       continue;
-    auto engineOf = [&](unsigned queue) {
-      return cast<soc::EngineAttrInterface>(machine.getEngines()[queue]);
-    };
+    if (storage.kind != Storage::Arena) {
+      // Weights and the application's tensors are where the first engine works.
+      StringRef memory = engineOf(0).getEngineMemory();
+      for (unsigned queue : storage.accesses.getQueues())
+        if (!llvm::is_contained(engineOf(queue).getEngineMemories(), memory))
+          return emitError(storage.loc)
+                 << "is used on engine '" << engineOf(queue).getEngineName()
+                 << "', which does not address memory '" << memory
+                 << "' where weights, inputs and outputs lie; try --pin to use it elsewhere";
+      continue;
+    }
     SmallVector<unsigned> queues = storage.accesses.getQueues();
     unsigned writer = order.queueOf(storage.accesses.span().first);
     StringAttr common;

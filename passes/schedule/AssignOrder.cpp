@@ -27,11 +27,6 @@ using namespace tercet;
 
 namespace {
 
-int64_t bytesOf(Type type) {
-  auto tensor = cast<RankedTensorType>(type);
-  return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
-}
-
 /// The tasks of a function and what they read of each other.
 class TaskGraph {
 public:
@@ -90,7 +85,7 @@ public:
       // What the function returns does not live in the arena.
       if (!returned.contains(task))
         for (Value output : task.getOutputs())
-          entry.resultBytes += bytesOf(output.getType());
+          entry.resultBytes += partition::bytesOf(output.getType());
       problem.tasks.push_back(std::move(entry));
     }
     size_t count = engines.size();

@@ -18,7 +18,7 @@ module attributes {soc.machine = #machine} {
   // sooner: the proof is that of the serial time, and the engine that was not
   // taken for the second branch is said to be busy.
   // CHECK-LABEL: @branches
-  // CHECK-SAME: #soc.proof<33000, lower_bound = 33000, "{{.*}}, then overlap">
+  // CHECK-SAME: #soc.proof<33000, lower_bound = 33000, "{{.*}}; serial time, before overlap">
   // CHECK: soc.group on "[[ONE:a|b]]"
   // CHECK-NOT: soc.group on "[[ONE]]"
   // CHECK: soc.group on "{{a|b}}" variant <"one"

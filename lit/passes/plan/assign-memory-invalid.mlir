@@ -123,3 +123,72 @@ module attributes {soc.machine = #machine} {
     return %0 : tensor<4xf32>
   }
 }
+
+// -----
+
+#figures = #soc.performance<launch_ps = 0, synchronise_ps = 0, bandwidth_bytes_per_second = 1, cache_bytes_per_second = 0,
+  operations_per_second = {}, efficiency_percent = {}>
+#a = #soc.engine<"a", target = "t", kind = "cpu", memories = ["dram"], performance = #figures, properties = {}>
+#b = #soc.engine<"b", target = "t", kind = "npu", memories = ["tcm"], performance = #figures, properties = {}>
+#dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#tcm = #soc.memory<"tcm", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 5, scratch_bytes = 0>
+
+// What a writes, b cannot reach: nothing is copied.
+module attributes {soc.machine = #soc.machine<"board", workers = 1, engines = [#a, #b], memories = [#dram, #tcm]>} {
+  soc.kernel @copy(%a0: memref<4xf32>, %a1: memref<4xf32>) attributes {engine = "a", num_inputs = 1 : i64, variant = #rows} {
+    soc.return
+  }
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error @below {{is computed on engine 'a' and read on another, and no memory is addressed by both}}
+    // expected-note @below {{engine 'a' addresses 'dram'}}
+    // expected-note @below {{engine 'b' addresses 'tcm'}}
+    %0, %t0 = soc.task on "a" order 0 variant #rows (%x) after () : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%p: tensor<4xf32>):
+      %e = tensor.empty() : tensor<4xf32>
+      %r = soc.call @copy ins(%p : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+      soc.yield %r : tensor<4xf32>
+    }
+    %1, %t1 = soc.task on "b" order 0 variant #rows (%0) after (%t0) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%p: tensor<4xf32>):
+      %e = tensor.empty() : tensor<4xf32>
+      %r = soc.call @copy ins(%p : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+      soc.yield %r : tensor<4xf32>
+    }
+    return %1 : tensor<4xf32>
+  }
+}
+
+// -----
+
+#figures = #soc.performance<launch_ps = 0, synchronise_ps = 0, bandwidth_bytes_per_second = 1, cache_bytes_per_second = 0,
+  operations_per_second = {}, efficiency_percent = {}>
+#a = #soc.engine<"a", target = "t", kind = "cpu", memories = ["dram", "tcm"], performance = #figures, properties = {}>
+#b = #soc.engine<"b", target = "t", kind = "npu", memories = ["tcm"], performance = #figures, properties = {}>
+#dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#tcm = #soc.memory<"tcm", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 5, scratch_bytes = 0>
+
+// What a hands to b may lie in the memory that both address, but the output is
+// the application's, and lies where the first engine works.
+module attributes {soc.machine = #soc.machine<"board", workers = 1, engines = [#a, #b], memories = [#dram, #tcm]>} {
+  soc.kernel @copy(%a0: memref<4xf32>, %a1: memref<4xf32>) attributes {engine = "a", num_inputs = 1 : i64, variant = #rows} {
+    soc.return
+  }
+  func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+    %0, %t0 = soc.task on "a" order 0 variant #rows (%x) after () : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%p: tensor<4xf32>):
+      %e = tensor.empty() : tensor<4xf32>
+      %r = soc.call @copy ins(%p : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+      soc.yield %r : tensor<4xf32>
+    }
+    // expected-error @below {{is used on engine 'b', which does not address memory 'dram' where weights, inputs and outputs lie}}
+    %1, %t1 = soc.task on "b" order 0 variant #rows (%0) after (%t0) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%p: tensor<4xf32>):
+      %e = tensor.empty() : tensor<4xf32>
+      %r = soc.call @copy ins(%p : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+      soc.yield %r : tensor<4xf32>
+    }
+    return %1 : tensor<4xf32>
+  }
+}
