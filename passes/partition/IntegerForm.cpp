@@ -7,8 +7,9 @@
 
 #include "dialects/nn/NN.h"
 #include "passes/partition/IntegerBody.h"
+#include "passes/partition/IntegerParameters.h"
 
-#include "llvm/Support/MathExtras.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace tercet;
@@ -152,4 +153,85 @@ std::optional<IntegerForm> partition::findIntegerForm(soc::GroupOp group, String
     return std::nullopt;
   }
   return FormFinder(group, scheme == "w8a16", reason).run();
+}
+
+/// Whether a value can be stored so. A bias needs no type: its scale follows.
+static bool isStoredAs(QuantType type, Storage storage) {
+  if (!type)
+    return storage == Storage::None || storage == Storage::Constant;
+  if (!type.isSigned() || type.hasStorageTypeBounds() || !type.getExpressedType().isF32())
+    return false;
+  unsigned bits = type.getStorageTypeIntegralWidth();
+  bool centred = type.getZeroPoint() == 0;
+  switch (storage) {
+  case Storage::None:
+    return false;
+  case Storage::Narrow:
+    return bits == 8;
+  case Storage::Symmetric:
+  case Storage::Columns:
+    return bits == 8 && centred;
+  case Storage::Wide:
+    return bits == 16 && centred;
+  case Storage::Any:
+    return bits == 8 || (bits == 16 && centred);
+  case Storage::Score:
+    // As near as seven digits of text say it.
+    return bits == 16 && centred &&
+           std::abs(type.getScale() - getScoreScale()) < 1e-6 * getScoreScale();
+  case Storage::Constant:
+    return bits == 32 && centred;
+  }
+  llvm_unreachable("all kinds are listed");
+}
+
+static StringRef describe(Storage storage) {
+  switch (storage) {
+  case Storage::None:
+    return "none";
+  case Storage::Narrow:
+    return "i8";
+  case Storage::Symmetric:
+  case Storage::Columns:
+    return "i8 with zero 0";
+  case Storage::Wide:
+    return "i16 with zero 0";
+  case Storage::Any:
+    return "i8, or i16 with zero 0";
+  case Storage::Score:
+    return "i16 in units of ln 2 / 256";
+  case Storage::Constant:
+    return "i32 with zero 0";
+  }
+  llvm_unreachable("all kinds are listed");
+}
+
+bool partition::fitsIntegerForm(soc::GroupOp group, soc::PrecisionAttr precision,
+                                std::string &reason) {
+  std::optional<IntegerForm> form = findIntegerForm(group, precision.getScheme(), reason);
+  if (!form)
+    return false;
+  auto check = [&](ArrayAttr types, ArrayRef<Storage> storages, StringRef what) {
+    if (types.size() != storages.size()) {
+      reason = ("precision " + precision.getScheme().getValue() + " has " + Twine(types.size()) +
+                " types of " + what + "s for " + Twine(storages.size()))
+                   .str();
+      return false;
+    }
+    for (auto [index, attr] : llvm::enumerate(types.getAsRange<TypeAttr>()))
+      if (!isStoredAs(dyn_cast<QuantType>(attr.getValue()), storages[index])) {
+        reason.clear();
+        llvm::raw_string_ostream(reason)
+            << what << " " << index << " of precision " << precision.getScheme().getValue()
+            << ": expected " << describe(storages[index]) << ", got " << attr.getValue();
+        return false;
+      }
+    return true;
+  };
+  if (!check(precision.getInputs(), form->inputs, "input") ||
+      !check(precision.getResults(), form->results, "result"))
+    return false;
+  StoredTypes types(group, precision);
+  return llvm::all_of(findIntegerBody(group, reason)->steps,
+                      [&](const IntegerStep &step) { return hasParameters(step, types, reason); });
 }
