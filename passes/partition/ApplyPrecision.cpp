@@ -11,6 +11,7 @@
 #include "passes/partition/ConversionGroups.h"
 #include "passes/partition/FloatRewrite.h"
 #include "passes/partition/IntegerForm.h"
+#include "passes/partition/IntegerParameters.h"
 #include "passes/partition/IntegerRewrite.h"
 #include "passes/partition/VariantChange.h"
 
@@ -73,6 +74,10 @@ SmallVector<StringRef> enginesOf(soc::GroupOp group) {
   return engines;
 }
 
+QuantType typeOfInput(soc::PrecisionAttr precision, unsigned input) {
+  return forRank(asQuantType(cast<TypeAttr>(precision.getInputs()[input]).getValue()), 1);
+}
+
 bool isReshape(Operation *op) {
   return isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op);
 }
@@ -115,8 +120,7 @@ private:
       for (OpOperand &operand : op.getOpOperands()) {
         SmallVector<QuantType> &demand = demands[operand.get()];
         if (precision) {
-          auto type = cast<TypeAttr>(precision.getInputs()[operand.getOperandNumber()]);
-          demand.push_back(asQuantType(type.getValue()));
+          demand.push_back(typeOfInput(precision, operand.getOperandNumber()));
         } else if (soc::isBetweenTasks(&op)) {
           SmallVector<QuantType> wanted = demands.lookup(op.getResult(0));
           demands[operand.get()].append(wanted);
@@ -204,7 +208,9 @@ private:
     if (!changed)
       return success();
     QuantType to = same ? sources[0].type : commonDemand(op->getResult(0));
-    // Channels that a view moves to other places have lost their scales.
+    // Channels that a view moves to other places would lose their scales.
+    if (to && isPerChannel(to) && !keepsChannels(op))
+      to = commonDemand(op->getResult(0));
     if (to && isPerChannel(to) && !keepsChannels(op))
       to = {};
     SmallVector<Value> values;
@@ -243,7 +249,7 @@ private:
       if (llvm::is_contained({Storage::Columns, Storage::Constant, Storage::None},
                              form->inputs[index]))
         continue;
-      QuantType wanted = asQuantType(cast<TypeAttr>(precision.getInputs()[index]).getValue());
+      QuantType wanted = typeOfInput(precision, index);
       if (value.type == wanted || (value.type && countReaders(operand, wanted) < 2))
         continue;
       FailureOr<Value> other =
@@ -299,7 +305,7 @@ private:
   DenseMap<Value, SmallVector<QuantType>> demands;
   /// What has become of old values; those that are not in it are as they were.
   DenseMap<Value, StoredValue> stored;
-  DenseMap<std::pair<Value, QuantType>, Value> converted;
+  DenseMap<std::pair<Value, Type>, Value> converted;
   SmallVector<Operation *> dead;
 };
 

@@ -52,15 +52,17 @@ FailureOr<Value> partition::convertStored(OpBuilder &b, Location loc, StoredValu
                                           QuantType to, AddConstant addConstant) {
   if (from.type == to)
     return from.value;
+  int64_t rank = cast<RankedTensorType>(from.value.getType()).getRank();
   if (!to) {
     auto type = cast<RankedTensorType>(from.value.getType()).clone(b.getF32Type());
-    return nn::DequantizeOp::create(b, loc, TypeRange{type}, from.type, from.value,
+    return nn::DequantizeOp::create(b, loc, TypeRange{type}, forRank(from.type, rank), from.value,
                                     emptyLike(b, loc, type))
         .getResult();
   }
   if (!from.type) {
     RankedTensorType type = storedAs(from.value.getType(), to);
-    return nn::QuantizeOp::create(b, loc, TypeRange{type}, to, from.value, emptyLike(b, loc, type))
+    return nn::QuantizeOp::create(b, loc, TypeRange{type}, forRank(to, rank), from.value,
+                                  emptyLike(b, loc, type))
         .getResult();
   }
   Value result = rescale(b, loc, from, to, addConstant);

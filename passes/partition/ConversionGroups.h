@@ -13,6 +13,7 @@
 namespace tercet::partition {
 
 /// A value as it is stored: with a type, in integers; without, as it is written.
+/// The type is the one for tensors of rank 1.
 struct StoredValue {
   mlir::Value value;
   QuantType type;
