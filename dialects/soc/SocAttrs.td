@@ -196,4 +196,30 @@ def Soc_ProofAttr : Soc_Attr<"Proof", "proof"> {
   let assemblyFormat = [{ `<` $value `,` `lower_bound` `=` $lowerBound `,` $method `>` }];
 }
 
+def Soc_PrecisionAttr : Soc_Attr<"Precision", "precision"> {
+  let summary = "a precision that a group may be computed in";
+  let description = [{
+    `scheme` is f32 (the group as it is written, whatever its types), w8a8 or
+    w8a16. For the integer schemes `inputs` says what each operand of the group
+    is stored as, and `results` what the result of each operation of the body is
+    that has one, in their order: a per-tensor !quant.uniform, or `none` where
+    the value keeps its type or does not come to exist. For a weight whose
+    columns have scales of their own it is the greatest of them. `snr_centibel`
+    is the ratio of signal to noise of the group's first result that calibration
+    has measured, in hundredths of a bel (389: 38.9 dB); 0: not
+    measured.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$scheme, DefaultValuedParameter<"::mlir::ArrayAttr",
+      "::mlir::ArrayAttr::get($_ctxt, {})">:$inputs, DefaultValuedParameter<"::mlir::ArrayAttr",
+      "::mlir::ArrayAttr::get($_ctxt, {})">:$results, DefaultValuedParameter<"int64_t", "0">:$snrCentibel);
+  let assemblyFormat = [{ `<` $scheme (`,` `inputs` `=` $inputs^)? (`,` `results` `=` $results^)?
+    (`,` `snr_centibel` `=` $snrCentibel^)? `>` }];
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Element type that variants of this precision have: f32, i8 or i16.
+    ::mlir::Type getComputeType();
+    bool isFloat() { return getScheme() == "f32"; }
+  }];
+}
+
 #endif // TERCET_DIALECTS_SOC_SOCATTRS_TD
