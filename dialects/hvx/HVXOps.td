@@ -478,7 +478,7 @@ def HVX_ExtractwOp : HVX_Instruction<"extractw", "Rd = vextract(Vu, Rs): the wor
 
 // Tables in registers.
 
-def HVX_VlutvvbOp : HVX_Instruction<"vlutvvb", "Vd.b = vlut32(Vu.b, Vv.b, Rt): bytes of Vu that are 32 * (Rt / 2) + i, of half Rt % 2, give byte 2 * i + Rt % 2 of the table, others 0",
+def HVX_VlutvvbOp : HVX_Instruction<"vlutvvb", "Vd.b = vlut32(Vu.b, Vv.b, Rt): bytes of 32 * Rt + i (Rt below 8) give byte Rt / 2 % 2 of half word 32 * (Rt % 2) + i of the table, others 0",
   (ins HVX_Register:$indices, HVX_Register:$table, I32:$part), "$indices `,` $table `,` $part", HVX_Register> {
   let description = [{
     ```mlir
@@ -496,7 +496,7 @@ def HVX_VlutvvbOraccOp : HVX_Instruction<"vlutvvb_oracc", "Vx.b |= vlut32(Vu.b, 
   }];
 }
 
-def HVX_VlutvwhOp : HVX_Instruction<"vlutvwh", "Vdd.h = vlut16(Vu.b, Vv.h, Rt): as vlut32, with tables of half words in sixteens; even lanes first",
+def HVX_VlutvwhOp : HVX_Instruction<"vlutvwh", "Vdd.h = vlut16(Vu.b, Vv.h, Rt): bytes of 16 * Rt + i (Rt below 16) give half Rt / 2 % 2 of word 16 * (Rt % 2) + i of the table, others 0; even lanes, then odd ones",
   (ins HVX_Register:$indices, HVX_Register:$table, I32:$part), "$indices `,` $table `,` $part", HVX_Pair> {
   let description = [{
     ```mlir
