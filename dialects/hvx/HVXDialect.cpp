@@ -34,6 +34,23 @@ void AddressOp::build(OpBuilder &builder, OperationState &state, Value memory) {
   build(builder, state, LLVM::LLVMPointerType::get(builder.getContext()), memory);
 }
 
+static Type registerType(OpBuilder &builder) {
+  return VectorType::get({kRegisterBytes / 4}, builder.getI32Type());
+}
+
+void LoadOp::build(OpBuilder &builder, OperationState &state, Value address, bool aligned) {
+  build(builder, state, registerType(builder), address, aligned);
+}
+
+void LoadPartOp::build(OpBuilder &builder, OperationState &state, Value address, Value bytes) {
+  build(builder, state, registerType(builder), address, bytes);
+}
+
+void DmaStartOp::build(OpBuilder &builder, OperationState &state, Value to, Value from,
+                       Value rowBytes, Value rows, Value toStride, Value fromStride) {
+  build(builder, state, builder.getI32Type(), to, from, rowBytes, rows, toStride, fromStride);
+}
+
 static LogicalResult verifyPart(Operation *op, Value bytes) {
   APInt count;
   if (!matchPattern(bytes, m_ConstantInt(&count)))

@@ -3,7 +3,7 @@
 // Operations of the hvx dialect. One that is an instruction bears its name in
 // LLVM (V6_NAME_128B); what the instruction does is in Qualcomm's "Hexagon V66
 // HVX Programmer's Reference Manual" (80-N2040-44) under the syntax that the
-// summary gives. W, H, B: lanes of 32, 16, 8 bits.
+// summary gives. One file, for it is one flat list.
 
 #ifndef TERCET_DIALECTS_HVX_HVXOPS_TD
 #define TERCET_DIALECTS_HVX_HVXOPS_TD
@@ -11,6 +11,7 @@
 include "dialects/hvx/HVXDialect.td"
 include "dialects/hvx/HVXInterfaces.td"
 include "mlir/Dialect/LLVMIR/LLVMTypes.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def HVX_Register : AnyTypeOf<[VectorOfLengthAndType<[32], [I32]>], "a vector register (vector<32xi32>)",
@@ -26,8 +27,9 @@ def HVX_Pointer : Type<CPred<"::llvm::isa<::mlir::LLVM::LLVMPointerType>($_self)
 class HVX_Op<string mnemonic, list<Trait> traits = []> : Op<HVX_Dialect, mnemonic, traits>;
 
 // All types follow from the operation.
-class HVX_Instruction<string mnemonic, string syntax, dag operands, string operandsFormat, TypeConstraint type>
-    : HVX_Op<mnemonic, [Pure, DeclareOpInterfaceMethods<HVX_InstructionOpInterface>]> {
+class HVX_Instruction<string mnemonic, string syntax, dag operands, string operandsFormat, Type type>
+    : HVX_Op<mnemonic, [Pure, DeclareOpInterfaceMethods<HVX_InstructionOpInterface>,
+        DeclareOpInterfaceMethods<InferTypeOpInterface>]> {
   let summary = syntax;
   let arguments = operands;
   let results = (outs type:$result);
@@ -263,6 +265,42 @@ def HVX_VaddhsatOp : HVX_Instruction<"vaddhsat", "Vd.h = vadd(Vu.h, Vv.h):sat",
   let description = [{
     ```mlir
     %0 = hvx.vaddhsat %v, %v
+    ```
+  }];
+}
+
+def HVX_VsubhsatOp : HVX_Instruction<"vsubhsat", "Vd.h = vsub(Vu.h, Vv.h):sat",
+  (ins HVX_Register:$lhs, HVX_Register:$rhs), "$lhs `,` $rhs", HVX_Register> {
+  let description = [{
+    ```mlir
+    %0 = hvx.vsubhsat %v, %v
+    ```
+  }];
+}
+
+def HVX_VmaxhOp : HVX_Instruction<"vmaxh", "Vd.h = vmax(Vu.h, Vv.h)",
+  (ins HVX_Register:$lhs, HVX_Register:$rhs), "$lhs `,` $rhs", HVX_Register> {
+  let description = [{
+    ```mlir
+    %0 = hvx.vmaxh %v, %v
+    ```
+  }];
+}
+
+def HVX_VminubOp : HVX_Instruction<"vminub", "Vd.ub = vmin(Vu.ub, Vv.ub)",
+  (ins HVX_Register:$lhs, HVX_Register:$rhs), "$lhs `,` $rhs", HVX_Register> {
+  let description = [{
+    ```mlir
+    %0 = hvx.vminub %v, %v
+    ```
+  }];
+}
+
+def HVX_VlsrhvOp : HVX_Instruction<"vlsrhv", "Vd.uh = vlsr(Vu.uh, Vv.h): by amounts below 16",
+  (ins HVX_Register:$value, HVX_Register:$amounts), "$value `,` $amounts", HVX_Register> {
+  let description = [{
+    ```mlir
+    %0 = hvx.vlsrhv %v, %v
     ```
   }];
 }
@@ -608,6 +646,7 @@ def HVX_LoadOp : HVX_Op<"load", [MemoryEffects<[MemRead]>]> {
   }];
   let arguments = (ins HVX_Pointer:$address, UnitAttr:$aligned);
   let results = (outs HVX_Register:$result);
+  let builders = [OpBuilder<(ins "::mlir::Value":$address, CArg<"bool", "false">:$aligned)>];
   let assemblyFormat = "$address (`aligned` $aligned^)? attr-dict";
 }
 
@@ -634,6 +673,7 @@ def HVX_LoadPartOp : HVX_Op<"load_part", [MemoryEffects<[MemRead]>]> {
   }];
   let arguments = (ins HVX_Pointer:$address, I32:$bytes);
   let results = (outs HVX_Register:$result);
+  let builders = [OpBuilder<(ins "::mlir::Value":$address, "::mlir::Value":$bytes)>];
   let assemblyFormat = "$address `,` $bytes attr-dict";
   let hasVerifier = 1;
 }
@@ -666,6 +706,8 @@ def HVX_DmaStartOp : HVX_Op<"dma_start", [MemoryEffects<[MemRead, MemWrite]>]> {
   let arguments = (ins HVX_Pointer:$to, HVX_Pointer:$from, I32:$row_bytes, I32:$rows,
     I32:$to_stride, I32:$from_stride);
   let results = (outs I32:$ticket);
+  let builders = [OpBuilder<(ins "::mlir::Value":$to, "::mlir::Value":$from, "::mlir::Value":$row_bytes,
+    "::mlir::Value":$rows, "::mlir::Value":$to_stride, "::mlir::Value":$from_stride)>];
   let assemblyFormat = [{ $to `,` $from `row_bytes` $row_bytes `rows` $rows
     `strides` $to_stride `,` $from_stride attr-dict }];
 }

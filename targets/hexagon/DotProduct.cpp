@@ -54,8 +54,8 @@ private:
       bytes.push_back(arith::TruncIOp::create(b, b.getI32Type(), both));
     step(lhs, bytes, quad, ahead, values);
     for (auto [word, both] : llvm::zip(bytes, eight))
-      word = arith::TruncIOp::create(
-          b, b.getI32Type(), arith::ShRUIOp::create(b, both, b.constant64(32)).getResult());
+      word = arith::TruncIOp::create(b, b.getI32Type(),
+                                     arith::ShRUIOp::create(b, both, b.constant64(32)).getResult());
     step(lhs, bytes, quad, ahead + 1, values);
   }
 
@@ -69,9 +69,9 @@ private:
   void step(const DotRows &lhs, ValueRange bytes, Value quad, int64_t ahead, Values &values) {
     Values weights;
     for (Value address : panelAddresses)
-      weights.push_back(b.load(b.at(b.at(address, b.mul(quad, hvx::kRegisterBytes)),
-                                    ahead * hvx::kRegisterBytes),
-                               /*aligned=*/true));
+      weights.push_back(
+          b.load(b.at(b.at(address, b.mul(quad, hvx::kRegisterBytes)), ahead * hvx::kRegisterBytes),
+                 /*aligned=*/true));
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t panel = 0; panel < panels; ++panel) {
         Value &sum = values[row * panels + panel];

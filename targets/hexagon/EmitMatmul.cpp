@@ -98,10 +98,10 @@ private:
       Value to = b.at(stagedRows, b.mul(row, layout.rowStride * bytes));
       int64_t whole = layout.depth / kBytes * kBytes, rest = layout.depth - whole;
       Values start(bytes, b.splat(0));
-      Values totals = b.loop(b.constant(0), b.constant(whole), kBytes, start,
-                             [&](Value k, ValueRange before) {
-                               return stageRegister(from, to, k, kBytes, before);
-                             });
+      Values totals =
+          b.loop(b.constant(0), b.constant(whole), kBytes, start, [&](Value k, ValueRange before) {
+            return stageRegister(from, to, k, kBytes, before);
+          });
       if (rest)
         totals = stageRegister(from, to, b.constant(whole), rest, totals);
       Value total = totals[0];
@@ -180,8 +180,7 @@ private:
     if (streamed) {
       hvx::DmaWaitOp::create(b, stream[0]);
       Value next = b.add(chunk, 1);
-      Value wraps =
-          b.compare(arith::CmpIPredicate::sge, next, b.constant(layout.chunks));
+      Value wraps = b.compare(arith::CmpIPredicate::sge, next, b.constant(layout.chunks));
       Value nextPanel = b.select(wraps, b.add(panel, count), panel);
       Value nextChunk = b.select(wraps, b.constant(0), next);
       Value more = b.compare(arith::CmpIPredicate::slt, nextPanel, panels);
@@ -234,8 +233,7 @@ private:
   /// The word of each of 32 columns from `column` on; of a block that is not
   /// whole only those that there are.
   Value columnWords(Value address, Value column, Value rest) {
-    return b.loadPart(b.at(address, b.mul(column, 4)),
-                      b.min(b.mul(rest, 4), b.constant(kBytes)));
+    return b.loadPart(b.at(address, b.mul(column, 4)), b.min(b.mul(rest, 4), b.constant(kBytes)));
   }
 
   void startSums(Value column, Value width, Value count) {
@@ -244,8 +242,7 @@ private:
       Value words = columnWords(bias, b.add(column, offset), b.sub(width, offset));
       Value to = b.at(sums, b.mul(panel, kBytes));
       b.loop(b.constant(0), rows, 1, [&](Value row) {
-        Value correction =
-            b.splat(b.loadScalar(b.getI32Type(), b.at(rowSums, b.mul(row, 4)), 4));
+        Value correction = b.splat(b.loadScalar(b.getI32Type(), b.at(rowSums, b.mul(row, 4)), 4));
         b.store(arith::SubIOp::create(b, words, correction),
                 b.at(to, b.mul(row, kBlockPanels * kBytes)), /*aligned=*/true);
       });
@@ -308,8 +305,7 @@ private:
   }
 
   Value outAt(Value row, Value column) {
-    Value offset = b.add(b.mul(row, strideOf(op.getInit(), 0) * outBytes),
-                         b.mul(column, outBytes));
+    Value offset = b.add(b.mul(row, strideOf(op.getInit(), 0) * outBytes), b.mul(column, outBytes));
     return b.at(init, offset);
   }
 
@@ -328,7 +324,6 @@ int64_t hexagon::stagingOf(nn::QuantizedMatmulOp op, bool streamed) {
   return MatmulLayout(op, streamed).end;
 }
 
-void hexagon::emitMatmul(VectorBuilder &b, nn::QuantizedMatmulOp op, Value staging,
-                         bool streamed) {
+void hexagon::emitMatmul(VectorBuilder &b, nn::QuantizedMatmulOp op, Value staging, bool streamed) {
   MatmulEmitter(b, op, staging, streamed).emit();
 }

@@ -17,9 +17,7 @@ namespace tercet::hexagon {
 /// The most that a dimension of a memref can be; -1 if there is no bound.
 int64_t greatestSize(mlir::Value memory, int64_t dim);
 
-/// Whether the rows of a memref can be addressed: static strides. Reports an
-/// error at the operation if not.
-mlir::LogicalResult expectStrides(mlir::Operation *op, mlir::Value memory);
+/// In elements; must be static.
 int64_t strideOf(mlir::Value memory, int64_t dim);
 
 /// The operation must have passed `reasonAgainst` (Lowerable.h).
@@ -27,7 +25,6 @@ int64_t stagingOf(nn::QuantizedMatmulOp op, bool streamed);
 void emitMatmul(VectorBuilder &b, nn::QuantizedMatmulOp op, mlir::Value staging, bool streamed);
 
 /// quantized_add, rescale, lookup.
-int64_t stagingOfElementwise(mlir::Operation *op);
 void emitElementwise(VectorBuilder &b, mlir::Operation *op);
 
 /// memref.copy, linalg.fill, linalg.transpose.

@@ -31,9 +31,7 @@ Value VectorBuilder::add(Value a, int64_t b) {
 }
 Value VectorBuilder::sub(Value a, Value b) { return createOrFold<arith::SubIOp>(a, b); }
 Value VectorBuilder::mul(Value a, Value b) { return createOrFold<arith::MulIOp>(a, b); }
-Value VectorBuilder::mul(Value a, int64_t b) {
-  return createOrFold<arith::MulIOp>(a, constant(b));
-}
+Value VectorBuilder::mul(Value a, int64_t b) { return createOrFold<arith::MulIOp>(a, constant(b)); }
 
 Value VectorBuilder::div(Value a, int64_t powerOfTwo) {
   assert(llvm::isPowerOf2_64(powerOfTwo));

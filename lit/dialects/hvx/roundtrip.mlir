@@ -51,6 +51,14 @@ func.func @instructions(%v: vector<32xi32>, %p: vector<64xi32>, %q: vector<128xi
   %vasrwh = hvx.vasrwh %v, %v, %i
   // CHECK: hvx.vaddhsat %{{.*}}, %{{.*}}
   %vaddhsat = hvx.vaddhsat %v, %v
+  // CHECK: hvx.vsubhsat %{{.*}}, %{{.*}}
+  %vsubhsat = hvx.vsubhsat %v, %v
+  // CHECK: hvx.vmaxh %{{.*}}, %{{.*}}
+  %vmaxh = hvx.vmaxh %v, %v
+  // CHECK: hvx.vminub %{{.*}}, %{{.*}}
+  %vminub = hvx.vminub %v, %v
+  // CHECK: hvx.vlsrhv %{{.*}}, %{{.*}}
+  %vlsrhv = hvx.vlsrhv %v, %v
   // CHECK: hvx.vpackhb_sat %{{.*}}, %{{.*}}
   %vpackhb_sat = hvx.vpackhb_sat %v, %v
   // CHECK: hvx.vpackhub_sat %{{.*}}, %{{.*}}
