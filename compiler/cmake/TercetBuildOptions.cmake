@@ -19,11 +19,11 @@ endif()
 
 find_program(TERCET_CCACHE ccache)
 if(TERCET_CCACHE)
-  # Precompiled headers need both settings; see ccache's manual.
+  # Precompiled headers need these settings; see ccache's manual.
   set(TERCET_CCACHE_LAUNCHER
       "${CMAKE_COMMAND}" -E env
       "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime"
-      "CCACHE_NOHASHDIR=1" "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}"
+      "CCACHE_NOHASHDIR=1" "CCACHE_PCH_EXTSUM=1" "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}"
       "${TERCET_CCACHE}")
   set(CMAKE_C_COMPILER_LAUNCHER ${TERCET_CCACHE_LAUNCHER})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${TERCET_CCACHE_LAUNCHER})

@@ -12,6 +12,16 @@ add_custom_target(tercet-headers)
 
 add_library(tercet_pch STATIC "${PROJECT_SOURCE_DIR}/compiler/cmake/Precompiled.cpp")
 target_precompile_headers(tercet_pch PRIVATE "${PROJECT_SOURCE_DIR}/compiler/cmake/Precompiled.h")
+if(TERCET_CCACHE AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # A precompiled header holds paths of its folder. So that two build folders
+  # still share objects, ccache is told by a sum beside it what it stands for, and
+  # the header itself, which CMake would name by its full path, is left out of
+  # the command line: it is in the precompiled one.
+  set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -Xclang -include-pch -Xclang <PCH_FILE>)
+  file(SHA256 "${PROJECT_SOURCE_DIR}/compiler/cmake/Precompiled.h" TERCET_PCH_SUM)
+  file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/tercet_pch.dir/cmake_pch.hxx.pch.sum"
+       "${TERCET_PCH_SUM} ${CMAKE_CXX_COMPILER_VERSION} ${LLVM_PACKAGE_VERSION}")
+endif()
 
 # The options that every C++ library and tool of the compiler shares.
 function(tercet_set_compile_options target)
