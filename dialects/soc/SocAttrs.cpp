@@ -165,8 +165,9 @@ LogicalResult PrecisionAttr::verify(EmitError emitError, StringAttr scheme, Arra
                        << "'";
   for (Attribute attr : llvm::concat<const Attribute>(inputs.getValue(), results.getValue())) {
     auto type = dyn_cast<TypeAttr>(attr);
-    if (!type || !isa<NoneType, quant::UniformQuantizedType>(type.getValue()))
-      return emitError() << "expected a per-tensor !quant.uniform or none, got " << attr;
+    if (!type || !isa<NoneType, quant::UniformQuantizedType, quant::UniformQuantizedPerAxisType>(
+                     type.getValue()))
+      return emitError() << "expected a !quant.uniform or none, got " << attr;
   }
   if (scheme == "f32" && !(inputs.empty() && results.empty()))
     return emitError() << "f32 keeps all types: expected no inputs and results";

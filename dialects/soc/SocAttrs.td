@@ -202,8 +202,9 @@ def Soc_PrecisionAttr : Soc_Attr<"Precision", "precision"> {
     `scheme` is f32 (the group as it is written, whatever its types), w8a8 or
     w8a16. For the integer schemes `inputs` says what each operand of the group
     is stored as, and `results` what the result of each operation of the body is
-    that has one, in their order: a per-tensor !quant.uniform, or `none` where
-    the value keeps its type or does not come to exist. For a weight whose
+    that has one, in their order: a !quant.uniform, with a scale for each element
+    of the last dimension where it has several, or `none` where the value keeps
+    its type or does not come to exist. For a weight whose
     columns have scales of their own it is the greatest of them. `snr_centibel`
     is the ratio of signal to noise of the group's first result that calibration
     has measured, in hundredths of a bel (389: 38.9 dB); 0: not
