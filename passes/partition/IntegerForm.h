@@ -16,16 +16,18 @@
 
 namespace tercet::partition {
 
-/// What integer arithmetic asks of how a value is stored.
+/// What integer arithmetic asks of how a value is stored. In #soc.precision a
+/// value of None has the type `none`, all others a per-tensor !quant.uniform.
 enum class Storage {
   None,      ///< keeps its type, or does not come to exist (a product before its bias)
   Narrow,    ///< i8 with any zero: what a product or a table reads
   Symmetric, ///< i8 with zero 0: what attention reads
   Wide,      ///< i16 with zero 0
-  Any,       ///< i8 or i16, whichever its other users ask for; i16 where nobody asks
+  Any,       ///< i8, or i16 with zero 0, whichever its other users ask for; i16 where nobody asks
   Score,     ///< i16 in units of ln 2 / 256: what is added to attention's scores
-  Columns,   ///< a weight: i8 with a scale for each column
-  Constant,  ///< a constant that becomes i32: a bias, the scale of a norm
+  Columns,   ///< a weight: i8 with a scale for each column, zero 0; the type has the greatest scale
+  Constant,  ///< a constant that becomes i32: a bias, the scale of a norm. Its type is i32 with
+             ///< zero 0 and the greatest absolute value divided by 2^31 as scale
 };
 
 struct IntegerForm {
@@ -39,6 +41,11 @@ struct IntegerForm {
 /// reason in words for the user.
 std::optional<IntegerForm> findIntegerForm(soc::GroupOp group, llvm::StringRef scheme,
                                            std::string &reason);
+
+/// Whether the types that an integer precision gives are what the group's form
+/// asks for, and every factor between their scales is one that the arithmetic
+/// can represent. If not, `reason` says in words for the user what is wrong.
+bool fitsIntegerForm(soc::GroupOp group, soc::PrecisionAttr precision, std::string &reason);
 
 } // namespace tercet::partition
 
