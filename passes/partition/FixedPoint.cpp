@@ -20,6 +20,10 @@ double tercet::partition::roundEven(double x) {
   return std::fmod(below, 2.0) == 0.0 ? below : below + 1.0;
 }
 
+int32_t tercet::partition::scaleToInteger(double factor, int32_t exponent) {
+  return static_cast<int32_t>(std::min(roundEven(std::ldexp(factor, exponent)), 2147483647.0));
+}
+
 std::optional<Multiplier> tercet::partition::chooseMultiplier(double factor, int32_t leastShift) {
   if (!isPositive(factor))
     return std::nullopt;
@@ -28,8 +32,7 @@ std::optional<Multiplier> tercet::partition::chooseMultiplier(double factor, int
     return std::nullopt;
   // Smaller factors lose bits that no result could show.
   shift = std::min(shift, 31);
-  double exact = roundEven(std::ldexp(factor, 31 + shift));
-  return Multiplier{static_cast<int32_t>(std::min(exact, 2147483647.0)), shift};
+  return Multiplier{scaleToInteger(factor, 31 + shift), shift};
 }
 
 std::optional<Scaling> tercet::partition::chooseScaling(ArrayRef<double> factors) {

@@ -17,6 +17,9 @@ namespace tercet::partition {
 /// Half to even, whatever the rounding mode is.
 double roundEven(double x);
 
+/// min(2^31 - 1, round_half_even(factor * 2^exponent)) of a positive factor.
+int32_t scaleToInteger(double factor, int32_t exponent);
+
 /// multiplier * 2^-(31 + shift), for Q.
 struct Multiplier {
   int32_t multiplier = 0;

@@ -31,11 +31,15 @@ public:
         return std::nullopt;
     IntegerForm form;
     Block &block = group.getBody().front();
-    for (BlockArgument argument : block.getArguments())
+    for (BlockArgument argument : block.getArguments()) {
       form.inputs.push_back(asked.lookup_or(argument, Storage::None));
+      form.inputScales.push_back(scales.lookup_or(argument, Scales::One));
+    }
     for (Operation &op : block)
-      if (op.getNumResults() == 1)
+      if (op.getNumResults() == 1) {
         form.results.push_back(asked.lookup_or(op.getResult(0), Storage::None));
+        form.resultScales.push_back(scales.lookup_or(op.getResult(0), Scales::One));
+      }
     return form;
   }
 
@@ -85,37 +89,44 @@ private:
   }
 
   bool askStep(const IntegerStep &step) {
-    auto askInputs = [&](Storage storage) {
-      return llvm::all_of(step.inputs, [&](Value input) { return ask(input, storage); });
+    Value result = step.getResult();
+    auto askInputs = [&](Storage storage, Scales most = Scales::One) {
+      return llvm::all_of(step.inputs, [&](Value input) { return ask(input, storage, most); });
     };
-    if (!ask(step.getResult(), Storage::Any))
-      return false;
+    auto askConstants = [&](Storage storage) {
+      return ask(step.weight, storage) && (!step.bias || ask(step.bias, Storage::Constant));
+    };
     switch (step.kind) {
     case IntegerStepKind::Product:
-      return askInputs(wide ? Storage::Wide : Storage::Narrow) &&
-             ask(step.weight, Storage::Columns) &&
-             (!step.bias || ask(step.bias, Storage::Constant));
+      return ask(result, Storage::Any, Scales::Channels) && askConstants(Storage::Columns) &&
+             (wide ? askInputs(Storage::Wide) : askInputs(Storage::Narrow, Scales::Channels));
     case IntegerStepKind::LayerNorm:
+      return ask(result, Storage::Any, Scales::Channels) && askConstants(Storage::Constant) &&
+             askInputs(Storage::Any);
     case IntegerStepKind::RmsNorm:
-      return askInputs(Storage::Any) && ask(step.weight, Storage::Constant) &&
-             (!step.bias || ask(step.bias, Storage::Constant));
+      // It subtracts no zero.
+      return ask(result, Storage::Any, Scales::Channels) && askConstants(Storage::Constant) &&
+             askInputs(Storage::Wide);
     case IntegerStepKind::Attention:
       for (auto [index, input] : llvm::enumerate(step.inputs))
         if (!ask(input, index < 3 ? Storage::Symmetric : Storage::Score))
           return false;
-      return true;
+      return ask(result, Storage::Narrow);
     case IntegerStepKind::Lookup:
-      return askInputs(Storage::Narrow);
+      return ask(result, Storage::Any, Scales::Blocks) &&
+             askInputs(Storage::Narrow, Scales::Blocks);
     case IntegerStepKind::Add:
     case IntegerStepKind::Move:
-      return askInputs(Storage::Any);
+      return ask(result, Storage::Any) && askInputs(Storage::Any);
     }
     llvm_unreachable("all kinds are listed");
   }
 
   /// Adds what a step asks of a value to what others do.
-  bool ask(Value value, Storage storage) {
+  bool ask(Value value, Storage storage, Scales most = Scales::One) {
     auto [entry, first] = asked.try_emplace(value, storage);
+    auto [count, added] = scales.try_emplace(value, most);
+    count->second = std::min(count->second, most);
     Storage &known = entry->second;
     auto isOneOf = [&](Storage a, Storage b) {
       return (known == a && storage == b) || (known == b && storage == a);
@@ -142,6 +153,7 @@ private:
   bool wide;
   std::string &reason;
   DenseMap<Value, Storage> asked;
+  DenseMap<Value, Scales> scales;
 };
 
 } // namespace
@@ -155,6 +167,25 @@ std::optional<IntegerForm> partition::findIntegerForm(soc::GroupOp group, String
   return FormFinder(group, scheme == "w8a16", reason).run();
 }
 
+/// Whether a tensor of some shape may have the scales of a type.
+static bool hasScales(QuantType type, ArrayRef<int64_t> shape, Scales most) {
+  auto channels = dyn_cast<quant::UniformQuantizedPerAxisType>(type);
+  if (!channels)
+    return true;
+  ArrayRef<double> scales = channels.getScales();
+  if (most == Scales::One || type.getStorageTypeIntegralWidth() != 8 || shape.empty() ||
+      channels.getQuantizedDimension() != static_cast<int32_t>(shape.size()) - 1 ||
+      static_cast<int64_t>(scales.size()) != shape.back() ||
+      !llvm::all_equal(channels.getZeroPoints()))
+    return false;
+  if (most == Scales::Channels)
+    return true;
+  for (auto [channel, scale] : llvm::enumerate(scales))
+    if (scale != scales[channel / kTableBlock * kTableBlock])
+      return false;
+  return shape.back() % kTableBlock == 0;
+}
+
 /// Whether a value can be stored so. A bias needs no type: its scale follows.
 static bool isStoredAs(QuantType type, Storage storage) {
   if (!type)
@@ -162,7 +193,7 @@ static bool isStoredAs(QuantType type, Storage storage) {
   if (!type.isSigned() || type.hasStorageTypeBounds() || !type.getExpressedType().isF32())
     return false;
   unsigned bits = type.getStorageTypeIntegralWidth();
-  bool centred = type.getZeroPoint() == 0;
+  bool centred = getZero(type) == 0;
   switch (storage) {
   case Storage::None:
     return false;
@@ -178,7 +209,7 @@ static bool isStoredAs(QuantType type, Storage storage) {
   case Storage::Score:
     // As near as seven digits of text say it.
     return bits == 16 && centred &&
-           std::abs(type.getScale() - getScoreScale()) < 1e-6 * getScoreScale();
+           std::abs(getScale(type) - getScoreScale()) < 1e-6 * getScoreScale();
   case Storage::Constant:
     return bits == 32 && centred;
   }
@@ -206,30 +237,52 @@ static StringRef describe(Storage storage) {
   llvm_unreachable("all kinds are listed");
 }
 
+static StringRef describe(Scales scales) {
+  switch (scales) {
+  case Scales::One:
+    return " and one scale";
+  case Scales::Blocks:
+    return " and at most one scale for each block of 128 channels";
+  case Scales::Channels:
+    return " and at most one scale for each channel";
+  }
+  llvm_unreachable("all kinds are listed");
+}
+
 bool partition::fitsIntegerForm(soc::GroupOp group, soc::PrecisionAttr precision,
                                 std::string &reason) {
   std::optional<IntegerForm> form = findIntegerForm(group, precision.getScheme(), reason);
   if (!form)
     return false;
-  auto check = [&](ArrayAttr types, ArrayRef<Storage> storages, StringRef what) {
+  auto check = [&](ArrayAttr types, ArrayRef<Storage> storages, ArrayRef<Scales> scales,
+                   ArrayRef<Type> values, StringRef what) {
     if (types.size() != storages.size()) {
       reason = ("precision " + precision.getScheme().getValue() + " has " + Twine(types.size()) +
                 " types of " + what + "s for " + Twine(storages.size()))
                    .str();
       return false;
     }
-    for (auto [index, attr] : llvm::enumerate(types.getAsRange<TypeAttr>()))
-      if (!isStoredAs(dyn_cast<QuantType>(attr.getValue()), storages[index])) {
-        reason.clear();
-        llvm::raw_string_ostream(reason)
-            << what << " " << index << " of precision " << precision.getScheme().getValue()
-            << ": expected " << describe(storages[index]) << ", got " << attr.getValue();
-        return false;
-      }
+    for (auto [index, attr] : llvm::enumerate(types.getAsRange<TypeAttr>())) {
+      QuantType type = asQuantType(attr.getValue());
+      if (isStoredAs(type, storages[index]) &&
+          (!type || hasScales(type, cast<ShapedType>(values[index]).getShape(), scales[index])))
+        continue;
+      reason.clear();
+      llvm::raw_string_ostream(reason)
+          << what << " " << index << " of precision " << precision.getScheme().getValue()
+          << ": expected " << describe(storages[index]) << describe(scales[index]) << ", got "
+          << attr.getValue();
+      return false;
+    }
     return true;
   };
-  if (!check(precision.getInputs(), form->inputs, "input") ||
-      !check(precision.getResults(), form->results, "result"))
+  SmallVector<Type> results;
+  for (Operation &op : group.getBody().front())
+    if (op.getNumResults() == 1)
+      results.push_back(op.getResult(0).getType());
+  if (!check(precision.getInputs(), form->inputs, form->inputScales,
+             llvm::to_vector(group.getInputs().getTypes()), "input") ||
+      !check(precision.getResults(), form->results, form->resultScales, results, "result"))
     return false;
   StoredTypes types(group, precision);
   return llvm::all_of(findIntegerBody(group, reason)->steps,

@@ -17,7 +17,7 @@
 namespace tercet::partition {
 
 /// What integer arithmetic asks of how a value is stored. In #soc.precision a
-/// value of None has the type `none`, all others a per-tensor !quant.uniform.
+/// value of None has the type `none`, all others a !quant.uniform.
 enum class Storage {
   None,      ///< keeps its type, or does not come to exist (a product before its bias)
   Narrow,    ///< i8 with any zero: what a product or a table reads
@@ -25,9 +25,19 @@ enum class Storage {
   Wide,      ///< i16 with zero 0
   Any,       ///< i8, or i16 with zero 0, whichever its other users ask for; i16 where nobody asks
   Score,     ///< i16 in units of ln 2 / 256: what is added to attention's scores
-  Columns,   ///< a weight: i8 with a scale for each column, zero 0; the type has the greatest scale
+  Columns,   ///< a weight: i8 with a scale for each column, zero 0; its type has one scale, the
+             ///< greatest of all columns once rows have been multiplied by the left-hand side's
+             ///< scales (getRelativeScales)
   Constant,  ///< a constant that becomes i32: a bias, the scale of a norm. Its type is i32 with
              ///< zero 0 and the greatest absolute value divided by 2^31 as scale
+};
+
+/// How many scales a value may have. Those of channels belong to the last
+/// dimension, have one zero and are of i8.
+enum class Scales {
+  One,      ///< one for the tensor
+  Blocks,   ///< one for each block of 128 channels, if there are whole ones only
+  Channels, ///< one for each channel
 };
 
 struct IntegerForm {
@@ -35,6 +45,8 @@ struct IntegerForm {
   llvm::SmallVector<Storage> inputs;
   /// For each operation of its body with one result, in order.
   llvm::SmallVector<Storage> results;
+  /// The most scales that each of them may have.
+  llvm::SmallVector<Scales> inputScales, resultScales;
 };
 
 /// The integer form of a group in a scheme (w8a8, w8a16), or nothing and the

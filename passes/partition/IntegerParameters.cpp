@@ -15,8 +15,8 @@ using namespace tercet::partition;
 
 StoredTypes::StoredTypes(soc::GroupOp group, soc::PrecisionAttr precision) {
   auto add = [&](Value value, Attribute attr) {
-    if (auto type = dyn_cast<QuantType>(cast<TypeAttr>(attr).getValue()))
-      types[value] = type;
+    if (QuantType type = asQuantType(cast<TypeAttr>(attr).getValue()))
+      types[value] = forRank(type, 1);
   };
   Block &block = group.getBody().front();
   for (auto [argument, attr] : llvm::zip_equal(block.getArguments(), precision.getInputs()))
@@ -31,38 +31,44 @@ StoredTypes::StoredTypes(soc::GroupOp group, soc::PrecisionAttr precision) {
 
 double partition::getScoreScale() { return 0.69314718055994530942 / 256.0; }
 
-/// The size of the last dimension, as a double that holds it exactly.
-static double columnsOf(const IntegerStep &step) {
-  return cast<RankedTensorType>(step.inputs[0].getType()).getShape().back();
+static SmallVector<double> dividedBy(double value, ArrayRef<double> by) {
+  return llvm::map_to_vector(by, [&](double scale) { return value / scale; });
 }
 
 std::optional<ProductParameters> partition::findProductParameters(const IntegerStep &step,
                                                                   const StoredTypes &types) {
-  double factor = types[step.inputs[0]].getScale() / types[step.getResult()].getScale();
-  std::optional<Multiplier> greatest = chooseMultiplier(factor * types[step.weight].getScale());
+  ProductParameters parameters;
+  parameters.factors =
+      dividedBy(getScale(types[step.inputs[0]]), getScales(types[step.getResult()]));
+  // The greatest of both is a bound for all columns.
+  double factor = *llvm::max_element(parameters.factors);
+  std::optional<Multiplier> greatest = chooseMultiplier(factor * getScale(types[step.weight]));
   if (!greatest)
     return std::nullopt;
-  return ProductParameters{factor, greatest->shift};
+  parameters.shift = greatest->shift;
+  return parameters;
 }
 
 std::optional<NormParameters> partition::findNormParameters(const IntegerStep &step,
                                                             const StoredTypes &types) {
-  double columns = columnsOf(step), in = types[step.inputs[0]].getScale();
-  double out = types[step.getResult()].getScale();
+  double columns = cast<RankedTensorType>(step.inputs[0].getType()).getShape().back();
+  double in = getScale(types[step.inputs[0]]);
+  SmallVector<double> out = getScales(types[step.getResult()]);
   // The type of a constant has the greatest magnitude divided by 2^31.
-  double greatest = std::ldexp(types[step.weight].getScale(), 31);
+  double greatest = std::ldexp(getScale(types[step.weight]), 31);
   NormParameters parameters;
-  parameters.offsetFactor = 1.0 / out;
+  parameters.offsetFactors = dividedBy(1.0, out);
   if (step.kind == IntegerStepKind::LayerNorm) {
     double epsilon = cast<nn::LayerNormOp>(step.ops[0]).getEpsilon().convertToDouble();
     parameters.epsilon = chooseEpsilon(epsilon, columns * columns / (in * in));
-    parameters.gainFactor = 1.0 / out;
+    parameters.gainFactors = dividedBy(1.0, out);
   } else {
     double epsilon = cast<nn::RmsNormOp>(step.ops[0]).getEpsilon().convertToDouble();
     parameters.epsilon = chooseEpsilon(epsilon, columns / (in * in));
-    parameters.gainFactor = std::sqrt(columns) / out;
+    parameters.gainFactors = dividedBy(std::sqrt(columns), out);
   }
-  std::optional<int32_t> shift = chooseGainShift(greatest * parameters.gainFactor);
+  std::optional<int32_t> shift =
+      chooseGainShift(greatest * *llvm::max_element(parameters.gainFactors));
   if (!shift)
     return std::nullopt;
   parameters.gainShift = *shift;
@@ -72,11 +78,11 @@ std::optional<NormParameters> partition::findNormParameters(const IntegerStep &s
 std::optional<AttentionParameters> partition::findAttentionParameters(const IntegerStep &step,
                                                                       const StoredTypes &types) {
   double scale = cast<nn::AttentionOp>(step.ops[0]).getScale().convertToDouble();
-  double scores = types[step.inputs[0]].getScale() * types[step.inputs[1]].getScale() * scale;
-  // A sum of at least 255 adds at least 7 to the shift of the result.
+  double scores = getScale(types[step.inputs[0]]) * getScale(types[step.inputs[1]]) * scale;
   std::optional<Multiplier> score = chooseMultiplier(scores / getScoreScale());
+  // A sum of at least 255 adds at least 7 to the shift of the result.
   std::optional<Multiplier> result = chooseMultiplier(
-      types[step.inputs[2]].getScale() / types[step.getResult()].getScale(), /*leastShift=*/-7);
+      getScale(types[step.inputs[2]]) / getScale(types[step.getResult()]), /*leastShift=*/-7);
   if (!score || !result)
     return std::nullopt;
   return AttentionParameters{*score, *result};
@@ -86,83 +92,98 @@ std::optional<ScalingParameters> partition::findScalingParameters(ArrayRef<Quant
                                                                   QuantType result) {
   SmallVector<double> factors;
   for (QuantType input : inputs)
-    factors.push_back(input.getScale() / result.getScale());
+    factors.push_back(getScale(input) / getScale(result));
   std::optional<Scaling> scaling = chooseScaling(factors);
   if (!scaling)
     return std::nullopt;
   ScalingParameters parameters{*scaling, 0};
   for (auto [input, multiplier] : llvm::zip(inputs, scaling->multipliers))
-    parameters.offset -= static_cast<int32_t>(input.getZeroPoint()) * multiplier;
+    parameters.offset -= static_cast<int32_t>(getZero(input)) * multiplier;
   return parameters;
 }
 
-SmallVector<int16_t> partition::computeTable(const IntegerStep &step, const StoredTypes &types) {
+std::optional<ColumnParameters> partition::findColumnParameters(QuantType from, QuantType to) {
+  if (getZero(from) != 0)
+    return std::nullopt;
+  size_t count = std::max(getScales(from).size(), getScales(to).size());
+  // Values are shifted to the top of 32 bits before they are multiplied.
+  int raised = from.getStorageTypeIntegralWidth() == 16 ? 15 : 23;
+  SmallVector<double> factors;
+  for (size_t channel = 0; channel < count; ++channel)
+    factors.push_back(std::ldexp(getScaleOf(from, channel) / getScaleOf(to, channel), -raised));
+  std::optional<Multiplier> greatest = chooseMultiplier(*llvm::max_element(factors));
+  if (!greatest)
+    return std::nullopt;
+  ColumnParameters parameters;
+  parameters.shift = greatest->shift;
+  for (double factor : factors)
+    parameters.multipliers.push_back(scaleToInteger(factor, 31 + parameters.shift));
+  return parameters;
+}
+
+bool partition::canRescale(QuantType from, QuantType to) {
+  if (from == to)
+    return true;
+  return isPerChannel(from) || isPerChannel(to) ? findColumnParameters(from, to).has_value()
+                                                : findScalingParameters({from}, to).has_value();
+}
+
+SmallVector<int16_t> partition::computeTables(const IntegerStep &step, const StoredTypes &types) {
   QuantType from = types[step.inputs[0]], to = types[step.getResult()];
   double least = to.getStorageTypeMin(), greatest = to.getStorageTypeMax();
-  SmallVector<int16_t> table;
-  for (int64_t stored = -128; stored < 128; ++stored) {
-    double x = from.getScale() * static_cast<double>(stored - from.getZeroPoint());
-    for (Operation *op : step.ops)
-      x = evaluateScalarFunction(op, x);
-    double scaled = roundEven(x / to.getScale()) + static_cast<double>(to.getZeroPoint());
-    // As nn.quantize has it: what is no number becomes zero.
-    if (std::isnan(scaled))
-      scaled = to.getZeroPoint();
-    table.push_back(static_cast<int16_t>(std::clamp(scaled, least, greatest)));
-  }
-  return table;
+  double fromZero = getZero(from), toZero = getZero(to);
+  int64_t channels = std::max(getScales(from).size(), getScales(to).size());
+  SmallVector<int16_t> tables;
+  for (int64_t channel = 0; channel < channels; channel += kTableBlock)
+    for (int64_t stored = -128; stored < 128; ++stored) {
+      double x = getScaleOf(from, channel) * (static_cast<double>(stored) - fromZero);
+      for (Operation *op : step.ops)
+        x = evaluateScalarFunction(op, x);
+      double scaled = roundEven(x / getScaleOf(to, channel)) + toZero;
+      // As nn.quantize has it: what is no number becomes zero.
+      if (std::isnan(scaled))
+        scaled = toZero;
+      tables.push_back(static_cast<int16_t>(std::clamp(scaled, least, greatest)));
+    }
+  return tables;
 }
 
 bool partition::hasParameters(const IntegerStep &step, const StoredTypes &types,
                               std::string &reason) {
-  llvm::raw_string_ostream out(reason);
-  auto tooFine = [&](StringRef what, Value result) {
+  QuantType result = types[step.getResult()];
+  auto refuse = [&](StringRef what, QuantType from, QuantType to) {
     reason.clear();
-    out << what << " is finer than the sums that it comes from: " << types[result];
+    llvm::raw_string_ostream(reason) << what << ": " << from << " to " << to;
     return false;
   };
+  QuantType first = types[step.inputs[0]];
   switch (step.kind) {
   case IntegerStepKind::Product:
-    if (!findProductParameters(step, types))
-      return tooFine("the scale of a product's result", step.getResult());
-    return true;
+    return findProductParameters(step, types) ||
+           refuse("the result of its product is finer than the sums that it comes from", first,
+                  result);
   case IntegerStepKind::LayerNorm:
   case IntegerStepKind::RmsNorm:
     if (!types[step.weight]) {
       reason = "the greatest scale of its norm is not given";
       return false;
     }
-    if (!findNormParameters(step, types))
-      return tooFine("the scale of a norm's result", step.getResult());
-    return true;
+    return findNormParameters(step, types) ||
+           refuse("the result of its norm is too fine or too coarse", first, result);
   case IntegerStepKind::Attention:
-    if (!findAttentionParameters(step, types)) {
-      reason.clear();
-      out << "the scores of attention are too coarse for 8 fraction bits, or its result too fine: "
-          << types[step.inputs[0]] << " times " << types[step.inputs[1]] << " to "
-          << types[step.getResult()];
-      return false;
-    }
-    return true;
+    return findAttentionParameters(step, types) ||
+           refuse("its scores are too coarse for 8 fraction bits, or its result is too fine", first,
+                  result);
   case IntegerStepKind::Lookup:
     return true;
   case IntegerStepKind::Add:
+    return findScalingParameters({first, types[step.inputs[1]]}, result) ||
+           refuse("scales are too far apart to be added", first, result);
   case IntegerStepKind::Move:
-    break;
+    for (Value input : step.inputs)
+      if (!canRescale(types[input], result))
+        return refuse("scales are too far apart to be converted", types[input], result);
+    return true;
   }
-  QuantType result = types[step.getResult()];
-  SmallVector<QuantType> inputs;
-  for (Value input : step.inputs)
-    inputs.push_back(types[input]);
-  auto isMissing = [&](ArrayRef<QuantType> from) { return !findScalingParameters(from, result); };
-  bool missing = step.kind == IntegerStepKind::Add
-                     ? isMissing(inputs)
-                     : llvm::any_of(inputs, [&](QuantType input) {
-                         return input != result && isMissing(ArrayRef<QuantType>(input));
-                       });
-  if (missing) {
-    reason.clear();
-    out << "scales are too far apart to be converted: " << inputs[0] << " to " << result;
-  }
-  return !missing;
+  llvm_unreachable("all kinds are listed");
 }

@@ -9,14 +9,12 @@
 
 #include "passes/partition/FixedPoint.h"
 #include "passes/partition/IntegerBody.h"
-
-#include "mlir/Dialect/Quant/IR/QuantTypes.h"
+#include "passes/partition/QuantScales.h"
 
 namespace tercet::partition {
 
-using QuantType = mlir::quant::UniformQuantizedType;
-
-/// How the values of a body are stored; null where they are not.
+/// How the values of a body are stored; null where they are not. As values keep
+/// their scales under reshapes, all types are those for tensors of rank 1.
 class StoredTypes {
 public:
   /// Those that a precision of the group gives, which has to be as long as the
@@ -32,19 +30,23 @@ private:
 /// The scale of what is added to the scores of attention: ln 2 / 256.
 double getScoreScale();
 
-/// The shift of a product, and the factor that a column's scale is multiplied
-/// with to give its multiplier.
+/// Channels that a table of its own may serve, at least.
+constexpr int64_t kTableBlock = 128;
+
+/// The shift of a product, and for each column, or for all, the factor that the
+/// scale of the weight's column is multiplied with to give its multiplier.
 struct ProductParameters {
-  double factor = 0;
+  llvm::SmallVector<double> factors;
   int32_t shift = 0;
 };
 std::optional<ProductParameters> findProductParameters(const IntegerStep &step,
                                                        const StoredTypes &types);
 
-/// gain is scale * gainFactor * 2^(31 - gainShift), offset bias * offsetFactor * 2^8.
+/// gain is scale * gainFactor * 2^(31 - gainShift), offset is bias * offsetFactor
+/// * 2^8, each with its channel's factor or the only one.
 struct NormParameters {
   int64_t epsilon = 1;
-  double gainFactor = 0, offsetFactor = 0;
+  llvm::SmallVector<double> gainFactors, offsetFactors;
   int32_t gainShift = 0;
 };
 std::optional<NormParameters> findNormParameters(const IntegerStep &step, const StoredTypes &types);
@@ -55,7 +57,7 @@ struct AttentionParameters {
 std::optional<AttentionParameters> findAttentionParameters(const IntegerStep &step,
                                                            const StoredTypes &types);
 
-/// From the type of each input, whose values are added, to that of the result.
+/// Of a sum of values of the types `inputs`, each with one scale.
 struct ScalingParameters {
   Scaling scaling;
   int32_t offset = 0;
@@ -63,8 +65,20 @@ struct ScalingParameters {
 std::optional<ScalingParameters> findScalingParameters(llvm::ArrayRef<QuantType> inputs,
                                                        QuantType result);
 
-/// The table of a function from i8 to the type of its result.
-llvm::SmallVector<int16_t> computeTable(const IntegerStep &step, const StoredTypes &types);
+/// Of a conversion between types of which one at least has a scale for each
+/// channel: a multiplier for each and one shift. The zero of `from` is 0.
+struct ColumnParameters {
+  llvm::SmallVector<int32_t> multipliers;
+  int32_t shift = 0;
+};
+std::optional<ColumnParameters> findColumnParameters(QuantType from, QuantType to);
+
+/// Whether values can be converted from one type to the other.
+bool canRescale(QuantType from, QuantType to);
+
+/// The tables of a function from i8 to the type of its result, one for each
+/// block of channels.
+llvm::SmallVector<int16_t> computeTables(const IntegerStep &step, const StoredTypes &types);
 
 /// Whether all parameters of the step exist; if not, `reason` says which does
 /// not and why.
