@@ -6,6 +6,7 @@
 #include "targets/Target.h"
 #include "targets/hexagon/HexagonArchitecture.h"
 #include "targets/hexagon/HexagonEngine.h"
+#include "targets/hexagon/Passes.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -15,6 +16,13 @@ namespace {
 class HexagonTarget : public Target {
 public:
   StringRef getName() const override { return hexagon::kTargetName; }
+  void registerDialects(DialectRegistry &registry) const override {
+    registry.insert<hvx::HVXDialect>();
+  }
+  void registerPasses() const override {
+    hexagon::registerTercetHexagonPasses();
+    hexagon::registerHexagonPipelines();
+  }
   std::unique_ptr<soc::EngineModel> createModel() const override {
     return hexagon::createEngineModel();
   }
