@@ -5,6 +5,7 @@
 #include "compiler/support/RegisterAll.h"
 
 #include "dialects/cmd/Cmd.h"
+#include "dialects/hvx/HVX.h"
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
 #include "targets/Targets.h"
@@ -44,7 +45,7 @@
 using namespace mlir;
 
 void tercet::registerAllDialects(DialectRegistry &registry) {
-  registry.insert<cmd::CmdDialect, nn::NNDialect, soc::SocDialect>();
+  registry.insert<cmd::CmdDialect, hvx::HVXDialect, nn::NNDialect, soc::SocDialect>();
   registry
       .insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
               cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,

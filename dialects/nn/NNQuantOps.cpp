@@ -112,22 +112,34 @@ TERCET_INTEGER_EFFECTS(LookupOp)
 static LogicalResult verifyQuantized(Operation *op, Type type, Value floats, Value integers) {
   if (failed(expectOneKind(op)))
     return failure();
+  auto quantized = dyn_cast<quant::QuantizedType>(type);
   auto uniform = dyn_cast<quant::UniformQuantizedType>(type);
-  if (!uniform || !uniform.isSigned() || !uniform.getExpressedType().isF32() ||
-      uniform.hasStorageTypeBounds())
-    return op->emitOpError() << "expected a signed !quant.uniform of f32 for the whole tensor, "
-                                "without bounds, got "
+  auto columns = dyn_cast<quant::UniformQuantizedPerAxisType>(type);
+  if ((!uniform && !columns) || !quantized.isSigned() || !quantized.getExpressedType().isF32() ||
+      quantized.hasStorageTypeBounds())
+    return op->emitOpError() << "expected a signed !quant.uniform of f32 without bounds, got "
                              << type;
   if (failed(expectIntegers(op, "integers", integers, {8, 16})))
     return failure();
-  if (typeOf(integers).getElementType() != uniform.getStorageType())
-    return op->emitOpError() << "expected elements of " << uniform.getStorageType() << " as in "
+  if (typeOf(integers).getElementType() != quantized.getStorageType())
+    return op->emitOpError() << "expected elements of " << quantized.getStorageType() << " as in "
                              << type << ", got " << integers.getType();
   if (!typeOf(floats).getElementType().isF32())
     return op->emitOpError() << "expected elements of f32, got " << floats.getType();
-  if (failed(expectZero(op, uniform.getZeroPoint(), integers)))
+  ArrayRef<int64_t> shape = typeOf(op->getOperand(0)).getShape();
+  if (columns) {
+    if (columns.getQuantizedDimension() != static_cast<int64_t>(shape.size()) - 1)
+      return op->emitOpError() << "expected scales along the last dimension, got " << type;
+    if (!llvm::all_equal(columns.getZeroPoints()))
+      return op->emitOpError() << "expected one zero for all columns, got " << type;
+    int64_t scales = columns.getScales().size();
+    if (!ShapedType::isDynamic(shape.back()) && shape.back() != scales)
+      return op->emitOpError() << "expected " << shape.back() << " scales, got " << scales;
+  }
+  int64_t zero = uniform ? uniform.getZeroPoint() : columns.getZeroPoints().front();
+  if (failed(expectZero(op, zero, integers)))
     return failure();
-  return expectShape(op, "init", op->getOperands().back(), typeOf(op->getOperand(0)).getShape());
+  return expectShape(op, "init", op->getOperands().back(), shape);
 }
 
 LogicalResult QuantizeOp::verify() {
@@ -209,7 +221,7 @@ LogicalResult QuantizedAttentionOp::verify() {
   if (failed(expectOneKind(*this)) || failed(expectIntegers(*this, "query", getQuery(), {8})) ||
       failed(expectIntegers(*this, "key", getKey(), {8})) ||
       failed(expectIntegers(*this, "value", getValue(), {8})) ||
-      failed(expectIntegers(*this, "init", getInit(), {8, 16})) ||
+      failed(expectIntegers(*this, "init", getInit(), {8})) ||
       failed(expectRange(*this, "score_multiplier", getScoreMultiplier(), 0, INT32_MAX)) ||
       failed(expectRange(*this, "score_shift", getScoreShift(), 0, 31)) ||
       failed(expectRange(*this, "multiplier", getMultiplier(), 0, INT32_MAX)) ||
@@ -348,21 +360,71 @@ SmallVector<int64_t> QuantizedAddOp::getLoopsOfOperand(unsigned) { return allLoo
 LogicalResult RescaleOp::verify() {
   if (failed(expectOneKind(*this)))
     return failure();
-  return verifyScaling(*this, {static_cast<int32_t>(getMultiplier())}, getOffset(), getShift(),
-                       getZero(), getInit());
+  if (!getColumns())
+    return verifyScaling(*this, {getMultiplier()}, getOffset(), getShift(), getZero(), getInit());
+  if (failed(expectIntegers(*this, "input", getInput(), {8, 16})) ||
+      failed(expectIntegers(*this, "columns", getColumns(), {32})) ||
+      failed(expectIntegers(*this, "init", getInit(), {8, 16})) ||
+      failed(expectRange(*this, "multiplier beside columns", getMultiplier(), 0, 0)) ||
+      failed(expectRange(*this, "offset beside columns", getOffset(), 0, 0)) ||
+      failed(expectRange(*this, "shift", getShift(), 0, 31)) ||
+      failed(expectZero(*this, getZero(), getInit())))
+    return failure();
+  ArrayRef<int64_t> shape = typeOf(getInput()).getShape();
+  if (shape.empty())
+    return emitOpError() << "expected at least one dimension";
+  if (failed(expectShape(*this, "columns", getColumns(), shape.take_back())))
+    return failure();
+  return expectShape(*this, "init", getInit(), shape);
 }
-SmallVector<int64_t> RescaleOp::getLoopsOfOperand(unsigned) { return allLoops(getInit()); }
+
+int64_t RescaleOp::getColumnShift() {
+  return typeOf(getInput()).getElementType().isInteger(8) ? 23 : 15;
+}
+
+SmallVector<int64_t> RescaleOp::getLoopsOfOperand(unsigned operand) {
+  if (getColumns() && operand == 1)
+    return {typeOf(getInput()).getRank() - 1};
+  return allLoops(getInit());
+}
 
 LogicalResult LookupOp::verify() {
   if (failed(expectOneKind(*this)) || failed(expectIntegers(*this, "input", getInput(), {8})) ||
-      failed(expectIntegers(*this, "table", getTable(), {8, 16})) ||
-      failed(expectShape(*this, "table", getTable(), {256})))
+      failed(expectIntegers(*this, "table", getTable(), {8, 16})))
     return failure();
-  if (typeOf(getTable()).getElementType() != typeOf(getInit()).getElementType())
-    return emitOpError() << "expected elements of " << typeOf(getTable()).getElementType()
+  ShapedType table = typeOf(getTable());
+  ArrayRef<int64_t> shape = typeOf(getInput()).getShape();
+  if (table.getRank() == 2) {
+    int64_t blocks = table.getDimSize(0);
+    if (ShapedType::isDynamic(blocks) || table.getDimSize(1) != 256)
+      return emitOpError() << "expected a table of shape [256] or [B, 256], got " << table;
+    if (shape.empty())
+      return emitOpError() << "expected at least one dimension";
+    // Of one block a tile may be any part.
+    if (blocks != 1 && (blocks < 1 || ShapedType::isDynamic(shape.back()) ||
+                        shape.back() % blocks != 0 || shape.back() / blocks % 128 != 0))
+      return emitOpError() << "expected blocks of a multiple of 128 channels, got " << blocks
+                           << " for " << getInput().getType();
+  } else if (failed(expectShape(*this, "table", getTable(), {256}))) {
+    return failure();
+  }
+  if (table.getElementType() != typeOf(getInit()).getElementType())
+    return emitOpError() << "expected elements of " << table.getElementType()
                          << " as in the table, got " << getInit().getType();
-  return expectShape(*this, "init", getInit(), typeOf(getInput()).getShape());
+  return expectShape(*this, "init", getInit(), shape);
 }
+
+int64_t LookupOp::getBlock() {
+  ShapedType table = typeOf(getTable());
+  ArrayRef<int64_t> shape = typeOf(getInput()).getShape();
+  int64_t channels = shape.empty() ? 1 : shape.back();
+  if (table.getRank() == 1 || table.getDimSize(0) == 1 || ShapedType::isDynamic(channels))
+    return channels;
+  return channels / table.getDimSize(0);
+}
+
 SmallVector<int64_t> LookupOp::getLoopsOfOperand(unsigned operand) {
-  return operand == 1 ? SmallVector<int64_t>{kWhole} : allLoops(getInit());
+  if (operand != 1)
+    return allLoops(getInit());
+  return SmallVector<int64_t>(typeOf(getTable()).getRank(), kWhole);
 }

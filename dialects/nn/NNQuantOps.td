@@ -38,7 +38,8 @@ def NN_QuantizeOp : NN_IntegerOp<"quantize"> {
   let summary = "floats to integers of a quantised type";
   let description = [{
     clamp(round_half_even(x / scale) + zero); not-a-number becomes zero. `as` is
-    a per-tensor !quant.uniform whose storage type is that of the result.
+    a !quant.uniform whose storage type is that of the result, with one scale or
+    with one for each index of the last dimension and one zero for all.
 
     ```mlir
     %0 = nn.quantize as !quant.uniform<i8:f32, 5.000000e-02:3> ins(%x : tensor<4x8xf32>) outs(%e : tensor<4x8xi8>)
@@ -52,7 +53,7 @@ def NN_QuantizeOp : NN_IntegerOp<"quantize"> {
 def NN_DequantizeOp : NN_IntegerOp<"dequantize"> {
   let summary = "integers of a quantised type to floats";
   let description = [{
-    (q - zero) * scale.
+    (q - zero) * scale, with a type as in nn.quantize.
 
     ```mlir
     %0 = nn.dequantize from !quant.uniform<i8:f32, 5.000000e-02:3> ins(%x : tensor<4x8xi8>) outs(%e : tensor<4x8xf32>)
@@ -96,7 +97,7 @@ def NN_QuantizedAttentionOp : NN_IntegerOp<"quantized_attention"> {
     As nn.attention for i8 operands with zero 0: scores in base 2 with 8 fraction
     bits by `score_multiplier` and `score_shift`, a mask of i16 in the same unit,
     powers of two from a table, division by a reciprocal of each row, and the
-    result as `multiplier`, `shift` and `zero` say.
+    result, of i8, as `multiplier`, `shift` and `zero` say.
 
     ```mlir
     %0 = nn.quantized_attention ins(%q, %k, %v : tensor<1x4x2x8xi8>, tensor<1x6x2x8xi8>, tensor<1x6x2x8xi8>)
@@ -139,8 +140,8 @@ def NN_QuantizedLayerNormOp : NN_IntegerOp<"quantized_layer_norm"> {
 def NN_QuantizedRmsNormOp : NN_IntegerOp<"quantized_rms_norm"> {
   let summary = "division by the root mean square of the last dimension, in integers";
   let description = [{
-    As quantized_layer_norm without the mean and the offset; the gain includes
-    the square root of C.
+    As quantized_layer_norm without the mean and the offset, for an operand with
+    zero 0; the gain includes the square root of C.
 
     ```mlir
     %0 = nn.quantized_rms_norm ins(%x, %g : tensor<4x8xi16>, tensor<8xi32>)
@@ -174,31 +175,48 @@ def NN_QuantizedAddOp : NN_IntegerOp<"quantized_add"> {
 def NN_RescaleOp : NN_IntegerOp<"rescale"> {
   let summary = "the same value in another quantised type";
   let description = [{
-    clamp(R(x * multiplier + offset, shift) + zero).
+    clamp(R(x * multiplier + offset, shift) + zero). With `columns`, in [C] of i32
+    for the last dimension, multiplier and offset are 0 and the result is
+    clamp(R(M(x << a, columns[c]), shift) + zero), a being 15 for i16 and 23 for i8.
 
     ```mlir
     %0 = nn.rescale ins(%x : tensor<4x8xi16>) outs(%e : tensor<4x8xi8>) multiplier 9000 offset 0 shift 20 zero 3
+    %1 = nn.rescale ins(%x : tensor<4x8xi16>) columns(%c : tensor<8xi32>) outs(%e : tensor<4x8xi8>) multiplier 0 offset 0 shift 7 zero 3
     ```
   }];
-  let arguments = (ins AnyShaped:$input, AnyShaped:$init, NN_I32Attr:$multiplier, NN_I32Attr:$offset,
-    NN_I32Attr:$shift, NN_I32Attr:$zero);
-  let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $init `:` type($init) `)`
-    `multiplier` $multiplier `offset` $offset `shift` $shift `zero` $zero attr-dict
-    custom<ResultOfInit>(type($result), ref(type($init))) }];
+  let arguments = (ins AnyShaped:$input, Optional<AnyShaped>:$columns, AnyShaped:$init,
+    NN_I32Attr:$multiplier, NN_I32Attr:$offset, NN_I32Attr:$shift, NN_I32Attr:$zero);
+  let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` (`columns` `(` $columns^ `:` type($columns) `)`)?
+    `outs` `(` $init `:` type($init) `)` `multiplier` $multiplier `offset` $offset `shift` $shift
+    `zero` $zero attr-dict custom<ResultOfInit>(type($result), ref(type($init))) }];
+  let builders = [OpBuilder<(ins "::mlir::TypeRange":$types, "::mlir::Value":$input, "::mlir::Value":$init,
+    "int32_t":$multiplier, "int32_t":$offset, "int32_t":$shift, "int32_t":$zero),
+    [{ build($_builder, $_state, types, input, ::mlir::Value(), init, multiplier, offset, shift, zero); }]>];
+  let extraClassDeclaration = dpsDeclaration # [{
+    /// What the operand is shifted left by before it meets its column's multiplier.
+    int64_t getColumnShift();
+  }];
 }
 
 def NN_LookupOp : NN_IntegerOp<"lookup"> {
   let summary = "any function of one i8 value, by a table of 256";
   let description = [{
-    table[x + 128], of i8 or i16.
+    table[x + 128], of i8 or i16. A table in [B, 256] has a row for each of B
+    blocks of the last dimension, which are multiples of 128 channels.
 
     ```mlir
     %0 = nn.lookup ins(%x, %t : tensor<4x8xi8>, tensor<256xi8>) outs(%e : tensor<4x8xi8>)
+    %1 = nn.lookup ins(%y, %u : tensor<4x512xi8>, tensor<4x256xi8>) outs(%f : tensor<4x512xi8>)
     ```
   }];
   let arguments = (ins AnyShaped:$input, AnyShaped:$table, AnyShaped:$init);
   let assemblyFormat = [{ `ins` `(` $input `,` $table `:` type($input) `,` type($table) `)`
     `outs` `(` $init `:` type($init) `)` attr-dict custom<ResultOfInit>(type($result), ref(type($init))) }];
+  let extraClassDeclaration = dpsDeclaration # [{
+    /// Channels of the last dimension that share a row of the table; dynamic
+    /// where it is not known.
+    int64_t getBlock();
+  }];
 }
 
 #endif // TERCET_DIALECTS_NN_NNQUANTOPS_TD

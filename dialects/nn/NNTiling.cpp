@@ -77,7 +77,28 @@ template <typename OpTy> bool isWholeLoop(OpTy op, int64_t loop) {
   if constexpr (isOneOf<OpTy, AttentionOp, RopeOp, LayerNormOp, RmsNormOp, QuantizedAttentionOp,
                         QuantizedLayerNormOp, QuantizedRmsNormOp>)
     return loop == resultType(op).getRank() - 1;
+  // Scales of columns are in the type, of which no part can be cut out.
+  if constexpr (isOneOf<OpTy, QuantizeOp, DequantizeOp>)
+    return isa<quant::UniformQuantizedPerAxisType>(op.getTypeAttr().getValue()) &&
+           loop == resultType(op).getRank() - 1;
   return false;
+}
+
+/// The rows of a lookup's table for a tile of channels, which lies in one block
+/// or is whole blocks.
+LogicalResult blocksOfTile(LookupOp op, OpBuilder &b, OpFoldResult offset, OpFoldResult size,
+                           OpFoldResult &firstRow, OpFoldResult &rows) {
+  int64_t block = op.getBlock();
+  std::optional<int64_t> channels = greatestValue(size);
+  if (ShapedType::isDynamic(block) || cast<ShapedType>(op.getTable().getType()).getDimSize(0) == 1)
+    return success(); // one row for all
+  if (!channels || (*channels % block != 0 && block % *channels != 0) ||
+      (*channels > block && !getConstantIntValue(size)))
+    return op.emitOpError() << "a tile of channels must divide or be divided by the block of "
+                            << block;
+  firstRow = floorDiv(b, op.getLoc(), offset, block);
+  rows = b.getIndexAttr(llvm::divideCeil(*channels, block));
+  return success();
 }
 
 template <typename OpTy>
@@ -114,6 +135,13 @@ FailureOr<TilingResult> tileByLoops(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult
             return op.emitOpError() << "a tile of heads must divide or be divided by " << group;
           offset = floorDiv(b, loc, offset, group);
           size = ceilDiv(b, loc, size, group);
+        }
+      }
+      if constexpr (std::is_same_v<OpTy, LookupOp>) {
+        if (operand.getOperandNumber() == 1 && loops.size() == 2 && dim == 0) {
+          tiled = true;
+          if (failed(blocksOfTile(op, b, offsets.back(), sizes.back(), offset, size)))
+            return failure();
         }
       }
       tile.offsets.push_back(offset);

@@ -16,7 +16,7 @@ using namespace tercet::partition;
 StoredTypes::StoredTypes(soc::GroupOp group, soc::PrecisionAttr precision) {
   auto add = [&](Value value, Attribute attr) {
     if (QuantType type = asQuantType(cast<TypeAttr>(attr).getValue()))
-      types[value] = type;
+      types[value] = forRank(type, 1);
   };
   Block &block = group.getBody().front();
   for (auto [argument, attr] : llvm::zip_equal(block.getArguments(), precision.getInputs()))

@@ -13,7 +13,8 @@
 
 namespace tercet::partition {
 
-/// How the values of a body are stored; null where they are not.
+/// How the values of a body are stored; null where they are not. As values keep
+/// their scales under reshapes, all types are those for tensors of rank 1.
 class StoredTypes {
 public:
   /// Those that a precision of the group gives, which has to be as long as the

@@ -15,6 +15,16 @@ QuantType tercet::partition::asQuantType(Type type) {
              : QuantType();
 }
 
+QuantType tercet::partition::forRank(QuantType type, int64_t rank) {
+  auto channels = dyn_cast_or_null<quant::UniformQuantizedPerAxisType>(type);
+  if (!channels)
+    return type;
+  return quant::UniformQuantizedPerAxisType::get(
+      channels.getFlags(), channels.getStorageType(), channels.getExpressedType(),
+      channels.getScales(), channels.getZeroPoints(), static_cast<int32_t>(rank) - 1,
+      channels.getStorageTypeMin(), channels.getStorageTypeMax());
+}
+
 bool tercet::partition::isPerChannel(QuantType type) {
   return isa<quant::UniformQuantizedPerAxisType>(type);
 }

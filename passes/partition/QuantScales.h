@@ -17,6 +17,10 @@ using QuantType = mlir::quant::QuantizedType;
 /// The type if it is one of the two; null for all others.
 QuantType asQuantType(mlir::Type type);
 
+/// The same scales for the last dimension of tensors of a rank; a type with one
+/// scale has no axis.
+QuantType forRank(QuantType type, int64_t rank);
+
 bool isPerChannel(QuantType type);
 
 /// The scale of a tensor; of channels their geometric mean, rounded to f32. A

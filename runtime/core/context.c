@@ -9,12 +9,16 @@ _Static_assert(sizeof(tercet_context) <= 1024, "TERCET_CONTEXT_BYTES");
 
 typedef struct shape {
   uint32_t pools, buffers, scalars, operands, scalar_args;
+  uint64_t bytes; // of the context and its arrays
 } shape;
 
 TERCET_NOINLINE static shape shape_of(const tercet_table *table) {
   shape s = {tercet_table_count(table, TERCET_RECORD_POOLS),
              tercet_table_count(table, TERCET_RECORD_BUFFERS),
-             tercet_table_count(table, TERCET_RECORD_SCALARS), 0, 0};
+             tercet_table_count(table, TERCET_RECORD_SCALARS),
+             0,
+             0,
+             0};
   uint32_t commands = tercet_table_count(table, TERCET_RECORD_COMMANDS);
   for (uint32_t i = 0; i < commands; ++i) {
     const tercet_command_record *command = tercet_table_command(table, i);
@@ -23,24 +27,20 @@ TERCET_NOINLINE static shape shape_of(const tercet_table *table) {
     if (command->scalar_count > s.scalar_args)
       s.scalar_args = command->scalar_count;
   }
+  s.bytes = sizeof(tercet_context) + ((uint64_t)s.scalars + s.scalar_args) * sizeof(int64_t) +
+            ((uint64_t)s.pools + s.buffers + s.operands) * sizeof(void *);
   return s;
 }
 
-static uint64_t bytes_of(const shape *s) {
-  return sizeof(tercet_context) + ((uint64_t)s->scalars + s->scalar_args) * sizeof(int64_t) +
-         ((uint64_t)s->pools + s->buffers + s->operands) * sizeof(void *);
-}
-
-static tercet_status check(const tercet_program *program, tercet_table *table,
+static tercet_status check(const tercet_program *program, uint64_t features, tercet_table *table,
                            tercet_error *error) {
-  tercet_status status = tercet_table_parse(program, table, error);
+  tercet_status status = tercet_table_parse(program, features, table, error);
   return status ? status : tercet_table_validate(program, table, error);
 }
 
 tercet_status tercet_program_check(const tercet_program *program, tercet_error *error) {
-  tercet_table table;
-  tercet_status status = check(program, &table, error);
-  return status ? status : tercet_error_set(error, TERCET_OK, "");
+  uint64_t bytes; // is found on the way
+  return tercet_context_bytes(program, &bytes, error);
 }
 
 tercet_status tercet_context_bytes(const tercet_program *program, uint64_t *bytes,
@@ -49,11 +49,10 @@ tercet_status tercet_context_bytes(const tercet_program *program, uint64_t *byte
   if (!bytes)
     return tercet_error_set(error, TERCET_ERROR_INVALID_ARGUMENT, "bytes is NULL");
   *bytes = 0;
-  tercet_status status = check(program, &table, error);
+  tercet_status status = check(program, TERCET_FEATURES_KNOWN, &table, error);
   if (status)
     return status;
-  shape s = shape_of(&table);
-  *bytes = bytes_of(&s);
+  *bytes = shape_of(&table).bytes;
   return tercet_error_set(error, TERCET_OK, "");
 }
 
@@ -158,7 +157,7 @@ tercet_status tercet_context_open(void *memory, uint64_t bytes, const tercet_pro
   if (!options)
     options = &defaults;
   tercet_table table;
-  tercet_status status = check(program, &table, error);
+  tercet_status status = check(program, options->features & TERCET_FEATURES_KNOWN, &table, error);
   if (status)
     return status;
   tercet_cpu_info cpu;
@@ -171,11 +170,11 @@ tercet_status tercet_context_open(void *memory, uint64_t bytes, const tercet_pro
     return status;
 
   shape s = shape_of(&table);
-  status = tercet_error_check_memory(error, "context", "", memory, bytes, bytes_of(&s),
-                                     TERCET_CONTEXT_ALIGN);
+  status =
+      tercet_error_check_memory(error, "context", "", memory, bytes, s.bytes, TERCET_CONTEXT_ALIGN);
   if (status)
     return status;
-  memset(memory, 0, (size_t)bytes_of(&s));
+  memset(memory, 0, (size_t)s.bytes);
   tercet_context *context = (tercet_context *)memory;
   context->table = table;
   context->program = program;

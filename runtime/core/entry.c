@@ -188,7 +188,9 @@ tercet_status tercet_command_query(const tercet_context *context, uint32_t entry
     return TERCET_ERROR_INVALID_ARGUMENT;
   const tercet_table *table = &context->table;
   uint32_t engine = tercet_table_engine(table, record->engine)->name;
-  int dispatch = record->opcode == TERCET_COMMAND_DISPATCH;
+  // What has a kernel and a grid.
+  int dispatch =
+      record->opcode == TERCET_COMMAND_DISPATCH || record->opcode == TERCET_COMMAND_SUBMIT;
   info->entry = entry;
   info->command = command;
   info->opcode = (tercet_opcode)record->opcode;
@@ -203,7 +205,7 @@ tercet_status tercet_command_query(const tercet_context *context, uint32_t entry
     info->predicted_ps = slot->predicted_ps;
   }
   info->operand_count = record->operand_count;
-  info->tiles = dispatch ? record->grid[0] * record->grid[1] * record->grid[2] : 0;
+  info->tiles = record->grid[0] * record->grid[1] * record->grid[2];
   return TERCET_OK;
 }
 

@@ -115,14 +115,6 @@ tercet_status tercet_command_fail(tercet_context *context, uint32_t entry, uint3
   return status;
 }
 
-static tercet_status fault_status(uint32_t fault) {
-  _Static_assert(TERCET_ERROR_INDEX_OUT_OF_RANGE + 1 == TERCET_ERROR_DIVISION_BY_ZERO &&
-                     TERCET_ERROR_DIVISION_BY_ZERO + 1 == TERCET_ERROR_KERNEL_FAULT &&
-                     TERCET_FAULT_INDEX_OUT_OF_RANGE == 1 && TERCET_FAULT_DIVISION_BY_ZERO == 2,
-                 "faults and their statuses are in the same order");
-  return (tercet_status)(TERCET_ERROR_INDEX_OUT_OF_RANGE - 1 + (fault < 3 ? fault : 3));
-}
-
 static tercet_status run_command(const tercet_context *context, tercet_lane *lane,
                                  const tercet_command_record *command) {
   if (!resolve(context, lane, command))
@@ -131,13 +123,15 @@ static tercet_status run_command(const tercet_context *context, tercet_lane *lan
     run_dispatch(context, lane, command);
     uint32_t fault = atomic_load_explicit(&lane->fault, memory_order_relaxed);
     if (fault)
-      return fault_status(fault);
+      return tercet_fault_status(fault);
   } else if (command->opcode == TERCET_COMMAND_COPY) {
     const tercet_copy_record *copy =
         command->target == TERCET_NONE ? NULL : tercet_table_copy(&context->table, command->target);
     uint64_t bytes = tercet_table_operand(&context->table, command->first_operand)->bytes;
     tercet_copy_run(copy, bytes, (const unsigned char *)lane->operands[0],
                     (unsigned char *)lane->operands[1]);
+  } else if (command->opcode == TERCET_COMMAND_SUBMIT) {
+    return TERCET_ERROR_UNSUPPORTED_COMMAND; // drivers walk in their own way
   }
   return TERCET_OK;
 }

@@ -38,7 +38,14 @@ static const sentence sentences[] = {
     {TERCET_ERROR_FILE_OPEN, "a file cannot be opened"},
     {TERCET_ERROR_FILE_MAP, "a file cannot be mapped"},
     {TERCET_ERROR_THREAD_START, "a thread cannot be started"},
-    {TERCET_ERROR_SYSTEM_MEMORY, "the system has no memory left"}};
+    {TERCET_ERROR_SYSTEM_MEMORY, "the system has no memory left"},
+    {TERCET_ERROR_ENGINE_LOST, "an engine stopped working; it can be opened again"},
+    {TERCET_ERROR_ENGINE_TIMEOUT, "an engine took too long; it can be opened again"},
+    {TERCET_ERROR_ENGINE_IMAGE, "the code for an engine was refused"},
+    {TERCET_ERROR_ENGINE_MEMORY, "the memory that an engine can reach is too small"},
+    {TERCET_ERROR_ENGINE_ABSENT, "an engine, or its emulator, is not there"},
+    {TERCET_ERROR_ENGINE_REFUSED, "an engine answered with an error"},
+    {TERCET_ERROR_ENGINE_FULL, "an engine's queue is full"}};
 
 const char *tercet_status_string(tercet_status status) {
   for (size_t i = 0; i < sizeof sentences / sizeof *sentences; ++i)

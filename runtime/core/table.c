@@ -49,18 +49,14 @@ static tercet_status check_version(uint32_t major, uint32_t minor, uint32_t mino
   return TERCET_ERROR_VERSION;
 }
 
-static tercet_status check_features(uint64_t features, tercet_error *error) {
-  if (!features)
+static tercet_status check_features(uint64_t missing, tercet_error *error) {
+  static const char names[3][36] = {" (submit: needs engine drivers)", " (concurrent queues)", ""};
+  if (!missing)
     return TERCET_OK;
-  int bit = __builtin_ctzll(features);
-  const char *name = "";
-  if (bit == TERCET_FEATURE_SUBMIT_BIT)
-    name = " (submit: needs engine drivers)";
-  else if (bit == TERCET_FEATURE_CONCURRENT_QUEUES_BIT)
-    name = " (concurrent queues)";
+  int bit = __builtin_ctzll(missing);
   return tercet_error_format(error, TERCET_ERROR_UNSUPPORTED_FEATURE,
-                             "artifact needs program feature @x@a, which this runtime lacks", name,
-                             NULL, bit, 0, 0);
+                             "artifact needs program feature @x@a, which this runtime lacks",
+                             names[bit < 2 ? bit : 2], NULL, bit, 0, 0);
 }
 
 static tercet_status parse_record(const tercet_record_header *record, uint32_t number,
@@ -90,8 +86,8 @@ static tercet_status parse_record(const tercet_record_header *record, uint32_t n
   return TERCET_OK;
 }
 
-tercet_status tercet_table_parse(const tercet_program *program, tercet_table *table,
-                                 tercet_error *error) {
+tercet_status tercet_table_parse(const tercet_program *program, uint64_t features,
+                                 tercet_table *table, tercet_error *error) {
   if (!program)
     return tercet_error_set(error, TERCET_ERROR_INVALID_ARGUMENT, "program is NULL");
   if (program->magic != TERCET_MAGIC_PROGRAM)
@@ -110,7 +106,8 @@ tercet_status tercet_table_parse(const tercet_program *program, tercet_table *ta
   status = check_version(header->major, header->minor, header->minor_min, error);
   if (status)
     return status;
-  status = check_features(program->features_required | header->features_required, error);
+  status =
+      check_features((program->features_required | header->features_required) & ~features, error);
   if (status)
     return status;
   uint64_t total = header->total_bytes;

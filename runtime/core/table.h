@@ -10,6 +10,9 @@
 
 #include "tercet/runtime.h"
 
+// The features that a program may require of this runtime.
+#define TERCET_FEATURES_KNOWN TERCET_BIT(TERCET_FEATURE_SUBMIT_BIT)
+
 #define TERCET_RECORD_END (TERCET_RECORD_LIMITS + 1)
 
 typedef struct tercet_records {
@@ -22,10 +25,10 @@ typedef struct tercet_table {
   tercet_records records[TERCET_RECORD_END];
 } tercet_table;
 
-// Checks magic, versions and features of descriptor and table, and fills the
-// view. `error` may be NULL.
-tercet_status tercet_table_parse(const tercet_program *program, tercet_table *table,
-                                 tercet_error *error);
+// Checks magic, versions and features of descriptor and table, which may require
+// no others than `features`, and fills the view. `error` may be NULL.
+tercet_status tercet_table_parse(const tercet_program *program, uint64_t features,
+                                 tercet_table *table, tercet_error *error);
 
 // Checks the contents of all records. validate.c and validate_commands.c.
 tercet_status tercet_table_validate(const tercet_program *program, const tercet_table *table,
@@ -72,5 +75,12 @@ TERCET_TABLE_ACCESSOR(tercet_table_profile, tercet_profile_record, TERCET_RECORD
 TERCET_TABLE_ACCESSOR(tercet_table_weights, tercet_weights_record, TERCET_RECORD_WEIGHTS)
 TERCET_TABLE_ACCESSOR(tercet_table_limits, tercet_limits_record, TERCET_RECORD_LIMITS)
 #undef TERCET_TABLE_ACCESSOR
+
+// Most workers that a command of the engine can use; at least 1.
+static inline uint32_t tercet_table_workers(const tercet_table *table, uint32_t engine) {
+  uint32_t limit = tercet_table_limits(table, 0)->max_workers;
+  uint32_t workers = tercet_table_engine(table, engine)->workers;
+  return workers && workers < limit ? workers : limit;
+}
 
 #endif // TERCET_CORE_TABLE_H

@@ -14,12 +14,16 @@ typedef struct checker {
   uint32_t tokens; // signalled so far in this entry
 } checker;
 
+// DISPATCH, which is for CPUs, or SUBMIT, which is for all others.
 static const char *check_dispatch(const checker *c, const tercet_command_record *command) {
+  uint32_t opcode = command->opcode, expected = TERCET_COMMAND_DISPATCH;
   if (tercet_table_engine(c->table, command->engine)->kind != TERCET_ENGINE_CPU)
-    return "DISPATCH on an engine that is not a CPU";
+    expected = TERCET_COMMAND_SUBMIT;
+  if (opcode != expected)
+    return "DISPATCH on an engine that is not a CPU, or SUBMIT on one that is";
   if (command->target >= tercet_table_count(c->table, TERCET_RECORD_KERNELS) ||
-      !c->program->kernels[command->target])
-    return "kernel out of range or NULL";
+      !c->program->kernels[command->target] == (opcode == TERCET_COMMAND_DISPATCH))
+    return "kernel out of range, or NULL for a CPU, or not NULL for another engine";
   uint64_t plane = (uint64_t)command->grid[0] * command->grid[1];
   uint64_t tiles = plane * command->grid[2];
   if (!tiles || plane > UINT32_MAX || tiles > UINT32_MAX)
@@ -30,9 +34,12 @@ static const char *check_dispatch(const checker *c, const tercet_command_record 
   if (command->scratch_buffer == TERCET_NONE)
     return kernel->scratch_bytes ? "kernel needs scratch" : NULL;
   const tercet_buffer_record *buffer = tercet_table_buffer(c->table, command->scratch_buffer);
+  const tercet_pool_record *pool = tercet_table_pool(c->table, buffer->pool);
   uint64_t stride = command->scratch_stride;
   uint32_t workers = tercet_table_limits(c->table, 0)->max_workers;
-  if (tercet_table_pool(c->table, buffer->pool)->kind != TERCET_POOL_ARENA || !stride ||
+  if (opcode == TERCET_COMMAND_SUBMIT)
+    workers = tercet_table_workers(c->table, command->engine);
+  if (pool->kind != TERCET_POOL_ARENA || !(pool->engine_mask >> command->engine & 1) || !stride ||
       stride % 64 || stride < kernel->scratch_bytes || stride > buffer->bytes / workers)
     return "scratch buffer does not fit the scratch of all workers";
   return NULL;
@@ -103,6 +110,10 @@ static const char *check_command(checker *c, const tercet_command_record *comman
   if (text)
     return text;
   switch (command->opcode) {
+  case TERCET_COMMAND_SUBMIT:
+    if (!(c->program->features_required & TERCET_BIT(TERCET_FEATURE_SUBMIT_BIT)))
+      return "SUBMIT without its feature";
+    // Fall through.
   case TERCET_COMMAND_DISPATCH:
     return check_dispatch(c, command);
   case TERCET_COMMAND_COPY:
@@ -110,7 +121,7 @@ static const char *check_command(checker *c, const tercet_command_record *comman
   case TERCET_COMMAND_SIGNAL:
   case TERCET_COMMAND_WAIT:
     return NULL;
-  default: // SUBMIT needs its feature bit, which parsing refuses
+  default:
     return "unknown opcode";
   }
 }

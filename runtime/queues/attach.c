@@ -58,12 +58,6 @@ tercet_status tercet_queues_bytes(const tercet_context *context, uint64_t *bytes
   return TERCET_OK;
 }
 
-static uint32_t engine_workers(const tercet_table *table, uint32_t engine) {
-  uint32_t limit = tercet_table_limits(table, 0)->max_workers;
-  uint32_t workers = tercet_table_engine(table, engine)->workers;
-  return workers && workers < limit ? workers : limit;
-}
-
 // Engine's rank among those that have commands.
 static uint32_t rank_of(const shape *s, uint32_t engine) {
   uint32_t rank = 0;
@@ -82,7 +76,7 @@ static void assign_engines(tercet_queue_set *set, const shape *s) {
       queue = set->count - 1;
     set->queue_of[engine] = (uint8_t)queue;
     tercet_lane *lane = &set->states[queue].lane;
-    uint32_t workers = engine_workers(table, engine);
+    uint32_t workers = tercet_table_workers(table, engine);
     if (workers > lane->workers)
       lane->workers = workers;
   }
@@ -125,6 +119,9 @@ static void lend_workers(tercet_queue_set *set) {
       lane->workers = workers;
     lane->parallel_for = queue->parallel_for ? queue->parallel_for : tercet_port_parallel_for;
     lane->parallel_user = queue->parallel_user;
+    lane->end = tercet_queues_end;
+    lane->end_user = &set->states[q];
+    set->states[q].set = set;
   }
 }
 
@@ -134,7 +131,7 @@ tercet_status tercet_queues_attach(tercet_context *context, void *memory, uint64
   if (status)
     return status;
   if (!port) {
-    context->walk = NULL;
+    context->walk = context->submitter ? context->submitter->walk : NULL;
     return TERCET_OK;
   }
   tercet_error *error = &context->error;
@@ -176,7 +173,7 @@ tercet_status tercet_engine_query(const tercet_context *context, uint32_t engine
   const tercet_engine_record *record = tercet_table_engine(&context->table, engine);
   info->name = tercet_table_name(&context->table, record->name);
   info->kind = (tercet_engine_kind)record->kind;
-  info->workers = engine_workers(&context->table, engine);
+  info->workers = tercet_table_workers(&context->table, engine);
   info->queue = s.engines >> engine & 1 ? rank_of(&s, engine) : TERCET_NONE;
   return TERCET_OK;
 }

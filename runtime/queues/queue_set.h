@@ -21,6 +21,9 @@ typedef struct tercet_queue_state {
   _Alignas(64) tercet_lane lane;
   tercet_status status; // of the command that failed
   uint32_t failed;      // that command within the entry
+  uint32_t fault;       // of its kernel
+  uint32_t in_hand;     // engine whose driver may have commands of this queue
+  struct tercet_queue_set *set;
 } tercet_queue_state;
 
 typedef struct tercet_queue_set {
@@ -39,6 +42,10 @@ typedef struct tercet_queue_set {
   _Alignas(64) _Atomic uint32_t stop;  // nonzero: start no more commands
   _Atomic uint32_t observing;          // lock: 0 free, 1 held, 2 held and waited for
 } tercet_queue_set;
+
+// What there is to do when a command of a queue has ended; `queue_state` is the
+// queue's. walk.c.
+void tercet_queues_end(void *queue_state, uint32_t index, tercet_status status);
 
 // A tercet_walk_fn. walk.c.
 tercet_status tercet_queues_walk(tercet_context *context, uint32_t entry);

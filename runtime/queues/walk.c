@@ -7,7 +7,11 @@
 // the progress before it looks at `asleep`, both sequentially consistent, so
 // one sees the other; a queue that has left its loop has signalled every token,
 // and who finds a token signalled by a queue that gave up finds `stop` set too,
-// so that no command runs on data that was never made.
+// so that no command runs on data that was never made. A SUBMIT is only started:
+// its driver then has it in hand, and a queue finishes and signals what it has
+// in hand, in order, before it sleeps for a token of another queue (which may be
+// waiting for one of those), before a command that is no SUBMIT or of another
+// engine, and at the end.
 #include "queue_set.h"
 #include "relax.h"
 
@@ -90,38 +94,73 @@ static int observe(void *user, const tercet_context *context, const tercet_comma
 
 // ---- Walking ----------------------------------------------------------------
 
-// Waits for the command's tokens. The queue's own are signalled by now.
-static void await_all(const tercet_queue_set *set, uint32_t queue,
-                      const tercet_command_record *command) {
+static const tercet_command_record *command_at(const tercet_queue_set *set, uint32_t index) {
+  const tercet_table *table = &set->context->table;
+  return tercet_table_command(table, tercet_table_entry(table, set->entry)->first_command + index);
+}
+
+void tercet_queues_end(void *user, uint32_t index, tercet_status status) {
+  tercet_queue_state *state = (tercet_queue_state *)user;
+  tercet_queue_set *set = state->set;
+  uint32_t token = command_at(set, index)->signal_token;
+  if (status && !state->status) {
+    state->status = status;
+    state->failed = index;
+    state->fault = atomic_load_explicit(&state->lane.fault, memory_order_relaxed);
+    atomic_store_explicit(&set->stop, 1, memory_order_relaxed);
+  }
+  if (!state->status && token != TERCET_NONE)
+    post(set, state, token + 1);
+}
+
+// Finishes the oldest command in hand; 0 if there is none.
+static int finish_one(tercet_queue_state *state) {
+  tercet_queue_set *set = state->set;
+  const tercet_submitter *submitter = set->context->submitter;
+  return submitter && submitter->finish(set->context, &state->lane, set->entry, state->in_hand);
+}
+
+// Waits for the command's tokens, or until the run fails. The queue's own are
+// signalled by now, or by commands that the engine does before this one.
+static void await_all(tercet_queue_state *state, const tercet_command_record *command) {
+  tercet_queue_set *set = state->set;
+  if (command->opcode != TERCET_COMMAND_SUBMIT || command->engine != state->in_hand)
+    while (finish_one(state))
+      continue;
+  state->in_hand = command->engine;
   for (uint32_t i = 0; i < command->wait_count; ++i) {
     uint32_t token = *tercet_table_wait(&set->context->table, command->first_wait + i);
-    uint32_t producer = set->entry_producers[token];
-    if (producer != queue)
-      await(set, &set->states[producer], token);
+    tercet_queue_state *producer = &set->states[set->entry_producers[token]];
+    if (producer == state)
+      continue;
+    while (atomic_load_explicit(&producer->progress, memory_order_acquire) <= token &&
+           finish_one(state))
+      continue;
+    if (state->status) // somebody may be waiting for this queue
+      return;
+    await(set, producer, token);
   }
 }
 
 static void walk_queue(void *argument, uint32_t queue) {
   tercet_queue_set *set = (tercet_queue_set *)argument;
   tercet_queue_state *state = &set->states[queue];
-  const tercet_table *table = &set->context->table;
-  const tercet_entry_record *entry = tercet_table_entry(table, set->entry);
-  for (uint32_t i = 0; i < entry->command_count; ++i) {
-    const tercet_command_record *command = tercet_table_command(table, entry->first_command + i);
+  const tercet_entry_record *entry = tercet_table_entry(&set->context->table, set->entry);
+  for (uint32_t i = 0; i < entry->command_count && !state->status; ++i) {
+    const tercet_command_record *command = command_at(set, i);
     if (set->queue_of[command->engine] != queue)
       continue;
-    await_all(set, queue, command);
+    await_all(state, command);
     if (atomic_load_explicit(&set->stop, memory_order_relaxed))
       break;
-    state->status = tercet_command_run(set->context, &state->lane, set->entry, i);
-    if (state->status) {
-      state->failed = i;
-      atomic_store_explicit(&set->stop, 1, memory_order_relaxed);
-      break;
-    }
-    if (command->signal_token != TERCET_NONE)
-      post(set, state, command->signal_token + 1);
+    const tercet_submitter *submitter = set->context->submitter;
+    if (command->opcode == TERCET_COMMAND_SUBMIT && submitter)
+      submitter->start(set->context, &state->lane, set->entry, i);
+    else
+      tercet_queues_end(state, i, tercet_command_run(set->context, &state->lane, set->entry, i));
   }
+  while (finish_one(state))
+    continue;
   // Above all tokens. Changes nothing but after a break: all are signalled.
   post(set, state, UINT32_MAX);
 }
@@ -151,8 +190,10 @@ static tercet_status finish_run(tercet_queue_set *set) {
   }
   if (!first)
     return TERCET_OK;
-  return tercet_command_fail(set->context, set->entry, first->failed, first->status,
-                             atomic_load_explicit(&first->lane.fault, memory_order_relaxed));
+  tercet_command_fail(set->context, set->entry, first->failed, first->status, first->fault);
+  if (set->context->submitter)
+    set->context->submitter->explain(set->context, command_at(set, first->failed)->engine);
+  return first->status;
 }
 
 tercet_status tercet_queues_walk(tercet_context *context, uint32_t entry) {

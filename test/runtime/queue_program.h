@@ -33,7 +33,7 @@ private:
 };
 
 struct Operand {
-  uint32_t slot; // SlotBytes bytes of the arena
+  uint32_t slot; // buffer: SlotBytes bytes of the arena
   uint32_t access;
 };
 
@@ -125,17 +125,21 @@ public:
     record(TERCET_RECORD_KERNELS, kernel_records.data(), kernel_records.size(),
            sizeof(tercet_kernel_record));
     record(TERCET_RECORD_PROFILE, profile.data(), profile.size(), sizeof profile[0]);
+    record(TERCET_RECORD_SCALARS, scalars.data(), scalars.size(), sizeof(tercet_scalar_record));
+    record(TERCET_RECORD_SCALAR_REFS, scalar_refs.data(), scalar_refs.size(), 4);
+    record(TERCET_RECORD_WEIGHTS, weights.data(), weights.size(), sizeof(tercet_weights_record));
     record(TERCET_RECORD_LIMITS, &limits, 1, sizeof limits);
     tercet_table_header header = {};
     header.magic = TERCET_MAGIC_TABLE;
     header.major = TERCET_ABI_MAJOR;
     header.minor = TERCET_ABI_MINOR;
+    header.features_required = features;
     header.total_bytes = bytes.size();
     header.record_count = records;
     std::memcpy(bytes.data(), &header, sizeof header);
     table.resize((bytes.size() + 15) / 16);
     std::memcpy(table.data(), bytes.data(), bytes.size());
-    program = {};
+    program.features_required = features;
     program.magic = TERCET_MAGIC_PROGRAM;
     program.major = TERCET_ABI_MAJOR;
     program.minor = TERCET_ABI_MINOR;
@@ -146,23 +150,63 @@ public:
     return program;
   }
 
+  // Adds a SUBMIT of that kernel, an element of kernel_records, to the last entry.
+  uint32_t submit(uint32_t kernel, std::vector<Operand> operands, std::vector<uint32_t> after = {},
+                  uint32_t tiles = 1) {
+    tercet_command_record c =
+        empty(TERCET_COMMAND_SUBMIT, kernel_records[kernel].engine, operands, after);
+    c.target = kernel;
+    c.grid[0] = tiles;
+    c.grid[1] = c.grid[2] = 1;
+    return add(c);
+  }
+
+  // A kernel of an engine that is no CPU, and what has it.
+  uint32_t npuKernel(uint32_t engine, const std::string &text) {
+    kernels.push_back(nullptr);
+    kernel_records.push_back({name(text), engine, 4096, 0});
+    return uint32_t(kernels.size()) - 1;
+  }
+
+  // Makes an engine one with a driver, whose image that is.
+  void makeNpu(uint32_t engine, const void *image, uint64_t size, uint32_t workers) {
+    engines[engine].kind = TERCET_ENGINE_NPU;
+    engines[engine].isa = TERCET_ISA_HEXAGON;
+    engines[engine].image_format = TERCET_IMAGE_ELF;
+    engines[engine].image_bytes = size;
+    engines[engine].workers = workers;
+    program.images = image;
+    program.images_bytes = size;
+    features = TERCET_BIT(TERCET_FEATURE_SUBMIT_BIT);
+  }
+
   const tercet_program *built() const { return &program; }
   uint64_t arenaBytes() const { return uint64_t(slots) * SlotBytes; }
 
   std::vector<tercet_engine_record> engines;
   std::vector<tercet_command_record> commands;
   std::vector<tercet_entry_record> entries;
-
-private:
-  struct alignas(16) Line {
-    unsigned char data[16];
-  };
+  std::vector<tercet_pool_record> pools;
+  std::vector<tercet_buffer_record> buffers;
+  std::vector<tercet_operand_record> operand_records;
+  std::vector<tercet_kernel_record> kernel_records;
+  std::vector<tercet_scalar_record> scalars;
+  std::vector<uint32_t> scalar_refs;
+  std::vector<tercet_weights_record> weights;
+  std::vector<tercet_kernel_fn> kernels;
+  uint64_t features = 0;
+  tercet_program program = {};
 
   uint32_t name(const std::string &text) {
     uint32_t at = uint32_t(strings.size());
     strings.insert(strings.end(), text.c_str(), text.c_str() + text.size() + 1);
     return at;
   }
+
+private:
+  struct alignas(16) Line {
+    unsigned char data[16];
+  };
 
   tercet_command_record empty(tercet_opcode opcode, uint32_t engine,
                               const std::vector<Operand> &operands,
@@ -176,7 +220,7 @@ private:
     c.first_operand = uint32_t(operand_records.size());
     c.operand_count = uint32_t(operands.size());
     for (const Operand &o : operands)
-      operand_records.push_back({o.slot, o.access, 0, SlotBytes});
+      operand_records.push_back({o.slot, o.access, 0, buffers[o.slot].bytes});
     waits_for.push_back(after);
     return c;
   }
@@ -199,18 +243,12 @@ private:
 
   uint32_t slots, records = 0;
   std::vector<char> strings;
-  std::vector<tercet_pool_record> pools;
-  std::vector<tercet_buffer_record> buffers;
-  std::vector<tercet_operand_record> operand_records;
   std::vector<uint32_t> waits;
   std::vector<std::vector<uint32_t>> waits_for; // per command, within its entry
-  std::vector<tercet_kernel_fn> kernels;
-  std::vector<tercet_kernel_record> kernel_records;
   std::vector<tercet_profile_record> profile;
   tercet_limits_record limits = {1, 0, 4096};
   std::vector<unsigned char> bytes;
   std::vector<Line> table;
-  tercet_program program = {};
 };
 
 // A context of such a program with all its memory; attach() makes it

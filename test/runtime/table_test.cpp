@@ -32,15 +32,15 @@ TEST(Version, MismatchNamesBothVersions) {
   demo.header.minor = 3;
   demo.header.minor_min = 3;
   EXPECT_EQ(check(demo, &text), TERCET_ERROR_VERSION);
-  EXPECT_EQ(text, "artifact 1.3 needs runtime >= 1.3, this is 1.1");
+  EXPECT_EQ(text, "artifact 1.3 needs runtime >= 1.3, this is 1.2");
   demo.header.major = 2;
   demo.header.minor = 7;
   EXPECT_EQ(check(demo, &text), TERCET_ERROR_VERSION);
-  EXPECT_EQ(text, "artifact 2.7 needs runtime 2.x, this is 1.1");
+  EXPECT_EQ(text, "artifact 2.7 needs runtime 2.x, this is 1.2");
   DemoProgram other;
   other.program.major = 2;
   EXPECT_EQ(check(other, &text), TERCET_ERROR_VERSION);
-  EXPECT_EQ(text, "artifact 2.0 needs runtime 2.x, this is 1.1");
+  EXPECT_EQ(text, "artifact 2.0 needs runtime 2.x, this is 1.2");
 }
 
 TEST(Version, NewerMinorRunsIfItOnlyAdds) {
@@ -77,9 +77,19 @@ TEST(Version, RequiredUnknownRecordIsRefused) {
 TEST(Version, UnknownProgramFeatureIsRefused) {
   DemoProgram demo;
   std::string text;
+  // Known, but a context needs an application that will attach drivers.
   demo.header.features_required = TERCET_BIT(TERCET_FEATURE_SUBMIT_BIT);
+  EXPECT_EQ(check(demo), TERCET_OK);
+  DemoRun run;
+  EXPECT_EQ(run.open(demo.program), TERCET_ERROR_UNSUPPORTED_FEATURE);
+  EXPECT_STREQ(run.error.text, "artifact needs program feature 0 (submit: needs engine drivers), "
+                               "which this runtime lacks");
+  tercet_options options = {};
+  options.features = ~uint64_t(0);
+  EXPECT_EQ(run.open(demo.program, &options), TERCET_OK);
+  demo.header.features_required = TERCET_BIT(TERCET_FEATURE_CONCURRENT_QUEUES_BIT);
   EXPECT_EQ(check(demo, &text), TERCET_ERROR_UNSUPPORTED_FEATURE);
-  EXPECT_NE(text.find("submit"), std::string::npos) << text;
+  EXPECT_NE(text.find("concurrent queues"), std::string::npos) << text;
   demo.header.features_required = TERCET_BIT(63);
   EXPECT_EQ(check(demo, &text), TERCET_ERROR_UNSUPPORTED_FEATURE);
   EXPECT_NE(text.find("63"), std::string::npos) << text;
@@ -170,7 +180,8 @@ TEST(Table, OverflowingDimsAreRefused) {
 TEST(Table, CommandRules) {
   expectCorrupt({
       {"COMMANDS[0]: unknown opcode", [](auto &d) { d.command(0).opcode = 9; }},
-      {"COMMANDS[0]: unknown opcode", [](auto &d) { d.command(0).opcode = TERCET_COMMAND_SUBMIT; }},
+      {"COMMANDS[0]: SUBMIT without its feature",
+       [](auto &d) { d.command(0).opcode = TERCET_COMMAND_SUBMIT; }},
       {"COMMANDS[0]: reference out of range: ENGINES", [](auto &d) { d.command(0).engine = 1; }},
       {"COMMANDS[0]: DISPATCH on", [](auto &d) { d.engine(0).kind = TERCET_ENGINE_DMA; }},
       {"COMMANDS[0]: kernel out", [](auto &d) { d.command(0).target = 3; }},

@@ -1,7 +1,7 @@
 // RUN: tercet-opt %s -split-input-file --verify-diagnostics
 
 func.func @f(%x: tensor<4xf32>, %e: tensor<4xi8>) -> tensor<4xi8> {
-  // expected-error @below {{expected a signed !quant.uniform of f32 for the whole tensor, without bounds, got 'f32'}}
+  // expected-error @below {{expected a signed !quant.uniform of f32 without bounds, got 'f32'}}
   %0 = nn.quantize as f32 ins(%x : tensor<4xf32>) outs(%e : tensor<4xi8>)
   return %0 : tensor<4xi8>
 }
@@ -9,7 +9,7 @@ func.func @f(%x: tensor<4xf32>, %e: tensor<4xi8>) -> tensor<4xi8> {
 // -----
 
 func.func @f(%x: tensor<4xf32>, %e: tensor<4xi8>) -> tensor<4xi8> {
-  // expected-error @below {{expected a signed !quant.uniform of f32 for the whole tensor, without bounds, got}}
+  // expected-error @below {{expected a signed !quant.uniform of f32 without bounds, got}}
   %0 = nn.quantize as !quant.uniform<u8:f32, 5.0e-02:3> ins(%x : tensor<4xf32>) outs(%e : tensor<4xi8>)
   return %0 : tensor<4xi8>
 }
@@ -17,7 +17,7 @@ func.func @f(%x: tensor<4xf32>, %e: tensor<4xi8>) -> tensor<4xi8> {
 // -----
 
 func.func @f(%x: tensor<4xf32>, %e: tensor<4xi8>) -> tensor<4xi8> {
-  // expected-error @below {{expected a signed !quant.uniform of f32 for the whole tensor, without bounds, got}}
+  // expected-error @below {{expected a signed !quant.uniform of f32 without bounds, got}}
   %0 = nn.quantize as !quant.uniform<i8<-127:127>:f32, 5.0e-02> ins(%x : tensor<4xf32>) outs(%e : tensor<4xi8>)
   return %0 : tensor<4xi8>
 }
@@ -156,4 +156,28 @@ func.func @f(%a: tensor<4x131073xi8>, %b: tensor<131073x16xi8>, %bias: tensor<16
   // expected-error @below {{a sum of 131073 products may overflow 32 bits; at most 131072 fit}}
   %0 = nn.quantized_matmul ins(%a, %b, %bias, %m : tensor<4x131073xi8>, tensor<131073x16xi8>, tensor<16xi32>, tensor<16xi32>) outs(%e : tensor<4x16xi8>) shift 7 zero -3
   return %0 : tensor<4x16xi8>
+}
+
+// -----
+
+func.func @f(%x: tensor<2x2xf32>, %e: tensor<2x2xi8>) -> tensor<2x2xi8> {
+  // expected-error @below {{expected scales along the last dimension, got}}
+  %0 = nn.quantize as !quant.uniform<i8:f32:0, {0.5:3, 0.25:3}> ins(%x : tensor<2x2xf32>) outs(%e : tensor<2x2xi8>)
+  return %0 : tensor<2x2xi8>
+}
+
+// -----
+
+func.func @f(%x: tensor<2x2xf32>, %e: tensor<2x2xi8>) -> tensor<2x2xi8> {
+  // expected-error @below {{expected one zero for all columns, got}}
+  %0 = nn.quantize as !quant.uniform<i8:f32:1, {0.5:3, 0.25:4}> ins(%x : tensor<2x2xf32>) outs(%e : tensor<2x2xi8>)
+  return %0 : tensor<2x2xi8>
+}
+
+// -----
+
+func.func @f(%x: tensor<2x3xi8>, %e: tensor<2x3xf32>) -> tensor<2x3xf32> {
+  // expected-error @below {{expected 3 scales, got 2}}
+  %0 = nn.dequantize from !quant.uniform<i8:f32:1, {0.5:3, 0.25:3}> ins(%x : tensor<2x3xi8>) outs(%e : tensor<2x3xf32>)
+  return %0 : tensor<2x3xf32>
 }

@@ -1,5 +1,13 @@
 // RUN: tercet-opt %s -split-input-file --verify-diagnostics
 
+func.func @f(%q: tensor<1x4x2x8xi8>, %k: tensor<1x6x2x8xi8>, %v: tensor<1x6x2x8xi8>, %e: tensor<1x4x2x8xi16>) -> tensor<1x4x2x8xi16> {
+  // expected-error @below {{expected init of i8, got 'tensor<1x4x2x8xi16>'}}
+  %0 = nn.quantized_attention ins(%q, %k, %v : tensor<1x4x2x8xi8>, tensor<1x6x2x8xi8>, tensor<1x6x2x8xi8>) outs(%e : tensor<1x4x2x8xi16>) score_multiplier 5 score_shift 4 multiplier 5 shift 0 zero 0
+  return %0 : tensor<1x4x2x8xi16>
+}
+
+// -----
+
 func.func @f(%q: tensor<1x4x2x8xi16>, %k: tensor<1x6x2x8xi8>, %v: tensor<1x6x2x8xi8>, %e: tensor<1x4x2x8xi8>) -> tensor<1x4x2x8xi8> {
   // expected-error @below {{expected query of i8, got 'tensor<1x4x2x8xi16>'}}
   %0 = nn.quantized_attention ins(%q, %k, %v : tensor<1x4x2x8xi16>, tensor<1x6x2x8xi8>, tensor<1x6x2x8xi8>) outs(%e : tensor<1x4x2x8xi8>) score_multiplier 5 score_shift 4 multiplier 5 shift 0 zero 0
@@ -252,4 +260,60 @@ func.func @f(%x: memref<4x8xi8>, %t: tensor<256xi8>, %e: memref<4x8xi8>) {
   // expected-error @below {{expected all operands to be ranked tensors or all to be memrefs, got 'tensor<256xi8>'}}
   nn.lookup ins(%x, %t : memref<4x8xi8>, tensor<256xi8>) outs(%e : memref<4x8xi8>)
   return
+}
+
+// -----
+
+func.func @f(%x: tensor<4x8xi16>, %c: tensor<8xi16>, %e: tensor<4x8xi8>) -> tensor<4x8xi8> {
+  // expected-error @below {{expected columns of i32, got 'tensor<8xi16>'}}
+  %0 = nn.rescale ins(%x : tensor<4x8xi16>) columns(%c : tensor<8xi16>) outs(%e : tensor<4x8xi8>) multiplier 0 offset 0 shift 7 zero 3
+  return %0 : tensor<4x8xi8>
+}
+
+// -----
+
+func.func @f(%x: tensor<4x8xi16>, %c: tensor<4xi32>, %e: tensor<4x8xi8>) -> tensor<4x8xi8> {
+  // expected-error @below {{expected columns of shape [8], got 'tensor<4xi32>'}}
+  %0 = nn.rescale ins(%x : tensor<4x8xi16>) columns(%c : tensor<4xi32>) outs(%e : tensor<4x8xi8>) multiplier 0 offset 0 shift 7 zero 3
+  return %0 : tensor<4x8xi8>
+}
+
+// -----
+
+func.func @f(%x: tensor<4x8xi16>, %c: tensor<8xi32>, %e: tensor<4x8xi8>) -> tensor<4x8xi8> {
+  // expected-error @below {{expected multiplier beside columns from 0 to 0, got 9000}}
+  %0 = nn.rescale ins(%x : tensor<4x8xi16>) columns(%c : tensor<8xi32>) outs(%e : tensor<4x8xi8>) multiplier 9000 offset 0 shift 7 zero 3
+  return %0 : tensor<4x8xi8>
+}
+
+// -----
+
+func.func @f(%x: tensor<4x8xi16>, %c: tensor<8xi32>, %e: tensor<4x8xi8>) -> tensor<4x8xi8> {
+  // expected-error @below {{expected offset beside columns from 0 to 0, got 1}}
+  %0 = nn.rescale ins(%x : tensor<4x8xi16>) columns(%c : tensor<8xi32>) outs(%e : tensor<4x8xi8>) multiplier 0 offset 1 shift 7 zero 3
+  return %0 : tensor<4x8xi8>
+}
+
+// -----
+
+func.func @f(%x: tensor<4x256xi8>, %t: tensor<2x255xi8>, %e: tensor<4x256xi8>) -> tensor<4x256xi8> {
+  // expected-error @below {{expected a table of shape [256] or [B, 256], got 'tensor<2x255xi8>'}}
+  %0 = nn.lookup ins(%x, %t : tensor<4x256xi8>, tensor<2x255xi8>) outs(%e : tensor<4x256xi8>)
+  return %0 : tensor<4x256xi8>
+}
+
+// -----
+
+func.func @f(%x: tensor<4x192xi8>, %t: tensor<2x256xi8>, %e: tensor<4x192xi8>) -> tensor<4x192xi8> {
+  // expected-error @below {{expected blocks of a multiple of 128 channels, got 2 for 'tensor<4x192xi8>'}}
+  %0 = nn.lookup ins(%x, %t : tensor<4x192xi8>, tensor<2x256xi8>) outs(%e : tensor<4x192xi8>)
+  return %0 : tensor<4x192xi8>
+}
+
+// -----
+
+func.func @f(%x: tensor<4x256xi8>, %t: tensor<3x256xi8>, %e: tensor<4x256xi8>) -> tensor<4x256xi8> {
+  // expected-error @below {{expected blocks of a multiple of 128 channels, got 3 for 'tensor<4x256xi8>'}}
+  %0 = nn.lookup ins(%x, %t : tensor<4x256xi8>, tensor<3x256xi8>) outs(%e : tensor<4x256xi8>)
+  return %0 : tensor<4x256xi8>
 }

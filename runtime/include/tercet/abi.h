@@ -45,7 +45,7 @@ extern "C" {
 // A runtime runs a table iff the majors are equal, the table's `minor_min` is
 // not above the runtime's minor, and it knows all bits of `features_required`.
 #define TERCET_ABI_MAJOR 1
-#define TERCET_ABI_MINOR 1 // 1.1: tercet_engine_record.workers
+#define TERCET_ABI_MINOR 2 // 1.1: tercet_engine_record.workers; 1.2: SUBMIT
 
 #define TERCET_MAGIC_PROGRAM 0x50435254u // "TRCP"
 #define TERCET_MAGIC_TABLE 0x54435254u   // "TRCT"
@@ -58,7 +58,8 @@ extern "C" {
 // which the program cannot run at all. An unknown bit is refused at open.
 typedef enum tercet_program_feature {
   // Has SUBMIT commands, hence needs a driver for every engine that they name.
-  // Not in the 1.0 core: bit assigned, refused without drivers.
+  // Bit assigned in 1.0, which refuses it; since 1.2 run by runtimes with
+  // drivers. Such programs write minor 2 and minor_min 2.
   TERCET_FEATURE_SUBMIT_BIT = 0,
   // Needs its engines' queues to run concurrently (it would be wrong, not only
   // slow, to run the command list in order). No compiler sets it yet, and the
@@ -340,14 +341,17 @@ typedef enum tercet_cpu_feature_bit {
 // ---- Memory -----------------------------------------------------------------
 
 typedef enum tercet_pool_kind {
-  TERCET_POOL_ARENA = 1,   // temporaries and scratch; undefined between runs
+  // Temporaries and scratch; undefined between runs. One that no CPU addresses
+  // is an engine's local memory (TCM): its driver provides it.
+  TERCET_POOL_ARENA = 1,
   TERCET_POOL_WEIGHTS = 2, // constants; read-only, from .o or NAME.weights
   TERCET_POOL_STATE = 3,   // persists between runs; zero at the start
   TERCET_POOL_IO = 4       // bound tensor by tensor by the application
 } tercet_pool_kind;
 
 // A memory with one arena. The application provides ARENA and STATE pools in
-// one piece each; WEIGHTS pools come from a WEIGHTS record. In an IO pool each
+// one piece each, but for those that an engine with a driver addresses, which
+// the driver provides; WEIGHTS pools come from a WEIGHTS record. In an IO pool each
 // buffer is bound alone, `bytes` is the number of its buffers, and `alignment`
 // is the greatest alignment of its buffers. At most 64 pools.
 typedef struct tercet_pool_record {
@@ -482,9 +486,12 @@ typedef enum tercet_opcode {
   // Nothing but its waits and its signal (either may be absent).
   TERCET_COMMAND_SIGNAL = 3,
   TERCET_COMMAND_WAIT = 4,
-  // Submit prerecorded segment `target` of the engine's image to its driver;
-  // operands and scalars are those of the whole segment. Needs
-  // TERCET_FEATURE_SUBMIT_BIT.
+  // Since 1.2. Hand kernel `target` over the grid to the driver of the engine,
+  // which must not be a CPU. All fields are those of DISPATCH, with these
+  // differences: the kernel is in the engine's image, where its number is its
+  // rank among the KERNELS elements of that engine, and its element of
+  // tercet_program.kernels is NULL; no operand is in an IO pool; scratch is for
+  // the engine's own workers (below). Needs TERCET_FEATURE_SUBMIT_BIT.
   TERCET_COMMAND_SUBMIT = 5
 } tercet_opcode;
 
@@ -502,11 +509,11 @@ typedef enum tercet_opcode {
 typedef struct tercet_command_record {
   uint32_t opcode;         // 0   tercet_opcode
   uint32_t engine;         // 4   ENGINES index
-  uint32_t target;         // 8   KERNELS, COPIES or segment index, by opcode
+  uint32_t target;         // 8   KERNELS or COPIES index, by opcode
   uint32_t profile_slot;   // 12  PROFILE index or TERCET_NONE
   uint32_t grid[3];        // 16  tiles in x, y, z; each >= 1 for DISPATCH and
-                           //     x * y * z < 2^32; else 0. Linear order: x
-                           //     fastest
+                           //     SUBMIT, and x * y * z < 2^32; else 0. Linear
+                           //     order: x fastest
   uint32_t grain;          // 28  0: worker w of n gets one contiguous n-th of
                            //     the linear grid (same tiles, same worker,
                            //     every run); k: workers fetch k tiles at a time
@@ -516,8 +523,10 @@ typedef struct tercet_command_record {
   uint32_t scalar_count;   // 44
   uint64_t scratch_stride; // 48  bytes a worker, a multiple of 64 if nonzero
   uint32_t scratch_buffer; // 56  BUFFERS index (ARENA, of at least
-                           //     scratch_stride * LIMITS.max_workers bytes) or
-                           //     TERCET_NONE
+                           //     scratch_stride * LIMITS.max_workers bytes;
+                           //     of SUBMIT: in a pool that the engine
+                           //     addresses, scratch_stride * the engine's
+                           //     workers) or TERCET_NONE
   uint32_t signal_token;   // 60  token id or TERCET_NONE
   uint32_t first_wait;     // 64  into WAITS
   uint32_t wait_count;     // 68

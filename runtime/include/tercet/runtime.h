@@ -62,7 +62,17 @@ typedef enum tercet_status {
   TERCET_ERROR_FILE_OPEN = 600,
   TERCET_ERROR_FILE_MAP = 601,
   TERCET_ERROR_THREAD_START = 602,
-  TERCET_ERROR_SYSTEM_MEMORY = 603
+  TERCET_ERROR_SYSTEM_MEMORY = 603,
+
+  // Of an engine with a driver (driver.h). After LOST and TIMEOUT it can be
+  // opened again: tercet_drivers_reopen.
+  TERCET_ERROR_ENGINE_LOST = 700,    // it stopped working
+  TERCET_ERROR_ENGINE_TIMEOUT = 701, // a submission took too long
+  TERCET_ERROR_ENGINE_IMAGE = 702,   // its code was refused
+  TERCET_ERROR_ENGINE_MEMORY = 703,  // the memory that it reaches is too small
+  TERCET_ERROR_ENGINE_ABSENT = 704,  // the engine, or its emulator, is not there
+  TERCET_ERROR_ENGINE_REFUSED = 705, // it answered a submission with an error
+  TERCET_ERROR_ENGINE_FULL = 706     // its queue is; drivers only
 } tercet_status;
 
 // One line of English for a status; never NULL, static storage.
@@ -103,6 +113,10 @@ typedef struct tercet_options {
   // The machine to check CPU engines against; NULL: tercet_port_cpu_query.
   // Copied from during open only.
   const tercet_cpu_info *cpu;
+  // Bits of tercet_program_feature that the application has components for: a
+  // program that requires others is refused. TERCET_FEATURE_SUBMIT_BIT is for
+  // those who will call tercet_drivers_attach (driver.h) before they run it.
+  uint64_t features;
 } tercet_options;
 
 // Checks the descriptor and the whole table: versions, features, every index,
@@ -266,7 +280,8 @@ tercet_status tercet_scalar_set(tercet_context *context, uint32_t entry, uint32_
 // workers; its engines run one after the other, or at the same time when queues
 // are attached (queues.h). After an error of band 5xx outputs and state are
 // undefined, but the context is good for another run.
-// Errors: NOT_BOUND, SCALAR_RANGE, BUSY, INVALID_ARGUMENT, band 5xx.
+// Errors: NOT_BOUND, SCALAR_RANGE, BUSY, INVALID_ARGUMENT, bands 5xx and 7xx;
+// UNSUPPORTED_COMMAND: a SUBMIT without drivers.
 tercet_status tercet_entry_run(tercet_context *context, uint32_t entry);
 
 // ---- Looking inside ---------------------------------------------------------
@@ -276,11 +291,11 @@ typedef struct tercet_command_info {
   uint32_t command; // within the entry, 0 .. command_count - 1
   tercet_opcode opcode;
   const char *engine;
-  const char *kernel; // "" unless DISPATCH
+  const char *kernel; // "" unless DISPATCH or SUBMIT
   const char *node;   // source node or nodes; "" without profile slot
   uint64_t predicted_ps;
   uint32_t operand_count;
-  uint32_t tiles; // of a DISPATCH, else 0
+  uint32_t tiles; // of a DISPATCH or SUBMIT, else 0
 } tercet_command_info;
 
 // Errors: INVALID_ARGUMENT.
@@ -310,7 +325,9 @@ typedef int (*tercet_observer_fn)(void *user, const tercet_context *context,
 tercet_status tercet_observer_set(tercet_context *context, tercet_observer_fn observer, void *user);
 
 typedef struct tercet_profile_sample {
-  uint64_t start, end; // in the clock's unit
+  // In the clock's unit. Of a SUBMIT: when the engine ran it, if its driver
+  // measures that and the clock is tercet_port_clock_read.
+  uint64_t start, end;
 } tercet_profile_sample;
 
 // A monotonic clock; the unit is the caller's choice.
