@@ -8,6 +8,7 @@
 
 #include "dialects/nn/NN.h"
 #include "passes/partition/GroupWork.h"
+#include "passes/partition/IntegerForm.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -379,6 +380,17 @@ soc::PerformanceAttr cpu::performanceOf(soc::CpuAttr cpu) {
   return cpu.getPerformance() ? cpu.getPerformance() : derivePerformance(cpu, cpu.getCores());
 }
 
+SmallVector<soc::PrecisionAttr> cpu::precisionsOf(soc::GroupOp group, std::string &reason) {
+  ArrayAttr allowed = group.getPrecisionsAttr();
+  if (!allowed)
+    return {soc::PrecisionAttr()};
+  SmallVector<soc::PrecisionAttr> precisions;
+  for (auto precision : allowed.getAsRange<soc::PrecisionAttr>())
+    if (precision.isFloat() || partition::findIntegerForm(group, precision.getScheme(), reason))
+      precisions.push_back(precision);
+  return precisions;
+}
+
 SmallVector<soc::VariantAttr> cpu::variantsOf(soc::CpuAttr cpu, soc::GroupOp group, int64_t rows,
                                               unsigned workers) {
   // Of a described machine the cores share what it has. Else each worker counts
@@ -387,10 +399,8 @@ SmallVector<soc::VariantAttr> cpu::variantsOf(soc::CpuAttr cpu, soc::GroupOp gro
   unsigned cores = performance ? cpu.getCores() : workers;
   if (!performance)
     performance = derivePerformance(cpu, workers);
-  SmallVector<soc::PrecisionAttr> precisions{soc::PrecisionAttr()};
-  if (ArrayAttr allowed = group.getPrecisionsAttr())
-    precisions = llvm::to_vector(allowed.getAsRange<soc::PrecisionAttr>());
-  return llvm::map_to_vector(precisions, [&](soc::PrecisionAttr precision) {
+  std::string reason;
+  return llvm::map_to_vector(precisionsOf(group, reason), [&](soc::PrecisionAttr precision) {
     return Tiling(cpu, performance, group, rows, workers, cores, precision).choose();
   });
 }
