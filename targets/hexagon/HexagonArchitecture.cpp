@@ -4,6 +4,8 @@
 
 #include "targets/hexagon/HexagonArchitecture.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 using namespace mlir;
 using namespace tercet;
 
