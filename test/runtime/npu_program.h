@@ -8,7 +8,6 @@
 
 #include "queue_program.h"
 #include "tercet/driver.h"
-#include "tercet/hexagon.h"
 #include <cerrno>
 #include <filesystem>
 #include <fstream>

@@ -4,7 +4,7 @@
 // qemu-hexagon process, in list order and with queues. Results, overlap, the
 // ring, workers and local memory, what is counted; and the NPU's own runtime
 // (builtins, copies) against the CPU's.
-#include "npu_program.h"
+#include "npu_mailbox.h"
 #include <chrono>
 #include <random>
 
@@ -12,36 +12,10 @@ using namespace tercet_test;
 
 namespace {
 
-std::string imagePath(const char *name) { return std::string(NPU_IMAGES) + "/" + name; }
-
-// A driver over the mailbox.
-class Mailbox {
-public:
-  explicit Mailbox(tercet_mailbox_options options = {}) {
-    EXPECT_EQ(tercet_mailbox_create(&options, &driver), TERCET_OK);
-  }
-  ~Mailbox() { tercet_mailbox_destroy(&driver); }
-  tercet_driver driver;
-};
-
 class Npu : public testing::TestWithParam<bool> {
 protected:
   void TearDown() override { nothing_is_left.check(); }
   NothingIsLeft nothing_is_left;
-};
-
-// Opened, with queues if the parameter says so.
-struct Opened {
-  Opened(QueueProgram &program, bool concurrent) : context(program), queues({1, 1}) {
-    EXPECT_EQ(context.status, TERCET_OK) << context.error.text;
-    EXPECT_EQ(context.attach(mailbox.driver), TERCET_OK) << context.text();
-    if (concurrent) {
-      EXPECT_EQ(context.attachQueues(queues.port()), TERCET_OK);
-    }
-  }
-  Mailbox mailbox; // outlives the context
-  NpuContext context;
-  Queues queues;
 };
 
 INSTANTIATE_TEST_SUITE_P(, Npu, testing::Bool(),
