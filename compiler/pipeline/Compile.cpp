@@ -54,6 +54,7 @@ private:
   bool runStage(Stage stage);
   bool runPasses(Stage stage, ModuleOp on, llvm::function_ref<void(OpPassManager &)> build);
   bool lower();
+  bool quantize();
   bool checkBudgets();
   bool emitFiles();
   bool writeDepfile();
@@ -138,6 +139,14 @@ bool Compilation::lower() {
     builder.insert(image);
   }
   return ok;
+}
+
+bool Compilation::quantize() {
+  auto progress = [&](const Twine &line) {
+    if (!options.quiet)
+      err << "tercet-compile: " << line << "\n";
+  };
+  return succeeded(quantize::assignPrecisions(*module, options.quantization, progress));
 }
 
 bool Compilation::checkBudgets() {
@@ -233,6 +242,8 @@ bool Compilation::runStage(Stage stage) {
     ok = runPasses(stage, *module,
                    [&](OpPassManager &pm) { buildStage(stage, pm, options.requirements); });
   }
+  if (ok && stage == Stage::Graph && !options.quantization.spec.empty())
+    ok = quantize();
   if (ok && stage == Stage::Plan)
     ok = checkBudgets();
   end(stage);
