@@ -131,9 +131,15 @@ private:
     }
   }
 
-  /// The type that all readers want, if it is one of integers.
+  /// The type that all readers want, if it is one of integers. Where some want 16
+  /// bits and others 8, those of 16, from which the others are rescaled.
   QuantType commonDemand(Value value) {
     SmallVector<QuantType> demand = demands.lookup(value);
+    if (demand.empty() || llvm::is_contained(demand, QuantType()))
+      return {};
+    if (llvm::all_equal(demand))
+      return demand.front();
+    llvm::erase_if(demand, [](QuantType type) { return type.getStorageTypeIntegralWidth() != 16; });
     return !demand.empty() && llvm::all_equal(demand) ? demand.front() : QuantType();
   }
 
