@@ -17,8 +17,7 @@ def LowerKernelsPass : Pass<"hexagon-lower-kernels", "::tercet::soc::KernelOp"> 
     resident. Staging memory lies behind the kernel's own scratch. Requires:
     memrefs; the bytes of stagingBytes (Lowerable.h) in the scratch. Guarantees:
     none of these operations is left. Fails on those that Lowerable.h gives a
-    reason against, and if the kernel's scratch is too small. Other engines'
-    kernels are left alone.
+    reason against, and if the kernel's scratch is too small.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
@@ -36,7 +35,8 @@ def ConvertToLLVMPass : Pass<"hexagon-convert-to-llvm", "::mlir::ModuleOp"> {
     args->scratch, the forall's variables from x, y and z. hvx operations become
     calls of LLVM's intrinsics, the rest is converted with an index of 32 bits,
     and the module gets Hexagon's data layout and triple. Requires: what
-    hexagon-lower-kernels guarantees, and no kernel of another engine's.
+    hexagon-lower-kernels guarantees, and a module of kernels for one Hexagon
+    engine.
     Fails on any operation that is left.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",

@@ -83,7 +83,7 @@ def exponential(d):
 
 def attention_weights(t):
     """Scores in base 2 with 8 fraction bits [..., T] -> weights 0..255, of which the greatest is 255."""
-    return np.minimum(255, exponential(t - t.max(-1, keepdims=True)) >> 7)
+    return np.minimum(255, (exponential(t - t.max(-1, keepdims=True)) + 64) >> 7)
 
 
 def attention(q, k, v, score_multiplier, score_shift, multiplier, shift, zero=0, bits=8, mask=None):

@@ -28,8 +28,8 @@ func.func @other_vector(%v: vector<16xi32>) {
 // -----
 
 // A type that no operation prints: only generic text can get it wrong.
-func.func @wrong_result(%v: vector<32xi32>) {
+func.func @wrong_result(%v: !llvm.ptr) {
   // expected-error @below {{must be a vector register (vector<32xi32>)}}
-  %0 = "hvx.load"(%v) : (vector<32xi32>) -> vector<16xi32>
+  %0 = "hvx.load"(%v) : (!llvm.ptr) -> vector<16xi32>
   return
 }
