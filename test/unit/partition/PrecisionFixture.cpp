@@ -225,7 +225,6 @@ double PrecisionTest::measure(StringRef text, ArrayRef<Tensor> inputs, Choice ch
     signal += a * a;
     noise += (a - b) * (a - b);
   }
-  llvm::errs() << "dB " << 10 * std::log10(signal / noise) << "\n";
   return 10 * std::log10(signal / noise);
 }
 
