@@ -259,9 +259,8 @@ std::optional<soc::VariantAttr> findVariant(soc::EngineAttr engine, soc::GroupOp
     return std::nullopt;
   }
   Builder b(group.getContext());
+  // Weights are streamed: none of them stays in the engine's memory.
   SmallVector<int64_t> panels(group.getInputs().size(), 0);
-  // Weights stream through the scratchpad and lie in the memory behind it, so that
-  // none are resident.
   for (const KernelWork &work : *works) {
     if (!work.weights)
       continue;
