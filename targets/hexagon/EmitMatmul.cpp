@@ -33,7 +33,7 @@ struct MatmulLayout {
 
   MatmulLayout(nn::QuantizedMatmulOp op, bool streamed) {
     auto lhs = cast<MemRefType>(op.getLhs().getType());
-    int64_t greatestRows = llvm::alignTo(greatestSize(op.getLhs(), 0), kRowGroup);
+    int64_t greatestRows = greatestSize(op.getLhs(), 0);
     depth = lhs.getDimSize(1);
     quads = llvm::divideCeil(depth, 4);
     chunks = llvm::divideCeil(quads * kBytes, kChunkBytes);
@@ -44,7 +44,7 @@ struct MatmulLayout {
     rowStride = llvm::alignTo(depth, kBytes);
     rows = 0;
     rowSums = rows + greatestRows * rowStride * planes;
-    sums = rowSums + greatestRows * kBytes / kRowGroup;
+    sums = rowSums + llvm::alignTo(greatestRows * 4, kBytes);
     weights = sums + greatestRows * kBlockPanels * kBytes;
     end = weights + (streamed ? 2 * 2 * chunkQuads * kBytes : 0);
   }
@@ -102,7 +102,7 @@ private:
       for (int64_t row = 0; row < kRowGroup; ++row) {
         Value number = b.min(b.add(first, row), b.add(rows, -1));
         from.push_back(b.at(lhs, b.mul(number, strideOf(op.getLhs(), 0) * bytes)));
-        to.push_back(b.at(stagedRows, b.mul(b.add(first, row), layout.rowStride * bytes)));
+        to.push_back(b.at(stagedRows, b.mul(number, layout.rowStride * bytes)));
       }
       int64_t whole = layout.depth / kBytes * kBytes, rest = layout.depth - whole;
       Values totals(kRowGroup * bytes, b.splat(0));
@@ -126,12 +126,13 @@ private:
         }
         sums.push_back(total);
       }
+      // More than four words, but what follows is written later.
       b.store(hvx::VaslwOp::create(b, sumEach(sums), b.constant(7)),
-              b.at(rowSums, b.mul(first, kBytes / kRowGroup)), /*aligned=*/true);
+              b.at(rowSums, b.mul(first, 4)));
     });
   }
 
-  /// The sum of the words of each of four registers, in words 0, 8, 16 and 24.
+  /// The sum of the words of each of four registers, in the first four words.
   Value sumEach(Values totals) {
     // Halving the words of two registers makes one of both.
     auto halve = [&](Value first, Value second) -> Value {
@@ -139,8 +140,8 @@ private:
       return arith::AddIOp::create(b, b.low(dealt), b.high(dealt));
     };
     Value sums = halve(halve(totals[0], totals[1]), halve(totals[2], totals[3]));
-    for (int64_t bytes = 4; bytes < kBytes / kRowGroup; bytes *= 2)
-      sums = arith::AddIOp::create(b, sums, hvx::VrorOp::create(b, sums, b.constant(bytes)));
+    for (int64_t words = kPanel / kRowGroup; words > 1; words /= 2)
+      sums = halve(sums, sums);
     return sums;
   }
 
@@ -279,8 +280,7 @@ private:
       }
       Value to = b.at(sums, b.mul(panel, kBytes));
       b.loop(b.constant(0), rows, 1, [&](Value row) {
-        Value correction =
-            b.splat(b.loadScalar(b.getI32Type(), b.at(rowSums, b.mul(row, kBytes / kRowGroup)), 4));
+        Value correction = b.splat(b.loadScalar(b.getI32Type(), b.at(rowSums, b.mul(row, 4)), 4));
         Value place = b.at(to, b.mul(row, kBlockPanels * kBytes));
         for (int64_t next = 0; next < each; ++next)
           b.store(arith::SubIOp::create(b, words[next], correction), b.at(place, next * kBytes),
