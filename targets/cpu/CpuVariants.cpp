@@ -25,9 +25,9 @@ constexpr uint64_t kDefaultSynchronisePs = 250000;
 class Tiling {
 public:
   Tiling(soc::CpuAttr cpu, soc::PerformanceAttr performance, soc::GroupOp group, int64_t rows,
-         unsigned workers, unsigned cores)
+         unsigned workers, unsigned cores, soc::PrecisionAttr precision)
       : cpu(cpu), performance(performance), group(group), rows(rows), workers(workers),
-        cores(cores) {
+        cores(cores), precision(precision) {
     body = &group.getBody().front();
     root = body->getTerminator()->getOperand(0).getDefiningOp();
     type = cast<RankedTensorType>(group.getOutputs()[0].getType());
@@ -52,15 +52,20 @@ public:
       if (tile >= size)
         tile = 0;
     Builder builder(group.getContext());
-    partition::GroupWork work = partition::GroupWork::of(group, rows);
-    return soc::VariantAttr::get(
-        group.getContext(), builder.getStringAttr(name), TypeAttr::get(type.getElementType()),
-        builder.getDenseI64ArrayAttr(tiles), builder.getDenseI64ArrayAttr(panels),
-        work.timePs(performance, std::min(workers, cores), cores), scratchBytes(), residentBytes(),
-        granularity(name));
+    partition::GroupWork work = partition::GroupWork::of(group, rows, precision);
+    Type computed = isInteger() ? precision.getComputeType() : type.getElementType();
+    return soc::VariantAttr::get(group.getContext(), builder.getStringAttr(name),
+                                 TypeAttr::get(computed), builder.getDenseI64ArrayAttr(tiles),
+                                 builder.getDenseI64ArrayAttr(panels),
+                                 work.timePs(performance, std::min(workers, cores), cores),
+                                 scratchBytes(), residentBytes(), granularity(name));
   }
 
 private:
+  /// The integer form runs as what its operations decompose into, with the tiles
+  /// of the group as it is written; nothing in it reads panels.
+  bool isInteger() { return precision && !precision.isFloat(); }
+
   StringRef chooseTiles() {
     // Of nothing there are no tiles.
     if (numElements() == 0)
@@ -84,11 +89,13 @@ private:
   /// Weights in panels are padded to whole ones.
   uint64_t residentBytes() {
     uint64_t bytes = 0;
-    for (auto [input, panel] : llvm::zip(group.getInputs(), panels)) {
+    for (auto [index, input] : llvm::enumerate(group.getInputs())) {
       if (!isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp()))
         continue;
+      int64_t panel = panels[index];
       auto weight = cast<RankedTensorType>(input.getType());
-      uint64_t whole = partition::bytesOf(weight);
+      Type stored = isInteger() ? cast<TypeAttr>(precision.getInputs()[index]).getValue() : Type();
+      uint64_t whole = partition::storedBytesOf(weight, stored);
       if (panel && weight.getRank() == 2 && weight.getDimSize(1))
         whole = whole / weight.getDimSize(1) * llvm::alignTo(weight.getDimSize(1), panel);
       bytes += whole;
@@ -148,7 +155,7 @@ private:
     unsigned m = shape.size() - 2, n = shape.size() - 1;
     int64_t columns = shape[n];
     int64_t step = lanes();
-    BlockArgument constant = constantRhs();
+    BlockArgument constant = isInteger() ? BlockArgument() : constantRhs();
     if (constant) {
       step = panelFor(columns);
       panels[constant.getArgNumber()] = step;
@@ -296,7 +303,8 @@ private:
       auto result = dyn_cast<RankedTensorType>(op.getResult(0).getType());
       if (!result)
         continue;
-      int64_t width = llvm::divideCeil(result.getElementTypeBitWidth(), 8);
+      // Integers are summed in i32, and those of norms in i64.
+      int64_t width = isInteger() ? 8 : llvm::divideCeil(result.getElementTypeBitWidth(), 8);
       int64_t elements = tileElements(result);
       bytes += 2 * llvm::alignTo(elements * width, 64) + 128;
       if (auto found = dyn_cast<nn::AttentionOp>(op)) {
@@ -329,6 +337,8 @@ private:
   int64_t rows;
   /// Of the queue, and of what `performance` describes.
   unsigned workers, cores;
+  /// Null for the group as it is written.
+  soc::PrecisionAttr precision;
   Block *body;
   Operation *root;
   linalg::LinalgOp product;
@@ -373,7 +383,14 @@ SmallVector<soc::VariantAttr> cpu::variantsOf(soc::CpuAttr cpu, soc::GroupOp gro
                                               unsigned workers) {
   // Of a described machine the cores share what it has. Else each worker counts
   // as a core, whatever machine the compiler happens to run on.
-  if (soc::PerformanceAttr given = cpu.getPerformance())
-    return {Tiling(cpu, given, group, rows, workers, cpu.getCores()).choose()};
-  return {Tiling(cpu, derivePerformance(cpu, workers), group, rows, workers, workers).choose()};
+  soc::PerformanceAttr performance = cpu.getPerformance();
+  unsigned cores = performance ? cpu.getCores() : workers;
+  if (!performance)
+    performance = derivePerformance(cpu, workers);
+  SmallVector<soc::PrecisionAttr> precisions{soc::PrecisionAttr()};
+  if (ArrayAttr allowed = group.getPrecisionsAttr())
+    precisions = llvm::to_vector(allowed.getAsRange<soc::PrecisionAttr>());
+  return llvm::map_to_vector(precisions, [&](soc::PrecisionAttr precision) {
+    return Tiling(cpu, performance, group, rows, workers, cores, precision).choose();
+  });
 }

@@ -489,6 +489,8 @@ TEST(DriversOnce, BindingsAreChecked) {
   EXPECT_EQ(tercet_drivers_query(context, 0, &info), TERCET_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(tercet_drivers_query(context, 1, nullptr), TERCET_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(tercet_drivers_bytes(nullptr, &bytes), TERCET_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(tercet_drivers_detach(nullptr), TERCET_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(tercet_drivers_detach(context), TERCET_OK); // before `memory` goes
 }
 
 // ---- Tables -----------------------------------------------------------------
