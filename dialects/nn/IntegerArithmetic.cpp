@@ -55,6 +55,12 @@ Value IntegerArithmetic::roundingShift(Value x, Value shift) const {
   return add(shr(x, shift), below);
 }
 
+Value IntegerArithmetic::saturatingAdd(Value x, Value y) const {
+  Value least = sub(c(INT32_MIN), min(y, c(0)));
+  Value greatest = sub(c(INT32_MAX), max(y, c(0)));
+  return add(min(max(x, least), greatest), y);
+}
+
 Value IntegerArithmetic::store(Value x, int64_t zero, Type storage) const {
   int64_t bits = storage.getIntOrFloatBitWidth();
   int64_t least = -(int64_t(1) << (bits - 1)), greatest = -least - 1;

@@ -42,6 +42,8 @@ struct IntegerArithmetic {
   mlir::Value roundingShift(mlir::Value x, int64_t shift) const;
   /// The same by a shift that is computed.
   mlir::Value roundingShift(mlir::Value x, mlir::Value shift) const;
+  /// x + y of i32, kept within them.
+  mlir::Value saturatingAdd(mlir::Value x, mlir::Value y) const;
   /// clamp(x + zero) to the range of `storage`, and as that.
   mlir::Value store(mlir::Value x, int64_t zero, mlir::Type storage) const;
   /// floor(sqrt(x)) of an i64 in [2^60, 2^62).

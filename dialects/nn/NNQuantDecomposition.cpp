@@ -48,11 +48,14 @@ struct Scales {
     }
     auto perColumn = cast<quant::UniformQuantizedPerAxisType>(type);
     zero = perColumn.getZeroPoints().front();
-    SmallVector<Value> elements;
-    for (double each : perColumn.getScales())
-      elements.push_back(constant(b, loc, b.getF32Type(), static_cast<float>(each)));
-    columns = tensor::FromElementsOp::create(
-        b, loc, RankedTensorType::get({int64_t(elements.size())}, b.getF32Type()), elements);
+    // Element by element: a dense constant would have to be a global.
+    ArrayRef<double> scales = perColumn.getScales();
+    columns =
+        tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>{int64_t(scales.size())}, b.getF32Type());
+    for (auto [index, each] : llvm::enumerate(scales))
+      columns = tensor::InsertOp::create(
+          b, loc, constant(b, loc, b.getF32Type(), static_cast<float>(each)), columns,
+          ValueRange{arith::ConstantIndexOp::create(b, loc, index)});
   }
 
   ValueRange operands() const { return columns ? ValueRange(columns) : ValueRange(); }

@@ -115,7 +115,7 @@ Value normalise(OpBuilder &b, Location loc, const RowMaps &maps, Value x, Value 
                    Value scaled = a.multiplyHigh(unit, args[firstColumn]);
                    Value result = shiftEitherWay(a, scaled, row.shift);
                    if (offset)
-                     result = a.add(result, args[firstColumn + 1]);
+                     result = a.saturatingAdd(result, args[firstColumn + 1]);
                    return a.store(a.roundingShift(result, 8), zero, storage);
                  });
 }
@@ -153,14 +153,14 @@ FailureOr<SmallVector<Value>> QuantizedRmsNormOp::decomposeOperation(OpBuilder &
 // Attention
 //===----------------------------------------------------------------------===//
 
-/// floor(round(2^(15 + f / 256)) / 2^7) for f in [0, 256): 256 to 510, exact
-/// for each f (test/unit/reference checks all of them). A polynomial, because
-/// reading a table would not vectorise.
+/// floor(round(2^(15 + f / 256)) / 2^6) for f in [0, 256): 512 to 1021, exact
+/// for each f (test/e2e/quantized_ops_test.py has all of them). A polynomial,
+/// because reading a table would not vectorise.
 static Value powerOfTwo(const IntegerArithmetic &a, Value f) {
   Value sum = a.c(57395);
-  for (int64_t coefficient : {216920, 1013433, 2906525, 4194319 + 8})
+  for (int64_t coefficient : {216920, 1013433, 2906525, 4194319 + 76})
     sum = a.add(a.shr(a.mul(sum, f), a.c(8)), a.c(coefficient));
-  return a.shr(sum, a.c(14));
+  return a.shr(sum, a.c(13));
 }
 
 FailureOr<SmallVector<Value>> QuantizedAttentionOp::decomposeOperation(OpBuilder &b) {
@@ -205,8 +205,9 @@ FailureOr<SmallVector<Value>> QuantizedAttentionOp::decomposeOperation(OpBuilder
                 IntegerArithmetic a{n, at};
                 Value distance = a.sub(a.toI32(args[0]), a.toI32(args[1]));
                 Value whole = a.min(a.sub(a.c(0), a.shr(distance, a.c(8))), a.c(31));
-                Value power = powerOfTwo(a, a.bitAnd(distance, a.c(255)));
-                return a.cast(a.min(a.shr(power, whole), a.c(255)), i8);
+                // One bit more than is kept, to round by.
+                Value power = a.shr(powerOfTwo(a, a.bitAnd(distance, a.c(255))), whole);
+                return a.cast(a.min(a.shr(a.add(power, a.c(1)), a.c(1)), a.c(255)), i8);
               });
   auto unsignedByte = [](OpBuilder &n, Location at, Value byte) -> Value {
     return arith::ExtUIOp::create(n, at, n.getI32Type(), byte);

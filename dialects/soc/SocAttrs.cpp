@@ -198,7 +198,10 @@ uint32_t MachineAttr::getWorkersOf(Attribute engine) {
     auto other = dyn_cast<EngineAttrInterface>(attr);
     return other && other.getEngineKind() == "cpu";
   });
-  return !found || cpus < 2 ? getWorkers() : std::min(getWorkers(), found.getEngineCores());
+  // The one CPU has as many as the user says, more than it has cores even; what
+  // is behind a driver has its own.
+  bool asked = !found || (cpus < 2 && found.getObjectCpu());
+  return asked ? getWorkers() : std::min(getWorkers(), found.getEngineCores());
 }
 
 MemoryAttr MachineAttr::lookupMemory(StringRef name) {

@@ -109,9 +109,9 @@ def Soc_EngineAttr : Soc_Attr<"Engine", "engine"> {
 def Soc_MachineAttr : Soc_Attr<"Machine", "machine"> {
   let summary = "a chip: engines, memories and the links between them";
   let description = [{
-    `workers` is the greatest number of workers that any engine's queue has: all
-    of them on a machine of one CPU, and no more than an engine's cores where
-    there are several.
+    `workers` is the greatest number of workers that any engine's queue has: the
+    CPU's on a machine of one, and no more than an engine's cores where there are
+    several, and for engines that are no CPU.
   }];
   let parameters = (ins "::mlir::StringAttr":$name, "uint32_t":$workers,
     "::mlir::ArrayAttr":$engines, "::mlir::ArrayAttr":$memories,

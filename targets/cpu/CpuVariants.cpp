@@ -39,10 +39,10 @@ public:
     tiles.assign(shape.size(), 0);
     panels.assign(group.getInputs().size(), 0);
     for (Operation &op : body->without_terminator()) {
-      if (isa<linalg::MatmulOp, linalg::BatchMatmulOp>(op))
-        product = cast<linalg::LinalgOp>(op);
-      if (auto found = dyn_cast<nn::AttentionOp>(op))
-        attention = found;
+      if (isa<linalg::MatmulOp, linalg::BatchMatmulOp, nn::QuantizedMatmulOp>(op))
+        product = &op;
+      if (isa<nn::AttentionOp, nn::QuantizedAttentionOp>(op))
+        attention = &op;
     }
   }
 
@@ -130,12 +130,15 @@ private:
   /// The root or everything up to the product is read at the index written.
   bool isParallelRoot() {
     auto linalgOp = dyn_cast_or_null<linalg::LinalgOp>(root);
-    return root == product.getOperation() || isa_and_nonnull<nn::ActivationOp>(root) ||
+    return root == product ||
+           isa_and_nonnull<nn::ActivationOp, nn::RescaleOp, nn::LookupOp, nn::QuantizedAddOp>(
+               root) ||
            (linalgOp && linalgOp.getNumParallelLoops() == linalgOp.getNumLoops());
   }
 
   StringRef tileAttention() {
-    int64_t queries = shape[1], keys = cast<ShapedType>(attention.getKey().getType()).getDimSize(1);
+    int64_t queries = shape[1],
+            keys = cast<ShapedType>(attention->getOperand(1).getType()).getDimSize(1);
     // Scores of a tile stay in half of the second-level cache.
     int64_t most = std::max<int64_t>(8, cpu.getL2Bytes() / 2 / (keys * 4 * 2));
     int64_t tile = std::min<int64_t>({queries, most, 128});
@@ -155,7 +158,9 @@ private:
   StringRef tileProduct() {
     unsigned m = shape.size() - 2, n = shape.size() - 1;
     int64_t columns = shape[n];
-    int64_t step = lanes();
+    // Products of integers are summed in 32 bits.
+    bool integers = isInteger() || isa<nn::QuantizedMatmulOp>(product);
+    int64_t step = integers ? std::max<int64_t>(1, cpu.getVectorBits() / 32) : lanes();
     BlockArgument constant = isInteger() ? BlockArgument() : constantRhs();
     if (constant) {
       step = panelFor(columns);
@@ -168,8 +173,8 @@ private:
     int64_t depth = std::max<int64_t>(1, depthOfProduct());
     int64_t rowsInCache = cpu.getL2Bytes() * 3 / 4 / (depth * 4);
     int64_t height = std::clamp<int64_t>(rowsInCache / 8 * 8, 16, 128);
-    int64_t width =
-        step * std::max<int64_t>(1, std::min<int64_t>(llvm::divideCeil(columns, step), 192 / step));
+    int64_t width = step * std::max<int64_t>(1, std::min<int64_t>(llvm::divideCeil(columns, step),
+                                                                  (integers ? 128 : 192) / step));
     int64_t batches = 1;
     for (int64_t size : ArrayRef(shape).drop_back(2))
       batches *= size;
@@ -191,9 +196,12 @@ private:
 
   /// Terms of each sum.
   int64_t depthOfProduct() {
+    if (auto integers = dyn_cast<nn::QuantizedMatmulOp>(product))
+      return cast<ShapedType>(integers.getLhs().getType()).getDimSize(1);
     int64_t depth = 1;
+    auto structured = cast<linalg::LinalgOp>(product);
     for (auto [range, kind] :
-         llvm::zip(product.getStaticLoopRanges(), product.getIteratorTypesArray()))
+         llvm::zip(structured.getStaticLoopRanges(), structured.getIteratorTypesArray()))
       if (kind == utils::IteratorType::reduction && !ShapedType::isDynamic(range))
         depth *= range;
     return depth;
@@ -206,7 +214,7 @@ private:
 
   /// The right-hand side, if it is an argument of the group fed by a weight.
   BlockArgument constantRhs() {
-    auto matmul = dyn_cast<linalg::MatmulOp>(product.getOperation());
+    auto matmul = dyn_cast<linalg::MatmulOp>(product);
     if (!matmul || matmul.hasUserDefinedMaps())
       return {};
     auto argument = dyn_cast<BlockArgument>(matmul.getInputs()[1]);
@@ -236,6 +244,19 @@ private:
     return best;
   }
 
+  /// Of a lookup by blocks a tile is whole blocks: the others of the group may
+  /// not agree on how many.
+  static bool needsWholeRows(Operation &op) {
+    if (auto lookup = dyn_cast<nn::LookupOp>(op))
+      return cast<ShapedType>(lookup.getTable().getType()).getRank() == 2;
+    if (auto quantize = dyn_cast<nn::QuantizeOp>(op))
+      return isa<quant::UniformQuantizedPerAxisType>(quantize.getTypeAttr().getValue());
+    if (auto dequantize = dyn_cast<nn::DequantizeOp>(op))
+      return isa<quant::UniformQuantizedPerAxisType>(dequantize.getTypeAttr().getValue());
+    return isa<nn::LayerNormOp, nn::RmsNormOp, nn::RopeOp, nn::QuantizedLayerNormOp,
+               nn::QuantizedRmsNormOp>(op);
+  }
+
   StringRef tileRows() {
     int64_t work = 1;
     if (auto linalgOp = dyn_cast<linalg::LinalgOp>(root))
@@ -249,7 +270,7 @@ private:
     budget = std::max<int64_t>(std::min<int64_t>(budget, elements / (4 * workers)),
                                std::max<int64_t>(1, 512 / work));
     for (Operation &op : body->without_terminator()) {
-      if (isa<nn::LayerNormOp, nn::RmsNormOp, nn::RopeOp>(op))
+      if (needsWholeRows(op))
         wholeDims.insert(shape.size() - 1);
       if (auto softmax = dyn_cast<linalg::SoftmaxOp>(op))
         wholeDims.insert(softmax.getDimension());
@@ -308,9 +329,10 @@ private:
       int64_t width = isInteger() ? 8 : llvm::divideCeil(result.getElementTypeBitWidth(), 8);
       int64_t elements = tileElements(result);
       bytes += 2 * llvm::alignTo(elements * width, 64) + 128;
-      if (auto found = dyn_cast<nn::AttentionOp>(op)) {
-        auto key = cast<RankedTensorType>(found.getKey().getType());
-        auto query = cast<RankedTensorType>(found.getQuery().getType());
+      if (isa<nn::AttentionOp, nn::QuantizedAttentionOp>(op)) {
+        auto query = cast<RankedTensorType>(op.getOperand(0).getType());
+        auto key = cast<RankedTensorType>(op.getOperand(1).getType());
+        width = std::max<int64_t>(width, 4); // Scores of integers are as wide as those of floats.
         bool cut = tiles.size() == 4 && tiles[1] != 0;
         int64_t rows = cut ? tiles[1] : query.getDimSize(1);
         int64_t heads =
@@ -324,7 +346,13 @@ private:
                  1024;
       } else if (isa<nn::LayerNormOp, nn::RmsNormOp, linalg::SoftmaxOp>(op)) {
         bytes += 3 * elements * width + 1024;
+      } else if (isa<nn::QuantizedMatmulOp, nn::QuantizedLayerNormOp, nn::QuantizedRmsNormOp,
+                     nn::QuantizeOp, nn::DequantizeOp>(op)) {
+        // Sums of 32 and 64 bits, and scales of columns.
+        bytes += 8 * elements + 8 * result.getShape().back() + 1024;
       }
+      if (auto matmul = dyn_cast<nn::QuantizedMatmulOp>(op); matmul && matmul.isPacked())
+        bytes += 2 * partition::bytesOf(cast<RankedTensorType>(matmul.getRhs().getType())) + 128;
     }
     return llvm::alignTo(bytes, 64);
   }
@@ -342,8 +370,7 @@ private:
   soc::PrecisionAttr precision;
   Block *body;
   Operation *root;
-  linalg::LinalgOp product;
-  nn::AttentionOp attention;
+  Operation *product = nullptr, *attention = nullptr;
   RankedTensorType type;
   /// Of the part of the result that is computed.
   SmallVector<int64_t> shape;

@@ -6,6 +6,7 @@
 #include "targets/Target.h"
 #include "targets/hexagon/HexagonArchitecture.h"
 #include "targets/hexagon/HexagonEngine.h"
+#include "targets/hexagon/HexagonImage.h"
 #include "targets/hexagon/Passes.h"
 
 using namespace mlir;
@@ -25,6 +26,9 @@ public:
   }
   std::unique_ptr<soc::EngineModel> createModel() const override {
     return hexagon::createEngineModel();
+  }
+  llvm::Expected<EngineImage> emitImage(const ImageJob &job) const override {
+    return hexagon::emitImage(job);
   }
 };
 

@@ -51,11 +51,10 @@ typedef struct tercet_fastrpc_options {
   const char *library;
   // Name x of the module on the NPU, lib<x>_skel.so; NULL: "tercet".
   const char *module;
-  uint32_t domain;           // 0: 3, the compute DSP
-  uint64_t shared_bytes;     // most bytes of memory; 0: what the program needs
-  uint64_t local_bytes;      // of TCM that a module may ask for; 0: 8 MiB
-  uint64_t start_timeout_ns; // until the module has answered; 0: 10 s
-  int signed_only;           // nonzero: do not ask for an unsigned session
+  uint32_t domain;       // 0: 3, the compute DSP
+  uint64_t shared_bytes; // most bytes of memory; 0: what the program needs
+  uint64_t local_bytes;  // of TCM that a module may ask for; 0: 8 MiB
+  int signed_only;       // nonzero: do not ask for an unsigned session
 } tercet_fastrpc_options;
 
 // As tercet_mailbox_create. Compiled and tested against a stand-in for the
