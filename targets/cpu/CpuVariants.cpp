@@ -54,6 +54,19 @@ public:
         tile = 0;
     Builder builder(group.getContext());
     partition::GroupWork work = partition::GroupWork::of(group, rows, precision);
+    if (isInteger()) {
+      // Measured on one core of an x86-64 server of 512 bits, for 128 rows: norms
+      // of i16, which sum in 64 bits, take 63 us where those of f32 take 10; a
+      // table takes 130 us where one pass over its elements takes 45. Products
+      // (1.22 ms) and attention (0.40) take what they take in f32 (1.32, 0.34).
+      bool hasTable = llvm::any_of(body->getOperations(), llvm::IsaPred<nn::ActivationOp>);
+      for (partition::GroupWork::Part &part : work.parts) {
+        if (part.workClass == "rows")
+          part.operations *= 5;
+        else if (part.workClass == "elements" && hasTable)
+          part.operations *= 3;
+      }
+    }
     Type computed = isInteger() ? precision.getComputeType() : type.getElementType();
     return soc::VariantAttr::get(group.getContext(), builder.getStringAttr(name),
                                  TypeAttr::get(computed), builder.getDenseI64ArrayAttr(tiles),
