@@ -15,6 +15,8 @@ config.excludes = ["Inputs"]
 # Without the CPU target there is nothing that a model could be compiled for.
 if "Cpu" not in config.tercet_targets:
     config.excludes += ["cpu", "partition", "schedule", "tile", "plan", "emit", "machine", "pipeline", "tools"]
+if "Hexagon" not in config.tercet_targets:
+    config.excludes += ["hexagon"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.tercet_obj_root
 config.environment["PATH"] = os.pathsep.join(

@@ -20,6 +20,10 @@ llvm::Error Target::emitObject(const ObjectJob &, llvm::raw_pwrite_stream &,
   return llvm::createStringError("target '%s' writes no object files", getName().str().c_str());
 }
 
+llvm::Expected<EngineImage> Target::emitImage(const ImageJob &) const {
+  return llvm::createStringError("target '%s' writes no images", getName().str().c_str());
+}
+
 soc::EngineAttr tercet::buildDescribedEngine(MLIRContext *context,
                                              const EngineDescription &description,
                                              const soc::EngineModel *model, Complain complain) {

@@ -14,7 +14,10 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace mlir {
 class DialectRegistry;
@@ -30,6 +33,36 @@ struct ObjectJob {
   soc::CpuAttr cpu;
   /// The CPU of a function by its symbol; of the same triple.
   llvm::StringMap<soc::CpuAttr> functionCpus;
+};
+
+/// An object to be linked with what Tercet's build has compiled for an engine.
+struct ImageLink {
+  llvm::StringRef object;
+  /// An archive below lib/tercet of the build or install tree; all of it
+  /// becomes part of the image.
+  std::string runtime;
+  /// For the linker, beside these two.
+  std::vector<std::string> arguments;
+};
+
+/// What the image of an engine without an object CPU is made of.
+struct ImageJob {
+  soc::EngineAttr engine;
+  /// Operations of the LLVM dialect at its top level, for this engine alone.
+  /// May be changed.
+  mlir::ModuleOp module;
+  /// Symbols of its kernels, by their numbers in the image.
+  std::vector<std::string> kernels;
+  /// Links with ld.lld; gives the bytes of the ELF file.
+  std::function<llvm::Expected<std::string>(const ImageLink &)> link;
+};
+
+/// Code of an engine as the program carries it. Numbers are those of abi.h.
+struct EngineImage {
+  std::string bytes;
+  uint32_t isa = 0, format = 0;
+  /// By the kernel's number, as far as they are known.
+  std::vector<uint64_t> stackBytes;
 };
 
 class Target {
@@ -62,6 +95,9 @@ public:
   /// symbol in bytes. Same job, same bytes.
   virtual llvm::Error emitObject(const ObjectJob &job, llvm::raw_pwrite_stream &out,
                                  llvm::StringMap<uint64_t> &stackBytes) const;
+
+  /// Makes the image of one engine of this target. Same job, same bytes.
+  virtual llvm::Expected<EngineImage> emitImage(const ImageJob &job) const;
 };
 
 /// Makes #soc.engine of a description; null after a complaint. The CPU of a

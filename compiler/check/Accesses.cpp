@@ -18,6 +18,11 @@ Range check::rangeOf(const Table &table, uint32_t buffer, uint64_t offset, uint6
   return {spaceOf(table, buffer), base + offset, base + offset + bytes, buffer};
 }
 
+uint32_t check::scratchWorkers(const Table &table, const tercet_command_record &command) {
+  uint32_t most = table.limits[0].max_workers, own = table.engines[command.engine].workers;
+  return command.opcode == TERCET_COMMAND_SUBMIT && own ? std::min(most, own) : most;
+}
+
 /// Appends the runs of one side of a copy; neighbours become one range.
 static bool addRuns(const tercet_copy_record &copy, const uint64_t stride[2], const Range &whole,
                     llvm::SmallVectorImpl<Range> &ranges) {
@@ -70,6 +75,6 @@ bool check::collectAccesses(const Table &table, const tercet_command_record &com
   }
   if (command.scratch_buffer != TERCET_NONE && command.scratch_stride)
     accesses.scratch.push_back(rangeOf(table, command.scratch_buffer, 0,
-                                       command.scratch_stride * table.limits[0].max_workers));
+                                       command.scratch_stride * scratchWorkers(table, command)));
   return true;
 }

@@ -33,6 +33,10 @@ uint32_t spaceOf(const Table &table, uint32_t buffer);
 /// [offset, offset + bytes) of the buffer in its space.
 Range rangeOf(const Table &table, uint32_t buffer, uint64_t offset, uint64_t bytes);
 
+/// How many workers the scratch of a command is for: those of its engine where
+/// a driver runs it, else as many as any engine may have.
+uint32_t scratchWorkers(const Table &table, const tercet_command_record &command);
+
 /// The runs of a strided copy are ranges of their own; more of them than this
 /// are not looked at one by one, and cannot be proven.
 constexpr uint64_t kMaxRuns = 1 << 20;

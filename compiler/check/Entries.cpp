@@ -39,7 +39,8 @@ private:
   void command(uint32_t c);
   void operands(uint32_t c);
   void aliasing(uint32_t c);
-  void dispatch(uint32_t c);
+  /// DISPATCH, which is for CPUs, and SUBMIT, which is for all others.
+  void kernel(uint32_t c);
   void scratch(uint32_t c, uint64_t needed);
   void copy(uint32_t c);
   bool canAddress(uint32_t engine, uint32_t buffer) const {
@@ -193,7 +194,7 @@ void EntryRules::aliasing(uint32_t c) {
   }
   if (at(c).scratch_buffer != TERCET_NONE && at(c).scratch_stride) {
     written.push_back({rangeOf(table, at(c).scratch_buffer, 0,
-                               at(c).scratch_stride * table.limits[0].max_workers),
+                               at(c).scratch_stride * scratchWorkers(table, at(c))),
                        "scratch"});
   }
   llvm::sort(written, [](const Written &a, const Written &b) {
@@ -237,7 +238,7 @@ void EntryRules::scratch(uint32_t c, uint64_t needed) {
     return;
   }
   const tercet_buffer_record &buffer = table.buffers[command.scratch_buffer];
-  uint64_t stride = command.scratch_stride, workers = table.limits[0].max_workers;
+  uint64_t stride = command.scratch_stride, workers = scratchWorkers(table, command);
   if (table.poolKind(command.scratch_buffer) != TERCET_POOL_ARENA)
     problem(c, "its scratch is " + table.describeBuffer(command.scratch_buffer) +
                    ", which is no arena");
@@ -256,15 +257,31 @@ void EntryRules::scratch(uint32_t c, uint64_t needed) {
                    table.describeBuffer(command.scratch_buffer));
 }
 
-void EntryRules::dispatch(uint32_t c) {
+void EntryRules::kernel(uint32_t c) {
   const tercet_command_record &command = at(c);
   if (command.target >= table.kernels.size())
     return problem(c,
                    "runs kernel " + Twine(command.target) + " of " + Twine(table.kernels.size()));
   const tercet_kernel_record &kernel = table.kernels[command.target];
-  if (table.engines[command.engine].kind != TERCET_ENGINE_CPU)
-    problem(c, "runs a kernel on engine '" + table.name(table.engines[command.engine].name) +
-                   "', which is not a CPU");
+  const tercet_engine_record &engine = table.engines[command.engine];
+  bool isCpu = engine.kind == TERCET_ENGINE_CPU;
+  if (command.opcode == TERCET_COMMAND_DISPATCH && !isCpu)
+    problem(c, "runs a kernel on engine '" + table.name(engine.name) + "', which is not a CPU");
+  if (command.opcode == TERCET_COMMAND_SUBMIT) {
+    if (!table.hasFeature(TERCET_FEATURE_SUBMIT_BIT))
+      problem(c, "submits a kernel, which the table's features do not announce");
+    if (isCpu)
+      problem(c, "submits a kernel to engine '" + table.name(engine.name) +
+                     "', which is a CPU and has no driver");
+    else if (!engine.image_bytes)
+      problem(c, "submits a kernel to engine '" + table.name(engine.name) +
+                     "', which has no image that it could be in");
+    for (uint32_t i = 0; i < command.operand_count; ++i)
+      if (uint32_t buffer = table.operands[command.first_operand + i].buffer;
+          table.poolKind(buffer) == TERCET_POOL_IO)
+        problem(c, "operand " + Twine(i) + " is " + table.describeBuffer(buffer) +
+                       ", which the application binds and a driver cannot reach");
+  }
   if (kernel.engine != command.engine)
     problem(c, "runs kernel '" + table.name(kernel.name) + "', which is for another engine");
   uint64_t plane = uint64_t(command.grid[0]) * command.grid[1];
@@ -310,12 +327,8 @@ void EntryRules::command(uint32_t c) {
   operands(c);
   switch (at(c).opcode) {
   case TERCET_COMMAND_DISPATCH:
-    dispatch(c);
-    break;
   case TERCET_COMMAND_SUBMIT:
-    if (!table.hasFeature(TERCET_FEATURE_SUBMIT_BIT))
-      problem(c, "submits a segment, which the table's features do not announce");
-    scratch(c, 0);
+    kernel(c);
     break;
   case TERCET_COMMAND_COPY:
     copy(c);

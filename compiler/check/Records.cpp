@@ -285,6 +285,11 @@ void Contents::machine() {
         (engine.image_offset % 64 || !isWithin(engine.image_offset, engine.image_bytes, kMaxBytes)))
       problem("ENGINES", i,
               "image at " + Twine(engine.image_offset) + ", expected a multiple of 64");
+  for (auto [i, engine] : llvm::enumerate(table.engines))
+    if (table.limits.size() == 1 && engine.workers > table.limits[0].max_workers)
+      problem("ENGINES", i,
+              Twine(engine.workers) + " workers, LIMITS allows " +
+                  Twine(table.limits[0].max_workers));
   if (table.limits.size() != 1 || !table.limits[0].max_workers)
     return findings.add("LIMITS: expected one element with max_workers of at least 1");
   for (auto [i, kernel] : llvm::enumerate(table.kernels))

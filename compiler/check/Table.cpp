@@ -184,7 +184,8 @@ std::string Table::describeCommand(const tercet_entry_record &entry, uint32_t co
   const tercet_command_record &record = commands[entry.first_command + command];
   if (record.profile_slot < profile.size() && profile[record.profile_slot].name)
     text += ", node '" + name(profile[record.profile_slot].name) + "'";
-  else if (record.opcode == TERCET_COMMAND_DISPATCH && record.target < kernels.size())
+  else if ((record.opcode == TERCET_COMMAND_DISPATCH || record.opcode == TERCET_COMMAND_SUBMIT) &&
+           record.target < kernels.size())
     text += ", kernel '" + name(kernels[record.target].name) + "'";
   return text;
 }

@@ -56,9 +56,9 @@ llvm::Expected<uint32_t> ProgramBuilder::getKernel(cmd::DispatchOp op) {
   if (!kernel)
     return fault("emit: cmd.dispatch of '" + op.getKernel() + "', which is no soc.kernel");
   auto engine = engineIndex.find(kernel.getEngine());
-  if (engine == engineIndex.end() || !program.objectCpus[engine->second])
+  if (engine == engineIndex.end())
     return fault("emit: kernel '" + op.getKernel() + "' is for '" + kernel.getEngine() +
-                 "', which is no engine of the machine that runs code of the object");
+                 "', which is no engine of the machine");
   tercet_kernel_record record = {};
   record.name = program.strings.add(kernel.getSymName());
   record.engine = engine->second;
@@ -77,7 +77,10 @@ llvm::Error ProgramBuilder::addDispatch(cmd::DispatchOp op) {
     return fault("emit: kernel '" + op.getKernel() + "' is for '" + kernelOp.getEngine() +
                  "' and dispatched on '" + op.getEngine() + "'");
   tercet_command_record record = {};
-  record.opcode = TERCET_COMMAND_DISPATCH;
+  bool inObject = program.isInObject(*kernel);
+  record.opcode = inObject ? TERCET_COMMAND_DISPATCH : TERCET_COMMAND_SUBMIT;
+  if (!inObject)
+    program.features |= TERCET_BIT(TERCET_FEATURE_SUBMIT_BIT);
   record.target = *kernel;
   uint64_t tiles = 1;
   for (unsigned d = 0; d < 3; ++d) {
@@ -98,13 +101,13 @@ llvm::Error ProgramBuilder::addDispatch(cmd::DispatchOp op) {
   if (op.getScratch()) {
     record.scratch_stride = op.getScratchStride();
     record.scratch_buffer = bufferIndex.lookup(op.getScratch());
+    const tercet_engine_record &engine = program.engines[program.kernels[*kernel].engine];
+    uint32_t workers = inObject ? program.limits.max_workers : engine.workers;
     if (record.scratch_stride % 64 ||
         record.scratch_stride < program.kernels[*kernel].scratch_bytes ||
-        record.scratch_stride * program.limits.max_workers >
-            program.buffers[record.scratch_buffer].bytes)
+        record.scratch_stride * workers > program.buffers[record.scratch_buffer].bytes)
       return fault("emit: the scratch of kernel '" + op.getKernel() +
-                   "' is no multiple of 64 bytes, or too small for " +
-                   Twine(program.limits.max_workers) + " workers");
+                   "' is no multiple of 64 bytes, or too small for " + Twine(workers) + " workers");
   } else if (program.kernels[*kernel].scratch_bytes) {
     return fault("emit: kernel '" + op.getKernel() + "' needs scratch and is given none");
   }

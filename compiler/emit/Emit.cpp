@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The order in which an artifact comes into being. The object is written
-// first, with zeros where table and embedded weights belong; then the weights,
-// which give the digest; then the table, which holds the digest and the stack
-// sizes; then what describes it all.
+// The order in which an artifact comes into being. The images of engines come
+// first, since the object carries them. Then the object is written, with zeros where table and
+// embedded weights belong; then the weights, which give the digest; then the table, which holds the
+// digest and the stack sizes; then what describes it all.
 
 #include "compiler/emit/Emit.h"
 
 #include "compiler/check/Check.h"
 #include "compiler/emit/Faults.h"
 #include "compiler/emit/Header.h"
+#include "compiler/emit/Images.h"
 #include "compiler/emit/Linker.h"
 #include "compiler/emit/ObjectFile.h"
 #include "compiler/emit/ObjectModule.h"
@@ -81,7 +82,8 @@ static llvm::Error writeObject(ModuleOp lowered, Program &program, const EmitOpt
   llvm::StringMap<uint64_t> stackBytes;
   ObjectJob job{lowered, program.cpu, {}};
   for (auto [index, kernel] : llvm::enumerate(program.kernels))
-    job.functionCpus[program.getKernelSymbol(index)] = program.objectCpus[kernel.engine];
+    if (program.isInObject(index))
+      job.functionCpus[program.getKernelSymbol(index)] = program.objectCpus[kernel.engine];
   if (llvm::Error error = files.write(object, [&](llvm::raw_fd_ostream &os) {
         return options.emitObject(job, os, stackBytes);
       }))
@@ -121,6 +123,9 @@ llvm::Error emit::emitArtifact(ModuleOp planned, ModuleOp lowered, const EmitOpt
   llvm::Expected<Program> program = buildProgram(planned, options.name, place);
   if (!program)
     return program.takeError();
+  // Before the proof: engines that commands are for need an image.
+  if (llvm::Error error = addImages(lowered, options, *program))
+    return error;
   if (llvm::Error error = proveTable(*program))
     return error;
   llvm::Expected<OutputFiles> files = OutputFiles::create(options.outputDirectory);

@@ -26,6 +26,10 @@ namespace tercet::emit {
 using ObjectEmitter = std::function<llvm::Error(const ObjectJob &, llvm::raw_pwrite_stream &,
                                                 llvm::StringMap<uint64_t> &stackBytes)>;
 
+/// Writes the image of an engine; see Target::emitImage. The job's `link` is
+/// filled in already.
+using ImageEmitter = std::function<llvm::Expected<EngineImage>(const ImageJob &)>;
+
 /// What is made: NAME.o always, and NAME.so (the program and the runtime) or
 /// NAME (a program that runs the model) beside it.
 enum class ArtifactKind { Object, Shared, Executable };
@@ -40,9 +44,14 @@ struct EmitOptions {
   ArtifactKind kind = ArtifactKind::Object;
   /// Absent: a file above kEmbedLimitBytes of weights.
   std::optional<WeightsPlace> weights;
-  /// ld.lld, or a clang or gcc to link with; empty: found. Not for Object.
+  /// ld.lld, or a clang or gcc to link with; empty: found. For Object only
+  /// where an engine has an image.
   std::string linker;
   ObjectEmitter emitObject;
+  /// May be absent where all engines run code of the object.
+  ImageEmitter emitImage;
+  /// Told of every image that was made, if there.
+  std::function<void(llvm::StringRef engine, uint64_t bytes, size_t kernels)> onImage;
   WeightStream readWeight;
   /// Counters of earlier stages for the report, in this order. To keep the
   /// artifact the same on every machine: no times.
@@ -57,7 +66,8 @@ std::string makeModelName(llvm::StringRef stem);
 /// Writes NAME.o, NAME.h, NAME.report.json, NAME.report.html and, unless the
 /// weights are embedded, NAME.weights. `planned` holds soc.machine, nn.weight, soc.kernel,
 /// cmd.pool and cmd.entry; `lowered` the kernels as llvm.func under the symbols
-/// of their soc.kernel, and is changed. The two may not be the same module.
+/// of their soc.kernel, those of an engine with an image in a nested module of
+/// the engine's name, and is changed. The two may not be the same module.
 /// Fails with a plain error where the user can help, with an InternalFault
 /// (Faults.h) where an earlier stage has broken a promise.
 llvm::Error emitArtifact(mlir::ModuleOp planned, mlir::ModuleOp lowered,

@@ -7,6 +7,7 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -59,12 +60,19 @@ private:
 } // namespace
 
 void HeaderWriter::writePools() {
+  // What an engine with a driver addresses is the driver's to provide.
+  uint64_t driven = 0;
+  for (auto [index, cpu] : llvm::enumerate(program.objectCpus))
+    driven |= static_cast<uint64_t>(!cpu) << index;
+  auto isDriven = [&](const tercet_pool_record &pool) {
+    return pool.kind != TERCET_POOL_WEIGHTS && (pool.engine_mask & driven);
+  };
   os << "\n// Pools that the application provides, in bytes (0: none is needed).\n";
   // The first pool of a kind goes by its kind, further ones by their names.
   for (auto [kind, text] : {std::pair(TERCET_POOL_ARENA, "ARENA"), {TERCET_POOL_STATE, "STATE"}}) {
     bool first = true;
     for (const tercet_pool_record &pool : program.pools) {
-      if (pool.kind != static_cast<uint32_t>(kind))
+      if (pool.kind != static_cast<uint32_t>(kind) || isDriven(pool))
         continue;
       std::string name = first ? text : makeIdentifier(program.strings.get(pool.name));
       define(name + "_BYTES", Twine(pool.bytes));
@@ -75,6 +83,23 @@ void HeaderWriter::writePools() {
       define(Twine(text) + "_BYTES", "0");
       define(Twine(text) + "_ALIGN", "64");
     }
+  }
+  if (driven) {
+    os << "// Engines behind drivers: their code, what their drivers provide, and the memory that\n"
+          "// tercet_drivers_attach asks for; needs tercet/driver.h.\n";
+    uint32_t operands = 0;
+    for (const tercet_command_record &command : program.commands)
+      operands = std::max(operands, command.operand_count);
+    for (auto [engine, cpu] : llvm::zip(program.engines, program.objectCpus))
+      if (!cpu)
+        define(makeIdentifier(program.strings.get(engine.name)) + "_IMAGE_BYTES",
+               Twine(engine.image_bytes));
+    for (const tercet_pool_record &pool : program.pools)
+      if (isDriven(pool))
+        define("DRIVER_" + makeIdentifier(program.strings.get(pool.name)) + "_BYTES",
+               Twine(pool.bytes));
+    define("DRIVERS_BYTES", "TERCET_DRIVERS_BYTES(" + Twine(llvm::popcount(driven)) + ", " +
+                                Twine(program.pools.size()) + ", " + Twine(operands) + ")");
   }
   bool file = !program.weights.empty() && program.weightsPayloadBytes != 0 &&
               program.weights.front().place == TERCET_WEIGHTS_FILE;

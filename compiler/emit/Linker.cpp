@@ -123,6 +123,64 @@ static llvm::Error linkExecutable(const LinkJob &job, const std::string &runtime
   return runLinker(command);
 }
 
+namespace {
+/// A file that is there until the object goes.
+class TemporaryFile {
+public:
+  explicit TemporaryFile(llvm::StringRef suffix) {
+    error = fs::createTemporaryFile("tercet-image", suffix, path);
+  }
+  TemporaryFile(const TemporaryFile &) = delete;
+  ~TemporaryFile() {
+    if (!error)
+      fs::remove(path);
+  }
+  llvm::SmallString<128> path;
+  std::error_code error;
+};
+} // namespace
+
+llvm::Expected<std::string> emit::linkImage(const ImageLink &job, llvm::StringRef linker) {
+  // A driver such as gcc knows nothing of engines' code; ld.lld links for all.
+  std::string tool =
+      !linker.empty() && !isDriver(linker) ? linker.str() : findTool({"ld.lld", "ld.lld-22"});
+  if (tool.empty())
+    return failure("no linker found for its image: install the package lld-22, or name one with "
+                   "--linker");
+  llvm::SmallString<256> runtime(findPrefix());
+  path::append(runtime, "lib", "tercet", job.runtime);
+  if (!fs::exists(runtime))
+    return failure("this Tercet has no runtime for it ('" + runtime +
+                   "' does not exist); where the compiler was built, install the package clang-22 "
+                   "and build again");
+  TemporaryFile object("o"), image("elf");
+  for (const TemporaryFile *file : {&object, &image})
+    if (file->error)
+      return failure("cannot make a temporary file: " + file->error.message());
+  {
+    std::error_code code;
+    llvm::raw_fd_ostream os(object.path, code);
+    os << job.object;
+    os.close();
+    if (code || os.has_error()) {
+      std::string text = code ? code.message() : os.error().message();
+      os.clear_error();
+      return failure("cannot write '" + object.path + "': " + text);
+    }
+  }
+  std::vector<std::string> command = {tool};
+  command.insert(command.end(), job.arguments.begin(), job.arguments.end());
+  command.insert(command.end(), {object.path.str().str(), "--whole-archive", runtime.str().str(),
+                                 "--no-whole-archive", "-o", image.path.str().str()});
+  if (llvm::Error error = runLinker(command))
+    return error;
+  auto bytes = llvm::MemoryBuffer::getFile(image.path, /*IsText=*/false,
+                                           /*RequiresNullTerminator=*/false);
+  if (!bytes)
+    return failure("cannot read the linked image back: " + bytes.getError().message());
+  return (*bytes)->getBuffer().str();
+}
+
 llvm::Error emit::link(const LinkJob &job) {
   llvm::Expected<std::string> runtime = findRuntimeFolder(job.triple);
   if (!runtime)

@@ -35,6 +35,10 @@ struct LinkJob {
 /// install; the linker's own words are part of an error of its.
 llvm::Error link(const LinkJob &job);
 
+/// Links an engine's image with ld.lld, and with the archive of Tercet's that it
+/// names; gives the bytes of the file. `linker` as EmitOptions::linker.
+llvm::Expected<std::string> linkImage(const ImageLink &job, llvm::StringRef linker);
+
 /// Makes what options.kind asks for beside NAME.o, which is in `files` already.
 llvm::Error linkArtifact(const Program &program, const EmitOptions &options, OutputFiles &files);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Names, visibility and the four data symbols of abi.h.
+// Names, visibility and the five data symbols of abi.h.
 
 #include "compiler/emit/ObjectModule.h"
 
@@ -14,18 +14,21 @@ using namespace mlir;
 using namespace tercet;
 using namespace tercet::emit;
 
-/// Gives kernel `index` its final name; `name` is that of its soc.kernel.
+/// Gives the kernels of the object their final names.
 static llvm::Error renameKernels(ModuleOp lowered, const Program &program) {
   // Two steps, so that no new name meets an old one.
-  SmallVector<LLVM::LLVMFuncOp> kernels;
-  for (soc::KernelOp kernel : program.kernelOps) {
+  SmallVector<std::pair<size_t, LLVM::LLVMFuncOp>> kernels;
+  for (auto [index, op] : llvm::enumerate(program.kernelOps)) {
+    if (!program.isInObject(index))
+      continue;
+    soc::KernelOp kernel = op;
     auto function = lowered.lookupSymbol<LLVM::LLVMFuncOp>(kernel.getSymName());
     if (!function || function.isExternal())
       return fault("emit: code generation left no function for kernel '" + kernel.getSymName() +
                    "'");
-    kernels.push_back(function);
+    kernels.push_back({index, function});
   }
-  for (auto [index, function] : llvm::enumerate(kernels)) {
+  for (auto [index, function] : kernels) {
     auto name = StringAttr::get(lowered.getContext(), program.getKernelSymbol(index));
     if (function.getSymNameAttr() == name)
       continue;
@@ -35,7 +38,7 @@ static llvm::Error renameKernels(ModuleOp lowered, const Program &program) {
       return fault("emit: cannot rename '" + function.getSymName() + "'");
     function.setSymNameAttr(name);
   }
-  for (LLVM::LLVMFuncOp function : kernels) {
+  for (auto [index, function] : kernels) {
     function.setLinkage(LLVM::Linkage::External);
     function.setVisibility_(LLVM::Visibility::Hidden);
     function.setDsoLocal(true);
@@ -150,6 +153,13 @@ static void addData(ModuleOp lowered, const Program &program) {
     });
   }
 
+  LLVM::GlobalOp images;
+  if (!program.images.empty()) {
+    auto type = LLVM::LLVMArrayType::get(data.builder.getI8Type(), program.images.size());
+    images = data.addGlobal(type, "_images", 64, /*isPublic=*/false);
+    images.setValueAttr(data.builder.getStringAttr(program.images));
+  }
+
   LLVM::GlobalOp weights;
   bool embedded = !program.weights.empty() &&
                   program.weights.front().place == TERCET_WEIGHTS_EMBEDDED &&
@@ -168,11 +178,11 @@ static void addData(ModuleOp lowered, const Program &program) {
   data.fill(descriptor, [&] {
     return data.aggregate(
         type, {data.number(32, TERCET_MAGIC_PROGRAM), data.number(16, TERCET_ABI_MAJOR),
-               data.number(16, TERCET_ABI_MINOR), data.number(64, 0), data.address(table),
-               data.number(64, tableBytes), data.address(kernels),
+               data.number(16, TERCET_ABI_MINOR), data.number(64, program.features),
+               data.address(table), data.number(64, tableBytes), data.address(kernels),
                data.number(32, program.kernels.size()), data.number(32, 0), data.address(weights),
-               data.number(64, embedded ? program.weightsPayloadBytes : 0), data.address(nullptr),
-               data.number(64, 0)});
+               data.number(64, embedded ? program.weightsPayloadBytes : 0), data.address(images),
+               data.number(64, program.images.size())});
   });
 }
 
@@ -181,7 +191,7 @@ llvm::Error emit::prepareObjectModule(ModuleOp lowered, const Program &program) 
   if (llvm::Error error = renameKernels(lowered, program))
     return error;
   internalizeOthers(lowered, program);
-  for (StringRef suffix : {"", "_table", "_kernels", "_weights"})
+  for (StringRef suffix : {"", "_table", "_kernels", "_weights", "_images"})
     if (lowered.lookupSymbol(("tercet_" + program.name + suffix).str()))
       return fault("emit: the symbol 'tercet_" + program.name + suffix + "' is taken");
   addData(lowered, program);

@@ -21,8 +21,8 @@ inline constexpr llvm::StringLiteral kWeightsSection = ".tercet.weights";
 /// Rewrites `lowered` in place: renames the kernels (llvm.func under the symbols
 /// of their soc.kernel) and hides them, makes all else internal, erases what no
 /// command uses and operations of our own dialects, and adds tercet_NAME,
-/// tercet_NAME_table, tercet_NAME_kernels and, where the weights are embedded,
-/// tercet_NAME_weights.
+/// tercet_NAME_table, tercet_NAME_kernels and, where there are such,
+/// tercet_NAME_images and the embedded tercet_NAME_weights.
 llvm::Error prepareObjectModule(mlir::ModuleOp lowered, const Program &program);
 
 } // namespace tercet::emit

@@ -38,6 +38,8 @@ std::string Program::getKernelSymbol(size_t index) const {
 void Program::setStackBytes(const llvm::StringMap<uint64_t> &bytes) {
   limits.stack_bytes = 0;
   for (size_t i = 0; i < kernels.size(); ++i) {
+    if (!isInObject(i))
+      continue;
     kernels[i].stack_bytes = bytes.lookup(getKernelSymbol(i));
     limits.stack_bytes = std::max(limits.stack_bytes, kernels[i].stack_bytes);
   }
@@ -73,11 +75,14 @@ public:
     ++records;
   }
 
-  std::string finish() {
+  std::string finish(uint64_t features) {
     tercet_table_header header = {};
     header.magic = TERCET_MAGIC_TABLE;
     header.major = TERCET_ABI_MAJOR;
     header.minor = TERCET_ABI_MINOR;
+    header.features_required = features;
+    // SUBMIT has the meaning that it has here since 1.2.
+    header.minor_min = features & TERCET_BIT(TERCET_FEATURE_SUBMIT_BIT) ? 2 : 0;
     header.total_bytes = table.size();
     header.record_count = records;
     std::memcpy(table.data(), &header, sizeof header);
@@ -110,5 +115,5 @@ std::string emit::serializeTable(const Program &program) {
   writer.add(TERCET_RECORD_PROFILE, program.profile);
   writer.add(TERCET_RECORD_WEIGHTS, program.weights);
   writer.add(TERCET_RECORD_LIMITS, &program.limits, 1, sizeof program.limits);
-  return writer.finish();
+  return writer.finish(program.features);
 }

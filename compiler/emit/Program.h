@@ -69,6 +69,10 @@ struct Program {
   std::vector<tercet_profile_record> profile;
   std::vector<tercet_weights_record> weights;
   tercet_limits_record limits = {};
+  /// Bits of tercet_program_feature.
+  uint64_t features = 0;
+  /// Images of engines, one after another, each at a multiple of 64.
+  std::string images;
 
   soc::MachineAttr machine;
   /// The engines of `engines`, and the CPU that runs each one's kernels: null
@@ -93,8 +97,10 @@ struct Program {
 
   /// Symbol of kernel `index` in the object: tercet_NAME_kernel_<index>.
   std::string getKernelSymbol(size_t index) const;
-  /// Sets the stack of each kernel and of LIMITS. `bytes` is by symbol in the
-  /// object; a kernel that it does not name keeps 0.
+  /// Whether the kernel is code of the object, not of an engine's image.
+  bool isInObject(size_t kernel) const { return bool(objectCpus[kernels[kernel].engine]); }
+  /// Sets the stack of each kernel of the object and of LIMITS. `bytes` is by
+  /// symbol in the object; a kernel that it does not name has 0.
   void setStackBytes(const llvm::StringMap<uint64_t> &bytes);
   /// Sets the digest of the weights payload, a BLAKE3 hash.
   void setWeightsDigest(llvm::ArrayRef<uint8_t> digest);

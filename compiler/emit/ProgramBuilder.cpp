@@ -143,11 +143,12 @@ llvm::Error ProgramBuilder::addEngines() {
   return llvm::Error::success();
 }
 
-uint64_t ProgramBuilder::getEngineMask(StringRef memory) const {
+uint64_t ProgramBuilder::getEngineMask(StringRef memory,
+                                       llvm::function_ref<bool(unsigned)> isAllowed) const {
   uint64_t mask = 0;
   for (auto [index, engine] : llvm::enumerate(program.engineAttrs)) {
     bool reaches = llvm::is_contained(soc::EngineAttrInterface(engine).getEngineMemories(), memory);
-    mask |= static_cast<uint64_t>(reaches) << index;
+    mask |= static_cast<uint64_t>(reaches && isAllowed(index)) << index;
   }
   return mask;
 }
@@ -168,7 +169,12 @@ llvm::Error ProgramBuilder::addPools() {
     record.kind = static_cast<uint32_t>(op.getKind());
     record.bytes = op.getBytes();
     record.alignment = op.getAlignment();
-    record.engine_mask = getEngineMask(op.getMemory());
+    record.engine_mask = getEngineMask(op.getMemory(), [&](unsigned engine) {
+      std::optional<ArrayAttr> engines = op.getEngines();
+      soc::EngineAttrInterface attr = program.engineAttrs[engine];
+      return !engines ||
+             llvm::is_contained(*engines, StringAttr::get(op.getContext(), attr.getEngineName()));
+    });
     poolIndex[op.getSymName()] = program.pools.size();
     program.pools.push_back(record);
     program.poolOps.push_back(op);
@@ -179,7 +185,10 @@ llvm::Error ProgramBuilder::addPools() {
   io.name = program.strings.add("io");
   io.kind = TERCET_POOL_IO;
   io.alignment = 1;
-  io.engine_mask = getEngineMask(ioMemory);
+  // What an application binds is its own memory, which engines with a driver
+  // do not see.
+  io.engine_mask =
+      getEngineMask(ioMemory, [&](unsigned engine) { return bool(program.objectCpus[engine]); });
   ioPool = program.pools.size();
   program.pools.push_back(io);
   program.poolOps.push_back(nullptr);

@@ -31,7 +31,9 @@ private:
   void addBuffer(mlir::Value value, llvm::StringRef pool, uint64_t offset, uint64_t bytes);
   llvm::Error addTensor(mlir::Value value, llvm::StringRef name, mlir::Type type, bool output);
   llvm::Error placeWeights();
-  uint64_t getEngineMask(llvm::StringRef memory) const;
+  /// The engines that address a memory, as far as they are allowed to.
+  uint64_t getEngineMask(llvm::StringRef memory,
+                         llvm::function_ref<bool(unsigned)> isAllowed) const;
 
   // CommandBuilder.cpp: entries and their commands.
   llvm::Error addEntry(cmd::EntryOp entry);

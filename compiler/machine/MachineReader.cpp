@@ -144,7 +144,7 @@ void MachineReader::buildEngine(const YamlNode &node, EngineDescription engine) 
   // #soc.cpu without its target has no interface; nothing can run on it then.
   uint32_t cores = engine.objectCpu ? engine.objectCpu.getCores() : 0;
   if (auto found = dyn_cast<soc::EngineAttrInterface>(attr))
-    if (found.getEngineKind() == "cpu")
+    if (std::string reason; found.isPresent(reason))
       cores = std::max(cores, found.getEngineCores());
   mostCores = std::max(mostCores, cores);
 }

@@ -54,6 +54,7 @@ private:
   bool runStage(Stage stage);
   bool runPasses(Stage stage, ModuleOp on, llvm::function_ref<void(OpPassManager &)> build);
   bool lower();
+  bool quantize();
   bool checkBudgets();
   bool emitFiles();
   bool writeDepfile();
@@ -103,19 +104,49 @@ bool Compilation::runPasses(Stage stage, ModuleOp on,
 
 bool Compilation::lower() {
   // Commands refer to kernels by name only, so the lowered kernels can live in
-  // a module of their own.
+  // a module of their own: those of the object in the outer one, and those of
+  // each engine with an image in a nested one, since data layouts differ.
   lowered = ModuleOp::create(module->getLoc());
   auto machine = soc::MachineAttr::of(*module);
   lowered->getOperation()->setAttr(soc::SocDialect::kMachineAttrName, machine);
   OpBuilder builder = OpBuilder::atBlockEnd(lowered->getBody());
-  for (auto kernel : module->getOps<soc::KernelOp>())
-    builder.clone(*kernel);
-  return runPasses(Stage::Codegen, *lowered, [&](OpPassManager &pm) {
+  llvm::MapVector<Attribute, ModuleOp> images;
+  for (auto kernel : module->getOps<soc::KernelOp>()) {
+    auto engine =
+        dyn_cast_or_null<soc::EngineAttrInterface>(machine.lookupEngine(kernel.getEngine()));
+    if (!engine || engine.getObjectCpu()) {
+      builder.clone(*kernel);
+      continue;
+    }
+    ModuleOp &image = images[engine];
+    if (!image) {
+      image = ModuleOp::create(module->getLoc(), engine.getEngineName());
+      image->setAttr(soc::SocDialect::kMachineAttrName, machine);
+    }
+    OpBuilder::atBlockEnd(image.getBody()).clone(*kernel);
+  }
+  bool ok = runPasses(Stage::Codegen, *lowered, [&](OpPassManager &pm) {
     llvm::SmallPtrSet<Attribute, 4> seen;
     for (Attribute attr : machine.getEngines())
-      if (seen.insert(attr).second)
-        cast<soc::EngineAttrInterface>(attr).buildCodegenPipeline(pm);
+      if (auto engine = cast<soc::EngineAttrInterface>(attr);
+          engine.getObjectCpu() && seen.insert(attr).second)
+        engine.buildCodegenPipeline(pm);
   });
+  for (auto &[engine, image] : images) {
+    auto attr = cast<soc::EngineAttrInterface>(engine);
+    ok = ok && runPasses(Stage::Codegen, image,
+                         [&](OpPassManager &pm) { attr.buildCodegenPipeline(pm); });
+    builder.insert(image);
+  }
+  return ok;
+}
+
+bool Compilation::quantize() {
+  auto progress = [&](const Twine &line) {
+    if (!options.quiet)
+      err << "tercet-compile: " << line << "\n";
+  };
+  return succeeded(quantize::assignPrecisions(*module, options.quantization, progress));
 }
 
 bool Compilation::checkBudgets() {
@@ -169,6 +200,19 @@ bool Compilation::emitFiles() {
                                     llvm::StringMap<uint64_t> &stackBytes) {
     return target->emitObject(job, os, stackBytes);
   };
+  emitOptions.emitImage = [](const ImageJob &job) -> llvm::Expected<EngineImage> {
+    soc::EngineAttr engine = job.engine;
+    const Target *owner = lookupTarget(engine.getTarget().getValue());
+    if (!owner)
+      return llvm::createStringError("its target '%s' is not part of this build of Tercet",
+                                     engine.getTarget().str().c_str());
+    return owner->emitImage(job);
+  };
+  if (!options.quiet)
+    emitOptions.onImage = [&](StringRef engine, uint64_t bytes, size_t kernels) {
+      err << "image[" << engine << "] " << bytes << " bytes, " << formatCount(kernels, "kernel")
+          << "\n";
+    };
   if (llvm::Error error = emit::emitArtifact(*module, *lowered, emitOptions)) {
     internal = error.isA<emit::InternalFault>();
     diagnostics.error(std::move(error));
@@ -198,6 +242,8 @@ bool Compilation::runStage(Stage stage) {
     ok = runPasses(stage, *module,
                    [&](OpPassManager &pm) { buildStage(stage, pm, options.requirements); });
   }
+  if (ok && stage == Stage::Graph && !options.quantization.spec.empty())
+    ok = quantize();
   if (ok && stage == Stage::Plan)
     ok = checkBudgets();
   end(stage);

@@ -9,6 +9,7 @@
 #include "compiler/emit/Emit.h"
 #include "compiler/import/Import.h"
 #include "compiler/pipeline/Stage.h"
+#include "compiler/quantize/AssignPrecisions.h"
 
 #include "passes/partition/Passes.h"
 
@@ -38,6 +39,7 @@ struct CompileOptions {
   unsigned workers = 0;
   std::vector<MemoryBudget> budgets;
   partition::PartitionRequirements requirements;
+  quantize::QuantizeOptions quantization;
 
   emit::ArtifactKind kind = emit::ArtifactKind::Object;
   std::optional<emit::WeightsPlace> weights;

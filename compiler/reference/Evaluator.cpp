@@ -288,8 +288,10 @@ llvm::Expected<Results> Evaluator::run(func::FuncOp function, ArrayRef<Tensor> i
   return fresh->call(function, copies);
 }
 
-llvm::Expected<Results> Evaluator::evaluate(Operation *op, ArrayRef<Tensor> operands) {
+llvm::Expected<Results> Evaluator::evaluate(Operation *op, ArrayRef<Tensor> operands,
+                                            Observer observer) {
   std::unique_ptr<Implementation> fresh = implementation->withFreshState();
+  fresh->observer = std::move(observer);
   SmallVector<Tensor> copies(operands);
   return fresh->evaluate(op, copies);
 }

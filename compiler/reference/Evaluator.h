@@ -23,9 +23,10 @@ class Evaluator {
 public:
   using Results = llvm::SmallVector<Tensor>;
   /// Called after every operation of the module's functions, also inside of
-  /// called functions and of regions, with the operation's results. What a
-  /// decomposition consists of is not reported.
-  using Observer = std::function<void(mlir::Operation *, mlir::ArrayRef<Tensor>)>;
+  /// called functions and of regions, with the operation's results, which it may
+  /// replace by others of their types. What a decomposition consists of is not
+  /// reported.
+  using Observer = std::function<void(mlir::Operation *, mlir::MutableArrayRef<Tensor>)>;
   /// Evaluates one operation from the values of its operands.
   using Handler =
       std::function<llvm::Expected<Results>(mlir::Operation *, mlir::MutableArrayRef<Tensor>)>;
@@ -39,8 +40,10 @@ public:
   llvm::Expected<Results> run(mlir::func::FuncOp function, mlir::ArrayRef<Tensor> inputs,
                               Observer observer = {});
 
-  /// Evaluates one operation of any kind that run() knows, without an observer.
-  llvm::Expected<Results> evaluate(mlir::Operation *op, mlir::ArrayRef<Tensor> operands);
+  /// Evaluates one operation of any kind that run() knows. An observer is called
+  /// for what its regions hold, not for itself.
+  llvm::Expected<Results> evaluate(mlir::Operation *op, mlir::ArrayRef<Tensor> operands,
+                                   Observer observer = {});
 
   /// Gives operations of this name a meaning of their own. Without one, an
   /// operation whose single-block region is isolated from above, takes the

@@ -5,6 +5,7 @@
 #include "compiler/support/RegisterAll.h"
 
 #include "dialects/cmd/Cmd.h"
+#include "dialects/hvx/HVX.h"
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
 #include "targets/Targets.h"
@@ -29,6 +30,7 @@
 #include "mlir/Dialect/Linalg/Transforms/SubsetInsertionOpInterfaceImpl.h"
 #include "mlir/Dialect/Linalg/Transforms/TilingInterfaceImpl.h"
 #include "mlir/Dialect/MemRef/IR/ValueBoundsOpInterfaceImpl.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
 #include "mlir/Dialect/SCF/IR/ValueBoundsOpInterfaceImpl.h"
 #include "mlir/Dialect/SCF/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/IR/TensorInferTypeOpInterfaceImpl.h"
@@ -43,11 +45,12 @@
 using namespace mlir;
 
 void tercet::registerAllDialects(DialectRegistry &registry) {
-  registry.insert<cmd::CmdDialect, nn::NNDialect, soc::SocDialect>();
-  registry.insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
-                  cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect,
-                  LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-                  tensor::TensorDialect, tosa::TosaDialect, vector::VectorDialect>();
+  registry.insert<cmd::CmdDialect, hvx::HVXDialect, nn::NNDialect, soc::SocDialect>();
+  registry
+      .insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
+              cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
+              math::MathDialect, memref::MemRefDialect, quant::QuantDialect, scf::SCFDialect,
+              tensor::TensorDialect, tosa::TosaDialect, vector::VectorDialect>();
 
   affine::registerValueBoundsOpInterfaceExternalModels(registry);
   arith::registerBufferizableOpInterfaceExternalModels(registry);

@@ -13,6 +13,7 @@ multiclass Value<string name, string meta, string help> {
 }
 
 def model_group : OptionGroup<"The model">;
+def quantize_group : OptionGroup<"Precision">;
 def machine_group : OptionGroup<"The machine">;
 def artifact_group : OptionGroup<"The artifact">;
 def look_group : OptionGroup<"Looking inside">;
@@ -21,6 +22,13 @@ let Group = model_group in {
 defm dim : Value<"dim", "NAME=VALUE", "Size of a symbolic dimension; once for each">;
 def check_only : Switch<"check-only", "Report every node that cannot be compiled, write nothing">;
 def list_operators : Switch<"list-operators", "List the ONNX operators that are supported">;
+}
+
+let Group = quantize_group in {
+defm quantize : Value<"quantize", "SPEC", "Precisions: [PATTERN=]SCHEME;..., of w8a8, w8a16 and f32. Nodes that match a pattern get that scheme, a scheme alone is used where it costs less; later entries win">;
+defm calibrate : Value<"calibrate", "DIR|LIST", "Inputs to measure ranges on: a folder a sample with NAME.npy, or files NAME-NUMBER.npy, or a list of lines NAME=FILE.npy ...">;
+defm calibration : Value<"calibration", "minmax|percentile|mse", "How 8-bit ranges follow from what was measured (default: mse)">;
+defm min_snr : Value<"min-snr", "DB", "Keep a node in float where a scheme without a pattern would leave its result less than this (default: 20)">;
 }
 
 let Group = machine_group in {

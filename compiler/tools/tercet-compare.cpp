@@ -8,7 +8,7 @@
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/ModelInput.h"
 #include "compiler/support/RegisterAll.h"
-#include "compiler/tools/TensorFile.h"
+#include "compiler/support/TensorFile.h"
 #include "compiler/tools/compare/LoadedProgram.h"
 #include "compiler/tools/compare/ReferenceNodes.h"
 #include "compiler/tools/compare/SignalToNoise.h"

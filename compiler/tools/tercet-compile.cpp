@@ -15,6 +15,7 @@
 #include "llvm/Option/OptTable.h"
 #include "llvm/Support/InitLLVM.h"
 
+#include <cmath>
 #include <csignal>
 
 using namespace tercet;
@@ -32,6 +33,7 @@ constexpr const char kExamples[] =
     "Examples:\n"
     "  tercet-compile model.onnx --dim batch=1 --dim sequence=128 -o out/\n"
     "  tercet-compile model.onnx --target aarch64-linux-gnu --cpu cortex-a76 -o out/\n"
+    "  tercet-compile model.onnx --soc devkit --quantize w8a8 --calibrate samples/ -o out/\n"
     "  tercet-compile model.onnx --check-only         what would not compile, and why\n"
     "  tercet-compile model.onnx --stop-after graph   the module after a stage, as text\n\n"
     "Exit status: 0 done, 1 an error in what was given, 2 a fault of the compiler.\n";
@@ -76,6 +78,28 @@ std::string readArtifactOptions(const opt::ArgList &args, CompileOptions &option
   return "";
 }
 
+std::string readQuantizeOptions(const opt::ArgList &args, quantize::QuantizeOptions &options) {
+  options.spec = args.getLastArgValue(OPT_quantize);
+  options.data = args.getLastArgValue(OPT_calibrate);
+  if (const opt::Arg *method = args.getLastArg(OPT_calibration)) {
+    std::optional<quantize::RangeMethod> known = quantize::rangeMethodFromName(method->getValue());
+    if (!known)
+      return std::string("--calibration: expected minmax, percentile or mse, got '") +
+             method->getValue() + "'";
+    options.method = *known;
+  }
+  if (const opt::Arg *bound = args.getLastArg(OPT_min_snr))
+    if (llvm::StringRef(bound->getValue()).getAsDouble(options.minimumDecibels) ||
+        !std::isfinite(options.minimumDecibels))
+      return std::string("--min-snr: expected decibels, got '") + bound->getValue() + "'";
+  if (args.hasArg(OPT_quantize) && options.spec.empty())
+    return "--quantize: expected [PATTERN=]SCHEME;..., got nothing";
+  if (options.spec.empty() &&
+      (args.hasArg(OPT_calibrate) || args.hasArg(OPT_calibration) || args.hasArg(OPT_min_snr)))
+    return "--calibrate, --calibration and --min-snr are for --quantize; try --quantize w8a8";
+  return "";
+}
+
 /// Reads all flags. Returns what is wrong with them, empty if nothing is.
 std::string readOptions(const opt::ArgList &args, CompileOptions &options) {
   std::vector<std::string> models = args.getAllArgValues(OPT_INPUT);
@@ -117,12 +141,17 @@ std::string readOptions(const opt::ArgList &args, CompileOptions &options) {
   }
   std::string complaint = readArtifactOptions(args, options);
   if (complaint.empty())
+    complaint = readQuantizeOptions(args, options.quantization);
+  if (complaint.empty())
     complaint = readStage(args, OPT_stop_after, "--stop-after", options.stopAfter);
   if (complaint.empty())
     complaint = readStage(args, OPT_start_from, "--start-from", options.startFrom);
   // What codegen prints are the kernels alone, without the commands.
   if (complaint.empty() && options.startFrom == Stage::Emit)
     complaint = "--start-from: emit cannot start from text; start from codegen";
+  if (complaint.empty() && !options.quantization.spec.empty() && options.startFrom &&
+      *options.startFrom > Stage::Graph)
+    complaint = "--quantize: precisions are decided in the graph stage, which --start-from skips";
   return complaint;
 }
 

@@ -8,7 +8,7 @@
 #include "compiler/reference/SourceError.h"
 #include "compiler/support/Npy.h"
 #include "compiler/support/RegisterAll.h"
-#include "compiler/tools/TensorFile.h"
+#include "compiler/support/TensorFile.h"
 #include "compiler/weights/WeightReader.h"
 
 #include "mlir/Parser/Parser.h"

@@ -123,6 +123,12 @@ static llvm::Expected<ElementKind> kindOf(TypedAttr recipe) {
   return *getElementKind(type.getElementType());
 }
 
+/// The steps of IntegerRecipes.cpp.
+static bool isIntegerRecipe(TypedAttr recipe) {
+  return isa<nn::ScaleRowsAttr, nn::ColumnScaleAttr, nn::QuantizeColumnsAttr, nn::FixedPointAttr,
+             nn::ColumnBiasAttr>(recipe);
+}
+
 llvm::Expected<WeightReader::View> WeightReader::materialise(TypedAttr recipe) {
   llvm::Expected<ElementKind> kind = kindOf(recipe);
   if (!kind)
@@ -236,7 +242,7 @@ llvm::Expected<WeightReader::View> WeightReader::resolve(TypedAttr recipe) {
     source->yielded = *kind;
     return source;
   }
-  if (isa<nn::ConcatAttr, nn::PackAttr>(recipe))
+  if (isa<nn::ConcatAttr, nn::PackAttr, nn::PackDotAttr>(recipe) || isIntegerRecipe(recipe))
     return materialise(recipe);
   return recipeError(concatText("cannot execute ", recipe));
 }
@@ -313,6 +319,28 @@ llvm::Error WeightReader::streamPanels(const View &view, int64_t panel, Sink sin
   return llvm::Error::success();
 }
 
+llvm::Error WeightReader::streamDotPanels(const View &view, int64_t panel, Sink sink) {
+  int64_t depth = view.shape[0], columns = view.shape[1];
+  int64_t rows = std::max<int64_t>(1, kChunkBytes / (panel * 4)) * 4;
+  std::vector<char> buffer, scratch;
+  for (int64_t column = 0; column < columns; column += panel) {
+    int64_t width = std::min(panel, columns - column);
+    for (int64_t row = 0; row < depth; row += rows) {
+      int64_t height = std::min(rows, depth - row), groups = llvm::divideCeil(height, 4);
+      buffer.assign(groups * panel * 4, 0);
+      // The row 4 g + i of a column lies at [g, column, i].
+      for (int64_t at = 0; at < height; ++at)
+        view.copyTo({row + at, column}, {1, width}, buffer.data() + at / 4 * panel * 4 + at % 4,
+                    {0, 4}, scratch);
+      for (char &byte : buffer)
+        byte ^= char(0x80);
+      if (llvm::Error error = sink(buffer))
+        return error;
+    }
+  }
+  return llvm::Error::success();
+}
+
 llvm::Error WeightReader::streamConcat(ArrayRef<Attribute> sources, int64_t axis, Sink sink) {
   SmallVector<View> views;
   for (Attribute source : sources) {
@@ -380,13 +408,20 @@ llvm::Error WeightReader::streamRecipe(TypedAttr recipe, Sink sink) {
   }
   if (auto concat = dyn_cast<nn::ConcatAttr>(recipe))
     return streamConcat(concat.getSources().getValue(), concat.getAxis(), sink);
+  if (isIntegerRecipe(recipe))
+    return streamIntegerRecipe(recipe, sink);
   TypedAttr source = recipe;
   auto pack = dyn_cast<nn::PackAttr>(recipe);
+  auto packDot = dyn_cast<nn::PackDotAttr>(recipe);
   if (pack)
     source = pack.getSource();
+  if (packDot)
+    source = packDot.getSource();
   llvm::Expected<View> view = resolve(source);
   if (!view)
     return view.takeError();
+  if (packDot)
+    return streamDotPanels(*view, packDot.getPanel(), sink);
   return pack ? streamPanels(*view, pack.getPanel(), sink) : streamView(*view, sink);
 }
 

@@ -3,8 +3,8 @@
 // Executes weight recipes (the attributes of dialects/nn/NNAttrs.td) with
 // bounded memory. Transposes and slices of a file, and a conversion on top of
 // them, cost nothing until their elements are copied; reshapes never do. What
-// must be held (a concatenation or a panel layout inside of another step) is
-// one weight at a time. Elements lie as ElementKind.h says.
+// must be held (a concatenation, a panel layout or integers inside of another
+// step) is one weight at a time. Elements lie as ElementKind.h says.
 
 #ifndef TERCET_COMPILER_WEIGHTS_WEIGHTREADER_H
 #define TERCET_COMPILER_WEIGHTS_WEIGHTREADER_H
@@ -14,6 +14,10 @@
 
 #include "mlir/IR/BuiltinAttributeInterfaces.h"
 #include "llvm/ADT/StringMap.h"
+
+namespace tercet::nn {
+class ColumnBiasAttr;
+} // namespace tercet::nn
 
 namespace tercet {
 
@@ -44,7 +48,18 @@ private:
   llvm::Error streamView(const View &view, Sink sink);
   llvm::Error streamPanels(const View &view, int64_t panel, Sink sink);
   llvm::Error streamConcat(mlir::ArrayRef<mlir::Attribute> sources, int64_t axis, Sink sink);
+  llvm::Error streamDotPanels(const View &view, int64_t panel, Sink sink);
   void releaseRegions();
+
+  // Integer weights (IntegerRecipes.cpp). Elements as doubles, with the number
+  // of the first one; those of floats are finite.
+  llvm::Error
+  streamDoubles(mlir::TypedAttr recipe,
+                llvm::function_ref<llvm::Error(llvm::MutableArrayRef<double>, int64_t)> consume);
+  llvm::Expected<std::vector<double>> readDoubles(mlir::TypedAttr recipe);
+  llvm::Expected<std::vector<double>> columnScales(mlir::TypedAttr matrix);
+  llvm::Error streamIntegerRecipe(mlir::TypedAttr recipe, Sink sink);
+  llvm::Error streamColumnBias(nn::ColumnBiasAttr recipe, Sink sink);
 
   std::string baseDir;
   llvm::StringMap<std::unique_ptr<MappedFile>> files;

@@ -18,16 +18,19 @@ def Cmd_PoolOp : Cmd_Op<"pool", [Symbol]> {
   let summary = "a memory with one arena";
   let description = [{
     `lower_bound` is a bound below which no plan of the same buffers can go;
-    `method` says how `bytes` was found.
+    `method` says how `bytes` was found. `engines` are those that may use it,
+    where these are not all that address the memory: what engines with a driver
+    use is not the application's to provide.
 
     ```mlir
-    cmd.pool @arena arena in "dram" bytes 4096 alignment 64 lower_bound 4096 method "greedy-by-size"
+    cmd.pool @arena arena in "dram" for ["cpu"] bytes 4096 alignment 64 lower_bound 4096 method "greedy-by-size"
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, Cmd_PoolKind:$kind, StrAttr:$memory,
-    I64Attr:$bytes, I64Attr:$alignment, I64Attr:$lower_bound, StrAttr:$method);
-  let assemblyFormat = [{ $sym_name $kind `in` $memory `bytes` $bytes `alignment` $alignment
-    `lower_bound` $lower_bound `method` $method attr-dict }];
+    OptionalAttr<StrArrayAttr>:$engines, I64Attr:$bytes, I64Attr:$alignment, I64Attr:$lower_bound,
+    StrAttr:$method);
+  let assemblyFormat = [{ $sym_name $kind `in` $memory (`for` $engines^)? `bytes` $bytes
+    `alignment` $alignment `lower_bound` $lower_bound `method` $method attr-dict }];
   let hasVerifier = 1;
 }
 

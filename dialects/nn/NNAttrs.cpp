@@ -125,3 +125,107 @@ LogicalResult PackAttr::verify(EmitError emitError, TypedAttr source, int64_t pa
     return emitError() << "panels of " << panel << " do not turn " << from << " into " << type;
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// Integer weights
+//===----------------------------------------------------------------------===//
+
+/// The type of a source of floats, of rank `rank` unless that is 0.
+static RankedTensorType floatSource(EmitError emitError, TypedAttr source, int64_t rank) {
+  RankedTensorType from = sourceType(emitError, source);
+  if (!from)
+    return {};
+  if (isa<FloatType>(from.getElementType()) && (rank == 0 || from.getRank() == rank))
+    return from;
+  emitError() << "expected a source of floats" << (rank == 2 ? " in a matrix" : "") << ", got "
+              << from;
+  return {};
+}
+
+static LogicalResult expectType(EmitError emitError, RankedTensorType type, Type element,
+                                ArrayRef<int64_t> shape) {
+  if (type.getElementType() == element && type.getShape() == shape)
+    return success();
+  return emitError() << "expected type " << RankedTensorType::get(shape, element) << ", got "
+                     << type;
+}
+
+LogicalResult ScaleRowsAttr::verify(EmitError emitError, TypedAttr source, TypedAttr factors,
+                                    RankedTensorType type) {
+  RankedTensorType from = floatSource(emitError, source, 0);
+  RankedTensorType by = from ? floatSource(emitError, factors, 0) : RankedTensorType();
+  if (!by)
+    return failure();
+  if (from.getRank() < 1 || by.getRank() != 1 || by.getDimSize(0) != from.getDimSize(0))
+    return emitError() << "expected a factor for each index of the first dimension of " << from
+                       << ", got " << by;
+  if (!isa<FloatType>(type.getElementType()))
+    return emitError() << "expected floats, got " << type;
+  return expectType(emitError, type, type.getElementType(), from.getShape());
+}
+
+LogicalResult ColumnScaleAttr::verify(EmitError emitError, TypedAttr source,
+                                      RankedTensorType type) {
+  RankedTensorType from = floatSource(emitError, source, 2);
+  if (!from)
+    return failure();
+  if (!isa<FloatType>(type.getElementType()))
+    return emitError() << "expected floats, got " << type;
+  return expectType(emitError, type, type.getElementType(), {from.getDimSize(1)});
+}
+
+LogicalResult QuantizeColumnsAttr::verify(EmitError emitError, TypedAttr source,
+                                          RankedTensorType type) {
+  RankedTensorType from = floatSource(emitError, source, 2);
+  if (!from)
+    return failure();
+  return expectType(emitError, type, IntegerType::get(type.getContext(), 8), from.getShape());
+}
+
+LogicalResult FixedPointAttr::verify(EmitError emitError, TypedAttr source, FloatAttr factor,
+                                     int64_t shift, RankedTensorType type) {
+  RankedTensorType from = floatSource(emitError, source, 0);
+  if (!from)
+    return failure();
+  if (!factor.getType().isF64() || !factor.getValue().isFinite())
+    return emitError() << "expected a finite factor of f64, got " << factor;
+  if (shift < -126 || shift > 126)
+    return emitError() << "expected a shift from -126 to 126, got " << shift;
+  return expectType(emitError, type, IntegerType::get(type.getContext(), 32), from.getShape());
+}
+
+LogicalResult ColumnBiasAttr::verify(EmitError emitError, TypedAttr quantised, TypedAttr scales,
+                                     TypedAttr bias, FloatAttr scale, int64_t zero,
+                                     RankedTensorType type) {
+  RankedTensorType matrix = sourceType(emitError, quantised);
+  if (!matrix)
+    return failure();
+  if (matrix.getRank() != 2 || !matrix.getElementType().isSignlessInteger(8))
+    return emitError() << "expected a quantised matrix of i8, got " << matrix;
+  for (TypedAttr vector : {scales, bias}) {
+    RankedTensorType from = vector ? floatSource(emitError, vector, 0) : RankedTensorType();
+    if (vector && !from)
+      return failure();
+    if (vector && from.getShape() != matrix.getShape().take_back())
+      return emitError() << "expected a value for each column of " << matrix << ", got " << from;
+  }
+  if (!scale.getType().isF64() || !scale.getValue().isFinite() || !(scale.getValueAsDouble() > 0))
+    return emitError() << "expected a positive scale of f64, got " << scale;
+  if (zero < -128 || zero > 127)
+    return emitError() << "expected a zero from -128 to 127, got " << zero;
+  return expectType(emitError, type, IntegerType::get(type.getContext(), 32),
+                    matrix.getShape().take_back());
+}
+
+LogicalResult PackDotAttr::verify(EmitError emitError, TypedAttr source, int64_t panel,
+                                  RankedTensorType type) {
+  RankedTensorType from = sourceType(emitError, source);
+  if (!from)
+    return failure();
+  if (from.getRank() != 2 || !from.getElementType().isSignlessInteger(8) || panel <= 0)
+    return emitError() << "expected a matrix of i8 and a positive panel, got " << from << " and "
+                       << panel;
+  return expectType(emitError, type, from.getElementType(),
+                    {int64_t(llvm::divideCeil(from.getDimSize(1), panel)),
+                     int64_t(llvm::divideCeil(from.getDimSize(0), 4)), panel, 4});
+}

@@ -77,6 +77,75 @@ def NN_PackAttr : NN_RecipeAttr<"Pack", "pack"> {
   let assemblyFormat = "`<` $source `,` `panel` `=` $panel `>`";
 }
 
+//===----------------------------------------------------------------------===//
+// Integer weights: computed in doubles and rounded half to even
+//===----------------------------------------------------------------------===//
+
+def NN_ScaleRowsAttr : NN_RecipeAttr<"ScaleRows", "scale_rows"> {
+  let summary = "floats, those at index k of the first dimension times factors[k]";
+  let parameters = (ins "::mlir::TypedAttr":$source, "::mlir::TypedAttr":$factors,
+    AttributeSelfTypeParameter<"", "::mlir::RankedTensorType">:$type);
+  let assemblyFormat = "`<` $source `,` `factors` `=` $factors `>`";
+}
+
+def NN_ColumnScaleAttr : NN_RecipeAttr<"ColumnScale", "column_scale"> {
+  let summary = "of a matrix of floats, what 1 stands for in each column of its i8";
+  let description = [{
+    s[n] = max over k of |w[k, n]| / 127, but at least 2^-12 of the greatest of
+    them; 1 for a matrix of zeros. The type has floats in [N], best f64.
+  }];
+  let parameters = (ins "::mlir::TypedAttr":$source,
+    AttributeSelfTypeParameter<"", "::mlir::RankedTensorType">:$type);
+  let assemblyFormat = "`<` $source `>`";
+}
+
+def NN_QuantizeColumnsAttr : NN_RecipeAttr<"QuantizeColumns", "quantize_columns"> {
+  let summary = "a matrix of floats in i8, symmetric, with a scale for each column";
+  let description = [{
+    clamp(round(w[k, n] / s[n]), -127, 127) with the scales s of
+    `#nn.column_scale` of the same source.
+  }];
+  let parameters = (ins "::mlir::TypedAttr":$source,
+    AttributeSelfTypeParameter<"", "::mlir::RankedTensorType">:$type);
+  let assemblyFormat = "`<` $source `>`";
+}
+
+def NN_FixedPointAttr : NN_RecipeAttr<"FixedPoint", "fixed_point"> {
+  let summary = "floats in i32: clamp(round(x * factor * 2^shift))";
+  let description = [{
+    The multipliers of a product are this of its `#nn.column_scale`, with the
+    factor s_lhs / s_out and the shift 31 + shift of the product.
+  }];
+  let parameters = (ins "::mlir::TypedAttr":$source, "::mlir::FloatAttr":$factor,
+    "int64_t":$shift, AttributeSelfTypeParameter<"", "::mlir::RankedTensorType">:$type);
+  let assemblyFormat = "`<` $source `,` `factor` `=` $factor `,` `shift` `=` $shift `>`";
+}
+
+def NN_ColumnBiasAttr : NN_RecipeAttr<"ColumnBias", "column_bias"> {
+  let summary = "what a product of integers starts its sums with";
+  let description = [{
+    round(bias[n] / (scale * scales[n])) - zero * sum over k of quantised[k, n],
+    in i32; `scale` and `zero` are those of the left-hand side, and without a
+    bias it is 0. More than 2^30 is an error when the recipe is executed.
+  }];
+  let parameters = (ins "::mlir::TypedAttr":$quantised, "::mlir::TypedAttr":$scales,
+    OptionalParameter<"::mlir::TypedAttr">:$bias, "::mlir::FloatAttr":$scale, "int64_t":$zero,
+    AttributeSelfTypeParameter<"", "::mlir::RankedTensorType">:$type);
+  let assemblyFormat = [{ `<` $quantised `,` `scales` `=` $scales `,` `scale` `=` $scale `,`
+    `zero` `=` $zero (`,` `bias` `=` $bias^)? `>` }];
+}
+
+def NN_PackDotAttr : NN_RecipeAttr<"PackDot", "pack_dot"> {
+  let summary = "a matrix of i8 for sums of four products: [K, N] becomes [ceil(N / panel), ceil(K / 4), panel, 4]";
+  let description = [{
+    Element (j, g, n, i) is w[4 g + i, panel j + n] as an unsigned byte that is
+    128 more; padding is a weight of 0.
+  }];
+  let parameters = (ins "::mlir::TypedAttr":$source, "int64_t":$panel,
+    AttributeSelfTypeParameter<"", "::mlir::RankedTensorType">:$type);
+  let assemblyFormat = "`<` $source `,` `panel` `=` $panel `>`";
+}
+
 def NN_ActivationKind : I32EnumAttr<"ActivationKind", "elementwise activation function", [
     I32EnumAttrCase<"GeluErf", 0, "gelu_erf">,
     I32EnumAttrCase<"GeluTanh", 1, "gelu_tanh">,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Bufferisation of the nn operations that are not decomposed before kernels
-// are bufferised: so far, the packed matmul.
+// Bufferisation of the nn operations that may live on inside kernels, for
+// engines whose code generation takes them whole: the packed matmul and the
+// operations on integers. The others are decomposed before.
 
 #include "dialects/nn/NN.h"
 
@@ -13,11 +14,17 @@ using namespace mlir::bufferization;
 
 namespace {
 
-struct PackedMatmulModel
-    : DstBufferizableOpInterfaceExternalModel<PackedMatmulModel, tercet::nn::PackedMatmulOp> {
+/// The same operation on the buffers of its operands, without a result.
+template <typename OpTy>
+struct OnBuffers : DstBufferizableOpInterfaceExternalModel<OnBuffers<OpTy>, OpTy> {
+  /// What is in the destination matters only to a product that adds to it.
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
+    return std::is_same_v<OpTy, tercet::nn::PackedMatmulOp> ||
+           !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+  }
+
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const BufferizationOptions &options, BufferizationState &state) const {
-    auto matmul = cast<tercet::nn::PackedMatmulOp>(op);
     rewriter.setInsertionPoint(op);
     SmallVector<Value> buffers;
     for (Value operand : op->getOperands()) {
@@ -26,17 +33,22 @@ struct PackedMatmulModel
         return failure();
       buffers.push_back(*buffer);
     }
-    tercet::nn::PackedMatmulOp::create(rewriter, matmul.getLoc(), TypeRange{}, buffers[0],
-                                       buffers[1], buffers[2]);
-    replaceOpWithBufferizedValues(rewriter, op, buffers[2]);
+    OpOperand &init = cast<DestinationStyleOpInterface>(op).getDpsInitsMutable()[0];
+    clone(rewriter, op, TypeRange(), buffers);
+    replaceOpWithBufferizedValues(rewriter, op, buffers[init.getOperandNumber()]);
     return success();
   }
 };
+
+template <typename... Ops> void attach(MLIRContext &context) {
+  (Ops::template attachInterface<OnBuffers<Ops>>(context), ...);
+}
 
 } // namespace
 
 void tercet::nn::registerBufferizationModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, NNDialect *) {
-    PackedMatmulOp::attachInterface<PackedMatmulModel>(*context);
+    attach<PackedMatmulOp, QuantizeOp, DequantizeOp, QuantizedMatmulOp, QuantizedAttentionOp,
+           QuantizedLayerNormOp, QuantizedRmsNormOp, QuantizedAddOp, RescaleOp, LookupOp>(*context);
   });
 }

@@ -4,74 +4,16 @@
 // reference semantics: the reference evaluator, the generic engines and the
 // inside of a tile all use them.
 
-#include "dialects/nn/NN.h"
+#include "dialects/nn/StructuredOps.h"
 
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 
 using namespace mlir;
 using namespace tercet::nn;
 
-namespace {
-
-using Scalar = function_ref<Value(OpBuilder &, Location, ValueRange)>;
 using utils::IteratorType;
 
-Value constant(OpBuilder &b, Location loc, Type type, double value) {
-  return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
-}
-
-Type elementType(Value value) { return getElementTypeOrSelf(value.getType()); }
-
-/// A linalg.generic with one result; the last map is the destination's.
-Value generic(OpBuilder &b, Location loc, ValueRange inputs, Value init, ArrayRef<AffineMap> maps,
-              ArrayRef<IteratorType> iterators, Scalar body) {
-  return linalg::GenericOp::create(b, loc, init.getType(), inputs, init, maps, iterators,
-                                   [&](OpBuilder &nested, Location at, ValueRange args) {
-                                     linalg::YieldOp::create(nested, at, body(nested, at, args));
-                                   })
-      .getResult(0);
-}
-
-Value filled(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> sizes, Type element, double value) {
-  Value empty = tensor::EmptyOp::create(b, loc, sizes, element);
-  return linalg::FillOp::create(b, loc, constant(b, loc, element, value), empty).getResult(0);
-}
-
-/// Maps for rows of rank `rank`: all loops, all but the last, the last.
-struct RowMaps {
-  AffineMap all, row, last;
-  SmallVector<IteratorType> parallel, reduce, rowParallel;
-  AffineMap rowIdentity;
-
-  RowMaps(OpBuilder &b, int64_t rank) {
-    SmallVector<AffineExpr> dims;
-    for (int64_t dim = 0; dim < rank; ++dim)
-      dims.push_back(b.getAffineDimExpr(dim));
-    all = b.getMultiDimIdentityMap(rank);
-    row = AffineMap::get(rank, 0, ArrayRef<AffineExpr>(dims).drop_back(), b.getContext());
-    last = AffineMap::get(rank, 0, dims.back());
-    parallel.assign(rank, IteratorType::parallel);
-    reduce = parallel;
-    reduce.back() = IteratorType::reduction;
-    rowParallel.assign(rank - 1, IteratorType::parallel);
-    rowIdentity = b.getMultiDimIdentityMap(rank - 1);
-  }
-};
-
-/// The sum over the last dimension of `term(x, row values...)`.
-Value sumRows(OpBuilder &b, Location loc, const RowMaps &maps, Value x, ValueRange rows,
-              Scalar term) {
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, x);
-  sizes.pop_back();
-  SmallVector<Value> inputs{x};
-  llvm::append_range(inputs, rows);
-  SmallVector<AffineMap> indexing{maps.all};
-  indexing.append(rows.size() + 1, maps.row);
-  return generic(b, loc, inputs, filled(b, loc, sizes, elementType(x), 0.0), indexing, maps.reduce,
-                 [&](OpBuilder &n, Location at, ValueRange args) -> Value {
-                   return arith::AddFOp::create(n, at, term(n, at, args.drop_back()), args.back());
-                 });
-}
+namespace {
 
 /// A value for each row, from another value for each row.
 Value mapRows(OpBuilder &b, Location loc, const RowMaps &maps, Value row, Scalar body) {
@@ -142,12 +84,12 @@ FailureOr<SmallVector<Value>> LayerNormOp::decomposeOperation(OpBuilder &b) {
   if (ShapedType::isDynamic(size))
     return emitOpError() << "the normalised dimension must be static";
   double count = size;
-  Value sum = sumRows(b, loc, maps, getInput(), {},
+  Value sum = sumRows(b, loc, maps, getInput(), {}, elementType(getInput()),
                       [](OpBuilder &, Location, ValueRange args) { return args[0]; });
   Value mean = mapRows(b, loc, maps, sum, [&](OpBuilder &n, Location at, ValueRange args) -> Value {
     return arith::DivFOp::create(n, at, args[0], constant(n, at, args[0].getType(), count));
   });
-  Value squares = sumRows(b, loc, maps, getInput(), mean,
+  Value squares = sumRows(b, loc, maps, getInput(), mean, elementType(getInput()),
                           [](OpBuilder &n, Location at, ValueRange args) -> Value {
                             Value d = arith::SubFOp::create(n, at, args[0], args[1]);
                             return arith::MulFOp::create(n, at, d, d);
@@ -176,7 +118,7 @@ FailureOr<SmallVector<Value>> RmsNormOp::decomposeOperation(OpBuilder &b) {
   int64_t size = cast<RankedTensorType>(getScale().getType()).getDimSize(0);
   if (ShapedType::isDynamic(size))
     return emitOpError() << "the normalised dimension must be static";
-  Value squares = sumRows(b, loc, maps, getInput(), {},
+  Value squares = sumRows(b, loc, maps, getInput(), {}, elementType(getInput()),
                           [](OpBuilder &n, Location at, ValueRange args) -> Value {
                             return arith::MulFOp::create(n, at, args[0], args[0]);
                           });
@@ -273,130 +215,60 @@ FailureOr<SmallVector<Value>> GatherOp::decomposeOperation(OpBuilder &b) {
 
 FailureOr<SmallVector<Value>> AttentionOp::decomposeOperation(OpBuilder &b) {
   Location loc = getLoc();
-  MLIRContext *context = b.getContext();
   Type element = getType().getElementType();
-  auto queryType = cast<RankedTensorType>(getQuery().getType());
-  auto keyType = cast<RankedTensorType>(getKey().getType());
-  int64_t heads = queryType.getDimSize(2), keyHeads = keyType.getDimSize(2);
-  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(keyHeads))
+  if (cast<RankedTensorType>(getQuery().getType()).isDynamicDim(2) ||
+      cast<RankedTensorType>(getKey().getType()).isDynamicDim(2))
     return emitOpError() << "the number of heads must be static";
-  int64_t group = heads / keyHeads;
-
-  // Loops: batch b, key head g, query head within the group r, s, t, and d or e.
-  AffineExpr db, dg, dr, ds, dt, dd;
-  bindDims(context, db, dg, dr, ds, dt, dd);
-  auto map = [&](ArrayRef<AffineExpr> results) { return AffineMap::get(6, 0, results, context); };
-  auto par = IteratorType::parallel, red = IteratorType::reduction;
-
-  SmallVector<OpFoldResult> q = tensor::getMixedSizes(b, loc, getQuery());
-  SmallVector<OpFoldResult> k = tensor::getMixedSizes(b, loc, getKey());
-  SmallVector<OpFoldResult> v = tensor::getMixedSizes(b, loc, getValue());
-  OpFoldResult groups = b.getIndexAttr(keyHeads), inGroup = b.getIndexAttr(group);
-
-  // [B, S, H, D] as [B, S, G, R, D].
-  SmallVector<ReassociationIndices> splitHeads{{0}, {1}, {2, 3}, {4}};
-  auto split = [&](Value value, OpFoldResult last) -> Value {
-    SmallVector<OpFoldResult> sizes{q[0], q[1], groups, inGroup, last};
-    auto [staticSizes, dynamicSizes] = decomposeMixedValues(sizes);
-    auto type = RankedTensorType::get(staticSizes, element);
-    return tensor::ExpandShapeOp::create(b, loc, type, value, splitHeads, sizes);
+  AttentionLoops loops(b, loc, getQuery(), getKey(), getValue());
+  auto accumulate = [](OpBuilder &n, Location at, ValueRange args) -> Value {
+    Value product = arith::MulFOp::create(n, at, args[0], args[1]);
+    return arith::AddFOp::create(n, at, product, args[2]);
   };
-  Value query = split(getQuery(), q[3]);
+  Value scores = loops.scores(b, element, accumulate);
 
-  // Keys transposed, [B, G, D, T], so that the product reads them with unit stride.
-  SmallVector<OpFoldResult> keySizes{k[0], k[2], k[3], k[1]};
-  Value keys = linalg::TransposeOp::create(b, loc, getKey(),
-                                           tensor::EmptyOp::create(b, loc, keySizes, element),
-                                           ArrayRef<int64_t>{0, 2, 3, 1})
-                   ->getResult(0);
-
-  SmallVector<OpFoldResult> scoreSizes{q[0], groups, inGroup, q[1], k[1]};
-  Value scores = generic(
-      b, loc, {query, keys}, filled(b, loc, scoreSizes, element, 0.0),
-      {map({db, ds, dg, dr, dd}), map({db, dg, dd, dt}), map({db, dg, dr, ds, dt})},
-      {par, par, par, par, par, red}, [](OpBuilder &n, Location at, ValueRange args) -> Value {
-        Value product = arith::MulFOp::create(n, at, args[0], args[1]);
-        return arith::AddFOp::create(n, at, product, args[2]);
-      });
-
-  AffineMap all = b.getMultiDimIdentityMap(5);
-  SmallVector<IteratorType> loops(5, par);
+  RowMaps rows(b, 5);
   SmallVector<Value> inputs{scores};
-  SmallVector<AffineMap> maps{all};
-  if (getMask()) {
-    // The head dimension of the mask, if it has one, is split like the query's.
-    auto maskType = cast<RankedTensorType>(getMask().getType());
-    Value mask = getMask();
-    bool perHead = maskType.getDimSize(1) != 1;
-    AffineExpr zero = getAffineConstantExpr(0, context);
-    SmallVector<AffineExpr> results{maskType.getDimSize(0) == 1 ? zero : db};
-    if (perHead) {
-      SmallVector<OpFoldResult> m = tensor::getMixedSizes(b, loc, mask);
-      SmallVector<OpFoldResult> sizes{m[0], groups, inGroup, m[2], m[3]};
-      auto [staticSizes, dynamicSizes] = decomposeMixedValues(sizes);
-      mask = tensor::ExpandShapeOp::create(
-          b, loc, RankedTensorType::get(staticSizes, element), mask,
-          SmallVector<ReassociationIndices>{{0}, {1, 2}, {3}, {4}}, sizes);
-      results.append({dg, dr});
-    } else {
-      results.push_back(zero);
-    }
-    results.push_back(maskType.getDimSize(2) == 1 ? zero : ds);
-    results.push_back(maskType.getDimSize(3) == 1 ? zero : dt);
-    inputs.push_back(mask);
-    maps.push_back(AffineMap::get(5, 0, results, context));
-  }
-  maps.push_back(all);
+  SmallVector<AffineMap> maps{rows.all};
+  if (getMask())
+    inputs.push_back(loops.splitMask(b, getMask(), maps));
+  maps.push_back(rows.all);
   double scale = getScale().convertToDouble();
   Value scaled =
-      generic(b, loc, inputs, tensor::EmptyOp::create(b, loc, scoreSizes, element), maps, loops,
-              [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+      generic(b, loc, inputs, tensor::EmptyOp::create(b, loc, loops.scoreSizes, element), maps,
+              rows.parallel, [&](OpBuilder &n, Location at, ValueRange args) -> Value {
                 Value y = arith::MulFOp::create(n, at, args[0], constant(n, at, element, scale));
                 return args.size() == 3 ? arith::AddFOp::create(n, at, y, args[1]).getResult() : y;
               });
   // Softmax, but for the division, which is done on the smaller result.
-  RowMaps rows(b, 5);
-  SmallVector<OpFoldResult> rowSizes(scoreSizes.begin(), scoreSizes.end() - 1);
   Value lowest = arith::ConstantOp::create(
       b, loc,
       b.getFloatAttr(element, APFloat::getInf(cast<FloatType>(element).getFloatSemantics(),
                                               /*Negative=*/true)));
-  Value noMaximum = linalg::FillOp::create(
-                        b, loc, lowest, Value(tensor::EmptyOp::create(b, loc, rowSizes, element)))
-                        .getResult(0);
+  Value noMaximum =
+      linalg::FillOp::create(b, loc, lowest,
+                             Value(tensor::EmptyOp::create(b, loc, loops.rowSizes, element)))
+          .getResult(0);
   Value maximum = generic(b, loc, scaled, noMaximum, {rows.all, rows.row}, rows.reduce,
                           [](OpBuilder &n, Location at, ValueRange args) -> Value {
                             return arith::MaxNumFOp::create(n, at, args[0], args[1]);
                           });
   Value weights =
-      generic(b, loc, {scaled, maximum}, tensor::EmptyOp::create(b, loc, scoreSizes, element),
+      generic(b, loc, {scaled, maximum}, tensor::EmptyOp::create(b, loc, loops.scoreSizes, element),
               {rows.all, rows.row, rows.all}, rows.parallel,
               [](OpBuilder &n, Location at, ValueRange args) -> Value {
                 Value moved = arith::SubFOp::create(n, at, args[0], args[1]);
                 return math::ExpOp::create(n, at, moved);
               });
-  Value sum = sumRows(b, loc, rows, weights, {},
+  Value sum = sumRows(b, loc, rows, weights, {}, element,
                       [](OpBuilder &, Location, ValueRange args) { return args[0]; });
-
-  SmallVector<OpFoldResult> resultSizes{q[0], q[1], groups, inGroup, v[3]};
-  Value products = generic(
-      b, loc, {weights, getValue()}, filled(b, loc, resultSizes, element, 0.0),
-      {map({db, dg, dr, ds, dt}), map({db, dt, dg, dd}), map({db, ds, dg, dr, dd})},
-      {par, par, par, par, red, par}, [](OpBuilder &n, Location at, ValueRange args) -> Value {
-        Value product = arith::MulFOp::create(n, at, args[0], args[1]);
-        return arith::AddFOp::create(n, at, product, args[2]);
-      });
-  // Loops of the division: b, s, g, r, e; the sums are in b, g, r, s.
-  AffineMap sumMap = AffineMap::get(
-      5, 0,
-      {b.getAffineDimExpr(0), b.getAffineDimExpr(2), b.getAffineDimExpr(3), b.getAffineDimExpr(1)},
-      context);
-  Value result = generic(b, loc, {products, sum}, split(getInit(), v[3]), {all, sumMap, all}, loops,
+  Value products = loops.products(b, weights, element, accumulate);
+  Value result = generic(b, loc, {products, sum}, loops.split(b, getInit(), loops.v[3]),
+                         {rows.all, loops.rowOfResult(b), rows.all}, rows.parallel,
                          [](OpBuilder &n, Location at, ValueRange args) -> Value {
                            return arith::DivFOp::create(n, at, args[0], args[1]);
                          });
   return SmallVector<Value>{
-      tensor::CollapseShapeOp::create(b, loc, getInit().getType(), result, splitHeads)};
+      tensor::CollapseShapeOp::create(b, loc, getInit().getType(), result, loops.splitHeads)};
 }
 
 FailureOr<SmallVector<Value>> PackedMatmulOp::decomposeOperation(OpBuilder &b) {

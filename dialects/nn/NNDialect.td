@@ -23,7 +23,7 @@ def NN_Dialect : Dialect {
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::cf::ControlFlowDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
-    "::mlir::tensor::TensorDialect"];
+    "::mlir::quant::QuantDialect", "::mlir::tensor::TensorDialect"];
 }
 
 #endif // TERCET_DIALECTS_NN_NNDIALECT_TD

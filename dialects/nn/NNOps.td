@@ -228,4 +228,6 @@ def NN_PackedMatmulOp : NN_Op<"packed_matmul", [
   }];
 }
 
+include "dialects/nn/NNQuantOps.td"
+
 #endif // TERCET_DIALECTS_NN_NNOPS_TD

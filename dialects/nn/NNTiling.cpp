@@ -65,19 +65,49 @@ TilingResult cloneWithOperands(OpBuilder &b, Operation *op, ArrayRef<Value> oper
   return TilingResult{{tiled}, {tiled->getResult(0)}, std::move(slices)};
 }
 
+template <typename OpTy, typename... Others>
+constexpr bool isOneOf = (std::is_same_v<OpTy, Others> || ...);
+
+template <typename OpTy> ShapedType resultType(OpTy op) {
+  return cast<ShapedType>(op.getInit().getType());
+}
+
 /// Loops that every tile must span: those that occur in no operand but whole.
 template <typename OpTy> bool isWholeLoop(OpTy op, int64_t loop) {
-  if constexpr (std::is_same_v<OpTy, AttentionOp> || std::is_same_v<OpTy, RopeOp> ||
-                std::is_same_v<OpTy, LayerNormOp> || std::is_same_v<OpTy, RmsNormOp>)
-    return loop == op.getType().getRank() - 1;
+  if constexpr (isOneOf<OpTy, AttentionOp, RopeOp, LayerNormOp, RmsNormOp, QuantizedAttentionOp,
+                        QuantizedLayerNormOp, QuantizedRmsNormOp>)
+    return loop == resultType(op).getRank() - 1;
+  // Scales of columns are in the type, of which no part can be cut out.
+  if constexpr (isOneOf<OpTy, QuantizeOp, DequantizeOp>)
+    return isa<quant::UniformQuantizedPerAxisType>(op.getTypeAttr().getValue()) &&
+           loop == resultType(op).getRank() - 1;
   return false;
+}
+
+/// The rows of a lookup's table for a tile of channels, which lies in one block
+/// or is whole blocks.
+LogicalResult blocksOfTile(LookupOp op, OpBuilder &b, OpFoldResult offset, OpFoldResult size,
+                           OpFoldResult &firstRow, OpFoldResult &rows) {
+  int64_t block = op.getBlock();
+  std::optional<int64_t> channels = greatestValue(size);
+  if (ShapedType::isDynamic(block) || cast<ShapedType>(op.getTable().getType()).getDimSize(0) == 1)
+    return success(); // one row for all
+  if (!channels || (*channels % block != 0 && block % *channels != 0) ||
+      (*channels > block && !getConstantIntValue(size)))
+    return op.emitOpError() << "a tile of channels must divide or be divided by the block of "
+                            << block;
+  firstRow = floorDiv(b, op.getLoc(), offset, block);
+  rows = b.getIndexAttr(llvm::divideCeil(*channels, block));
+  return success();
 }
 
 template <typename OpTy>
 FailureOr<TilingResult> tileByLoops(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                     ArrayRef<OpFoldResult> sizes) {
+  if (!op.hasPureTensorSemantics())
+    return op.emitOpError() << "can be tiled on tensors only";
   Location loc = op.getLoc();
-  ArrayRef<int64_t> shape = op.getType().getShape();
+  ArrayRef<int64_t> shape = resultType(op).getShape();
   for (int64_t loop = 0, rank = shape.size(); loop < rank; ++loop)
     if (isWholeLoop(op, loop) && !ShapedType::isDynamic(shape[loop]) &&
         (!isConstantIntValue(offsets[loop], 0) || getConstantIntValue(sizes[loop]) != shape[loop]))
@@ -95,7 +125,7 @@ FailureOr<TilingResult> tileByLoops(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult
       tiled |= !whole;
       OpFoldResult offset = whole ? OpFoldResult(b.getIndexAttr(0)) : offsets[loop];
       OpFoldResult size = whole ? full[dim] : sizes[loop];
-      if constexpr (std::is_same_v<OpTy, AttentionOp>) {
+      if constexpr (isOneOf<OpTy, AttentionOp, QuantizedAttentionOp>) {
         unsigned number = operand.getOperandNumber();
         int64_t group = op.getGroupSize();
         if (group > 1 && dim == 2 && (number == 1 || number == 2)) {
@@ -107,13 +137,20 @@ FailureOr<TilingResult> tileByLoops(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult
           size = ceilDiv(b, loc, size, group);
         }
       }
+      if constexpr (std::is_same_v<OpTy, LookupOp>) {
+        if (operand.getOperandNumber() == 1 && loops.size() == 2 && dim == 0) {
+          tiled = true;
+          if (failed(blocksOfTile(op, b, offsets.back(), sizes.back(), offset, size)))
+            return failure();
+        }
+      }
       tile.offsets.push_back(offset);
       tile.sizes.push_back(size);
     }
     operands.push_back(tiled ? sliceOf(b, loc, operand.get(), tile, slices) : operand.get());
   }
-  Type resultType = operands[op.getDpsInitsMutable()[0].getOperandNumber()].getType();
-  return cloneWithOperands(b, op, operands, resultType, std::move(slices));
+  Type tileType = operands[op.getDpsInitsMutable()[0].getOperandNumber()].getType();
+  return cloneWithOperands(b, op, operands, tileType, std::move(slices));
 }
 
 LogicalResult sameAsLoops(ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes,
@@ -164,7 +201,33 @@ TERCET_TILING_BY_LOOPS(RmsNormOp)
 TERCET_TILING_BY_LOOPS(RopeOp)
 TERCET_TILING_BY_LOOPS(GatherOp)
 TERCET_TILING_BY_LOOPS(AttentionOp)
+TERCET_TILING_BY_LOOPS(QuantizeOp)
+TERCET_TILING_BY_LOOPS(DequantizeOp)
+TERCET_TILING_BY_LOOPS(QuantizedAttentionOp)
+TERCET_TILING_BY_LOOPS(QuantizedLayerNormOp)
+TERCET_TILING_BY_LOOPS(QuantizedRmsNormOp)
+TERCET_TILING_BY_LOOPS(QuantizedAddOp)
+TERCET_TILING_BY_LOOPS(RescaleOp)
+TERCET_TILING_BY_LOOPS(LookupOp)
 TERCET_TILING_BY_RESULT(PackedMatmulOp)
+TERCET_TILING_BY_RESULT(QuantizedMatmulOp)
+
+/// Fails unless tiles of `size` columns from `offset` on start at a panel.
+/// Offsets are multiples of the tile size, which is the greatest size of a
+/// tile: the last one may be smaller. It must be a multiple of the panel, or
+/// all columns.
+static LogicalResult startsAtPanel(Operation *op, OpFoldResult offset, OpFoldResult size,
+                                   int64_t panel, int64_t allColumns) {
+  if (isConstantIntValue(offset, 0))
+    return success();
+  std::optional<int64_t> columns = greatestValue(size);
+  if (!columns)
+    return op->emitOpError() << "a tile of an unknown number of columns may not start at a panel";
+  if (*columns % panel != 0 && *columns != allColumns)
+    return op->emitOpError() << "a tile of " << *columns
+                             << " columns is no multiple of the panel of " << panel;
+  return success();
+}
 
 FailureOr<TilingResult> PackedMatmulOp::getTiledImplementation(OpBuilder &b,
                                                                ArrayRef<OpFoldResult> offsets,
@@ -173,18 +236,8 @@ FailureOr<TilingResult> PackedMatmulOp::getTiledImplementation(OpBuilder &b,
     return emitOpError() << "can be tiled on tensors only";
   Location loc = getLoc();
   int64_t panel = getPanel();
-  // A tile must start at a panel. Offsets are multiples of the tile size, which
-  // is the greatest size of a tile: the last one may be smaller. It must be a
-  // multiple of the panel, or all columns.
-  std::optional<int64_t> columns = greatestValue(sizes[1]);
-  int64_t allColumns = cast<ShapedType>(getInit().getType()).getDimSize(1);
-  if (!isConstantIntValue(offsets[1], 0)) {
-    if (!columns)
-      return emitOpError() << "a tile of an unknown number of columns may not start at a panel";
-    if (*columns % panel != 0 && *columns != allColumns)
-      return emitOpError() << "a tile of " << *columns << " columns is no multiple of the panel of "
-                           << panel;
-  }
+  if (failed(startsAtPanel(*this, offsets[1], sizes[1], panel, resultType(*this).getDimSize(1))))
+    return failure();
   SmallVector<OpFoldResult> lhs = tensor::getMixedSizes(b, loc, getLhs());
   SmallVector<OpFoldResult> rhs = tensor::getMixedSizes(b, loc, getRhs());
   OpFoldResult zero = b.getIndexAttr(0);
@@ -197,4 +250,31 @@ FailureOr<TilingResult> PackedMatmulOp::getTiledImplementation(OpBuilder &b,
               slices),
       sliceOf(b, loc, getInit(), {{offsets[0], offsets[1]}, {sizes[0], sizes[1]}}, slices)};
   return cloneWithOperands(b, *this, operands, operands[2].getType(), std::move(slices));
+}
+
+FailureOr<TilingResult> QuantizedMatmulOp::getTiledImplementation(OpBuilder &b,
+                                                                  ArrayRef<OpFoldResult> offsets,
+                                                                  ArrayRef<OpFoldResult> sizes) {
+  if (!isPacked())
+    return tileByLoops(*this, b, offsets, sizes);
+  if (!hasPureTensorSemantics())
+    return emitOpError() << "can be tiled on tensors only";
+  Location loc = getLoc();
+  int64_t panel = getPanel();
+  if (failed(startsAtPanel(*this, offsets[1], sizes[1], panel, resultType(*this).getDimSize(1))))
+    return failure();
+  SmallVector<OpFoldResult> lhs = tensor::getMixedSizes(b, loc, getLhs());
+  SmallVector<OpFoldResult> rhs = tensor::getMixedSizes(b, loc, getRhs());
+  OpFoldResult zero = b.getIndexAttr(0);
+  SmallVector<Operation *> slices;
+  Value operands[] = {
+      sliceOf(b, loc, getLhs(), {{offsets[0], zero}, {sizes[0], lhs[1]}}, slices),
+      sliceOf(b, loc, getRhs(),
+              {{floorDiv(b, loc, offsets[1], panel), zero, zero, zero},
+               {ceilDiv(b, loc, sizes[1], panel), rhs[1], rhs[2], rhs[3]}},
+              slices),
+      sliceOf(b, loc, getBias(), {{offsets[1]}, {sizes[1]}}, slices),
+      sliceOf(b, loc, getMultiplier(), {{offsets[1]}, {sizes[1]}}, slices),
+      sliceOf(b, loc, getInit(), {{offsets[0], offsets[1]}, {sizes[0], sizes[1]}}, slices)};
+  return cloneWithOperands(b, *this, operands, operands[4].getType(), std::move(slices));
 }

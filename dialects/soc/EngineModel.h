@@ -27,6 +27,14 @@ public:
   virtual llvm::SmallVector<VariantAttr> variants(EngineAttr engine, GroupOp group,
                                                   int64_t rows) const = 0;
 
+  /// Whether code generation takes the operation whole, on memrefs, instead of
+  /// its decomposition into linalg.
+  virtual bool takesWhole(EngineAttr engine, mlir::Operation *op) const { return false; }
+
+  /// The bytes of scratch that code generation needs for a bufferised kernel,
+  /// behind what the kernel itself allocates; its variants promise both.
+  virtual uint64_t stagingBytes(EngineAttr engine, KernelOp kernel) const { return 0; }
+
   /// Adds the passes that turn bufferised soc.kernels of this target into code
   /// that emit can write. Kernels whose engine has an object CPU are lowered by
   /// the CPU target already.

@@ -158,6 +158,28 @@ LogicalResult MachineAttr::verify(EmitError emitError, StringAttr name, uint32_t
   return links ? verifyLinks(emitError, links, memoryNames) : success();
 }
 
+LogicalResult PrecisionAttr::verify(EmitError emitError, StringAttr scheme, ArrayAttr inputs,
+                                    ArrayAttr results, int64_t snrCentibel) {
+  if (!llvm::is_contained({"f32", "w8a8", "w8a16"}, scheme.getValue()))
+    return emitError() << "expected a precision of f32, w8a8 or w8a16, got '" << scheme.getValue()
+                       << "'";
+  for (Attribute attr : llvm::concat<const Attribute>(inputs.getValue(), results.getValue())) {
+    auto type = dyn_cast<TypeAttr>(attr);
+    if (!type || !isa<NoneType, quant::UniformQuantizedType, quant::UniformQuantizedPerAxisType>(
+                     type.getValue()))
+      return emitError() << "expected a !quant.uniform or none, got " << attr;
+  }
+  if (scheme == "f32" && !(inputs.empty() && results.empty()))
+    return emitError() << "f32 keeps all types: expected no inputs and results";
+  return success();
+}
+
+Type PrecisionAttr::getComputeType() {
+  if (isFloat())
+    return Float32Type::get(getContext());
+  return IntegerType::get(getContext(), getScheme() == "w8a8" ? 8 : 16);
+}
+
 Attribute MachineAttr::lookupEngine(StringRef name) {
   for (Attribute attr : getEngines()) {
     if (auto engine = dyn_cast<EngineAttrInterface>(attr))
@@ -176,7 +198,10 @@ uint32_t MachineAttr::getWorkersOf(Attribute engine) {
     auto other = dyn_cast<EngineAttrInterface>(attr);
     return other && other.getEngineKind() == "cpu";
   });
-  return !found || cpus < 2 ? getWorkers() : std::min(getWorkers(), found.getEngineCores());
+  // The one CPU has as many as the user says, more than it has cores even; what
+  // is behind a driver has its own.
+  bool asked = !found || (cpus < 2 && found.getObjectCpu());
+  return asked ? getWorkers() : std::min(getWorkers(), found.getEngineCores());
 }
 
 MemoryAttr MachineAttr::lookupMemory(StringRef name) {

@@ -109,9 +109,9 @@ def Soc_EngineAttr : Soc_Attr<"Engine", "engine"> {
 def Soc_MachineAttr : Soc_Attr<"Machine", "machine"> {
   let summary = "a chip: engines, memories and the links between them";
   let description = [{
-    `workers` is the greatest number of workers that any engine's queue has: all
-    of them on a machine of one CPU, and no more than an engine's cores where
-    there are several.
+    `workers` is the greatest number of workers that any engine's queue has: the
+    CPU's on a machine of one, and no more than an engine's cores where there are
+    several, and for engines that are no CPU.
   }];
   let parameters = (ins "::mlir::StringAttr":$name, "uint32_t":$workers,
     "::mlir::ArrayAttr":$engines, "::mlir::ArrayAttr":$memories,
@@ -194,6 +194,33 @@ def Soc_ProofAttr : Soc_Attr<"Proof", "proof"> {
   }];
   let parameters = (ins "uint64_t":$value, "uint64_t":$lowerBound, "::mlir::StringAttr":$method);
   let assemblyFormat = [{ `<` $value `,` `lower_bound` `=` $lowerBound `,` $method `>` }];
+}
+
+def Soc_PrecisionAttr : Soc_Attr<"Precision", "precision"> {
+  let summary = "a precision that a group may be computed in";
+  let description = [{
+    `scheme` is f32 (the group as it is written, whatever its types), w8a8 or
+    w8a16. For the integer schemes `inputs` says what each operand of the group
+    is stored as, and `results` what the result of each operation of the body is
+    that has one, in their order: a !quant.uniform, with a scale for each element
+    of the last dimension where it has several, or `none` where the value keeps
+    its type or does not come to exist. For a weight whose
+    columns have scales of their own it is the greatest of them. `snr_centibel`
+    is the ratio of signal to noise of the group's first result that calibration
+    has measured, in hundredths of a bel (389: 38.9 dB); 0: not
+    measured.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$scheme, DefaultValuedParameter<"::mlir::ArrayAttr",
+      "::mlir::ArrayAttr::get($_ctxt, {})">:$inputs, DefaultValuedParameter<"::mlir::ArrayAttr",
+      "::mlir::ArrayAttr::get($_ctxt, {})">:$results, DefaultValuedParameter<"int64_t", "0">:$snrCentibel);
+  let assemblyFormat = [{ `<` $scheme (`,` `inputs` `=` $inputs^)? (`,` `results` `=` $results^)?
+    (`,` `snr_centibel` `=` $snrCentibel^)? `>` }];
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Element type that variants of this precision have: f32, i8 or i16.
+    ::mlir::Type getComputeType();
+    bool isFloat() { return getScheme() == "f32"; }
+  }];
 }
 
 #endif // TERCET_DIALECTS_SOC_SOCATTRS_TD

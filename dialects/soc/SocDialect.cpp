@@ -98,6 +98,17 @@ struct DescribedEngine : EngineAttrInterface::ExternalModel<DescribedEngine, Eng
   SmallVector<VariantAttr> variants(Attribute attr, GroupOp group, int64_t rows) const {
     return modelOf(attr)->variants(of(attr), group, rows);
   }
+  bool takesWhole(Attribute attr, Operation *op) const {
+    // The CPU target lowers the kernels of engines that have an object CPU.
+    if (CpuAttr cpu = getObjectCpu(attr))
+      return cast<EngineAttrInterface>(cpu).takesWhole(op);
+    const EngineModel *model = modelOf(attr);
+    return model && model->takesWhole(of(attr), op);
+  }
+  uint64_t stagingBytes(Attribute attr, KernelOp kernel) const {
+    const EngineModel *model = modelOf(attr);
+    return model ? model->stagingBytes(of(attr), kernel) : 0;
+  }
   void buildCodegenPipeline(Attribute attr, OpPassManager &pm) const {
     if (const EngineModel *model = modelOf(attr))
       model->buildCodegenPipeline(of(attr), pm);

@@ -17,6 +17,8 @@ def Soc_Dialect : Dialect {
     is an inherent attribute of one of these.
   }];
   let cppNamespace = "::tercet::soc";
+  // #soc.precision is made of quantised types.
+  let dependentDialects = ["::mlir::quant::QuantDialect"];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
   let extraClassDeclaration = [{

@@ -35,6 +35,12 @@ def Soc_EngineAttrInterface : AttrInterface<"EngineAttrInterface"> {
       supports, best first; 0 rows stand for all. Never empty for such a group.}],
       "::llvm::SmallVector<::tercet::soc::VariantAttr>", "variants",
       (ins "::tercet::soc::GroupOp":$group, "int64_t":$rows)>,
+    InterfaceMethod<[{Whether the engine's code generation takes the operation whole instead of
+      its decomposition.}], "bool", "takesWhole", (ins "::mlir::Operation *":$op), "",
+      [{ return false; }]>,
+    InterfaceMethod<[{The bytes of scratch that code generation needs for a bufferised kernel,
+      behind what the kernel itself allocates.}], "uint64_t", "stagingBytes",
+      (ins "::tercet::soc::KernelOp":$kernel), "", [{ return 0; }]>,
     InterfaceMethod<[{Adds the passes that turn a bufferised soc.kernel of this engine into
       code that emit can write. The pass manager is anchored on the module.}],
       "void", "buildCodegenPipeline", (ins "::mlir::OpPassManager &":$pm)>

@@ -30,7 +30,18 @@ LogicalResult GroupOp::verify() {
     return emitOpError() << "has shares beside an engine or a variant of its own";
   if (getShares() && getShares()->empty())
     return emitOpError() << "expected at least one share";
-  return verifyBody(*this, *getBody().begin(), getInputs().getTypes(), getOutputs().getTypes());
+  Block &body = *getBody().begin();
+  size_t values = llvm::count_if(body, [](Operation &op) { return op.getNumResults() == 1; });
+  for (auto precision : getPrecisionsAttr()
+                            ? getPrecisionsAttr().getAsRange<PrecisionAttr>()
+                            : ArrayAttr::get(getContext(), {}).getAsRange<PrecisionAttr>())
+    if (!precision.isFloat() && (precision.getInputs().size() != getInputs().size() ||
+                                 precision.getResults().size() != values))
+      return emitOpError() << "precision " << precision.getScheme() << " speaks of "
+                           << precision.getInputs().size() << " inputs and "
+                           << precision.getResults().size() << " results of operations, expected "
+                           << getInputs().size() << " and " << values;
+  return verifyBody(*this, body, getInputs().getTypes(), getOutputs().getTypes());
 }
 
 LogicalResult TaskOp::verify() {

@@ -27,6 +27,8 @@ def Soc_GroupOp : Soc_Op<"group", [Pure, IsolatedFromAbove,
     group's root: tiling starts there and pulls the others in. `engine` and
     `variant` are absent until partition has decided; text may pin them. In
     their place a group has `shares` where several engines run parts of it.
+    `precisions` lists what it may be computed in, the preferred one first;
+    absent, that is only what is written. The variant that is chosen says which.
 
     ```mlir
     %0 = soc.group (%a) : (tensor<4xf32>) -> tensor<4xf32> {
@@ -38,11 +40,12 @@ def Soc_GroupOp : Soc_Op<"group", [Pure, IsolatedFromAbove,
   let arguments = (ins OptionalAttr<StrAttr>:$engine, OptionalAttr<Soc_VariantAttr>:$variant,
     OptionalAttr<TypedArrayAttrBase<Soc_ShareAttr, "shares">>:$shares,
     OptionalAttr<TypedArrayAttrBase<Soc_AlternativeAttr, "alternatives">>:$alternatives,
+    OptionalAttr<TypedArrayAttrBase<Soc_PrecisionAttr, "precisions">>:$precisions,
     Variadic<AnyRankedTensor>:$inputs);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{ (`on` $engine^)? (`variant` $variant^)? (`shares` $shares^)?
-    (`among` $alternatives^)? `(` $inputs `)` attr-dict
+    (`among` $alternatives^)? (`precisions` $precisions^)? `(` $inputs `)` attr-dict
     `:` functional-type($inputs, $outputs) $body }];
   let hasVerifier = 1;
 }

@@ -210,7 +210,7 @@ void materialize(const Group &group) {
   Location loc = FusedLoc::get(builder.getContext(), locs);
   auto groupOp =
       soc::GroupOp::create(builder, loc, last->getResultTypes(), StringAttr(), soc::VariantAttr(),
-                           ArrayAttr(), ArrayAttr(), inputs.getArrayRef());
+                           ArrayAttr(), ArrayAttr(), ArrayAttr(), inputs.getArrayRef());
   Block *body = builder.createBlock(&groupOp.getBody());
   IRMapping mapping;
   for (Value input : inputs)

@@ -51,12 +51,24 @@ struct ApplyPlacementPass : partition::impl::ApplyPlacementPassBase<ApplyPlaceme
       auto get = inputs[index].getDefiningOp<nn::GetWeightOp>();
       if (!get)
         return group.emitOpError() << "input " << index << " is wanted in panels but is no weight";
-      nn::WeightOp weight = packedWeight(get, panel);
+      BlockArgument argument = body.getArgument(index);
+      bool integers =
+          !argument.use_empty() && llvm::all_of(argument.getUsers(), [](Operation *user) {
+            return isa<nn::QuantizedMatmulOp>(user);
+          });
+      nn::WeightOp weight = packedWeight(get, panel, integers);
       inputs[index] =
           nn::GetWeightOp::create(builder, get.getLoc(), weight.getType(), weight.getSymName());
-      BlockArgument argument = body.getArgument(index);
       argument.setType(weight.getType());
       for (Operation *user : llvm::make_early_inc_range(argument.getUsers())) {
+        // A product of integers reads either layout.
+        if (integers) {
+          for (OpOperand &operand : user->getOpOperands())
+            if (operand.get() == argument && operand.getOperandNumber() != 1)
+              return group.emitOpError()
+                     << "input " << index << " is wanted in panels but is no right-hand side";
+          continue;
+        }
         auto matmul = dyn_cast<linalg::MatmulOp>(user);
         if (!matmul || matmul.getInputs()[1] != argument || matmul.getInputs()[0] == argument)
           return group.emitOpError()
@@ -79,16 +91,24 @@ struct ApplyPlacementPass : partition::impl::ApplyPlacementPassBase<ApplyPlaceme
     return success();
   }
 
-  /// The weight of `get` in panels; one symbol for each recipe.
-  nn::WeightOp packedWeight(nn::GetWeightOp get, int64_t panel) {
+  /// The weight of `get` in panels, of four bytes together for sums of products
+  /// of `integers`; one symbol for each recipe.
+  nn::WeightOp packedWeight(nn::GetWeightOp get, int64_t panel, bool integers) {
     auto weight = symbols->lookup<nn::WeightOp>(get.getWeight());
     RankedTensorType type = weight.getType();
-    auto packedType =
-        RankedTensorType::get({static_cast<int64_t>(llvm::divideCeil(type.getDimSize(1), panel)),
-                               type.getDimSize(0), panel},
-                              type.getElementType());
-    auto recipe =
-        nn::PackAttr::get(get.getContext(), cast<TypedAttr>(weight.getRecipe()), panel, packedType);
+    int64_t rows = type.getDimSize(0);
+    SmallVector<int64_t> shape{static_cast<int64_t>(llvm::divideCeil(type.getDimSize(1), panel))};
+    if (integers)
+      shape.append({static_cast<int64_t>(llvm::divideCeil(rows, 4)), panel, 4});
+    else
+      shape.append({rows, panel});
+    auto packedType = RankedTensorType::get(shape, type.getElementType());
+    auto source = cast<TypedAttr>(weight.getRecipe());
+    TypedAttr recipe;
+    if (integers)
+      recipe = nn::PackDotAttr::get(get.getContext(), source, panel, packedType);
+    else
+      recipe = nn::PackAttr::get(get.getContext(), source, panel, packedType);
     nn::WeightOp &result = packed[recipe];
     if (!result) {
       OpBuilder builder(get.getContext());

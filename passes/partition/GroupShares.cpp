@@ -167,9 +167,9 @@ FailureOr<soc::GroupOp> partition::cutShare(RewriterBase &rewriter, soc::GroupOp
   if (begin < 0 || size <= 0 || size > shape[*dim] - begin)
     return failure();
   shape[*dim] = size;
-  auto share =
-      soc::GroupOp::create(rewriter, group.getLoc(), TypeRange{type.clone(shape)}, StringAttr(),
-                           soc::VariantAttr(), ArrayAttr(), ArrayAttr(), group.getInputs());
+  auto share = soc::GroupOp::create(rewriter, group.getLoc(), TypeRange{type.clone(shape)},
+                                    StringAttr(), soc::VariantAttr(), ArrayAttr(), ArrayAttr(),
+                                    ArrayAttr(), group.getInputs());
   IRMapping mapping;
   rewriter.cloneRegionBefore(group.getBody(), share.getBody(), share.getBody().end(), mapping);
   Cutter cutter(rewriter, share);

@@ -63,6 +63,37 @@ def VerifyRequirementsPass : Pass<"partition-verify-requirements", "::mlir::Modu
            "No group may be where it is for lack of support elsewhere">];
 }
 
+def ApplyPrecisionPass : Pass<"partition-apply-precision", "::mlir::ModuleOp"> {
+  let summary = "Compute groups in the precision that their variant chose";
+  let description = [{
+    Does: a group whose variant has the precision i8 (w8a8) or i16 (w8a16), and
+    whose `precisions` have that scheme, gets a body of integer operations of
+    the nn dialect, as docs/quantisation.md says. Its weights get recipes;
+    multipliers, biases and tables are operands that follow those that there
+    were. `precisions` go.
+
+    Values between groups are stored as their producer yields them. A float
+    group on a CPU whose readers all want one type of integers yields that;
+    otherwise a group on the first CPU quantises. An integer reader that wants
+    another type rescales at the head of its body, or, where several want the
+    same, a group does so once. A float group on a CPU dequantises at the head of
+    its body what it reads tile by tile; for others, and for what the function
+    returns, a group does.
+
+    Requires: engines and variants or shares are assigned. Guarantees: tiles and
+    the places of operands stay; the operation that yields the first result is
+    the group's root as before; new operations have the locations of those that
+    they replace. Fails, at the group, if it does not list what its variant
+    chose, the types do not fit it, its shares differ in precision, or there is
+    no CPU for a conversion.
+
+    Before: a product of f32, `precision = i8`, and `precisions` with the types
+    of operands and results. After: `nn.quantized_matmul`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect", "::tercet::nn::NNDialect", "::tercet::soc::SocDialect"];
+}
+
 def ApplySharesPass : Pass<"partition-apply-shares", "::mlir::ModuleOp"> {
   let summary = "Turn a group with shares into a group for each of them";
   let description = [{

@@ -23,6 +23,8 @@ void tercet::partition::buildPartitionPipeline(mlir::OpPassManager &pm,
     options.forbidFallback = requirements.forbidFallback;
     pm.addPass(createVerifyRequirementsPass(options));
   }
+  // Before shares are cut: conversions between groups are of whole values.
+  pm.addPass(createApplyPrecisionPass());
   pm.addPass(createApplySharesPass());
   pm.addPass(createApplyPlacementPass());
   pm.addPass(createVerifyPartitionPass());

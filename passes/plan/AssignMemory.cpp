@@ -45,9 +45,7 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
 
     // Entries run one at a time: an arena is the largest of theirs.
     llvm::MapVector<StringAttr, plan::MemoryPlan> largest;
-    int64_t weightBytes = 0;
-    DenseMap<Operation *, int64_t> weightAt;
-    for (plan::EntryPlanner &planner : planners) {
+    for (plan::EntryPlanner &planner : planners)
       for (const auto &[memory, arena] : planner.getArenaPlans()) {
         plan::MemoryPlan &most = largest[memory];
         int64_t bound = std::max(most.lowerBound, arena.provenBound());
@@ -55,33 +53,88 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
           most = arena;
         most.lowerBound = bound;
       }
-      for (nn::WeightOp weight : planner.getWeights())
-        // An empty weight has an address too.
-        if (weightAt.try_emplace(weight, weightBytes).second)
-          weightBytes += llvm::alignTo(std::max<int64_t>(plan::bytesOf(weight.getType()), 1),
-                                       plan::alignmentOf(machine, memory));
-    }
     OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-    auto pool = [&](bool isUsed, StringRef name, cmd::PoolKind kind, StringRef memory,
+    auto pool = [&](const Twine &name, cmd::PoolKind kind, StringRef memory, ArrayAttr engines,
                     int64_t bytes, int64_t lower, StringRef how) {
-      if (!isUsed)
-        return cmd::PoolOp();
-      auto op = cmd::PoolOp::create(builder, module.getLoc(), name, kind, memory, bytes,
-                                    plan::alignmentOf(machine, memory), lower, how);
+      auto op = cmd::PoolOp::create(builder, module.getLoc(), name.str(), kind, memory, engines,
+                                    bytes, plan::alignmentOf(machine, memory), lower, how);
       symbols.insert(op);
       return op;
     };
     llvm::StringMap<cmd::PoolOp> arenas;
     for (const auto &[of, plan] : largest)
-      arenas[of.getValue()] =
-          pool(true, of.getValue() == memory ? "arena" : ("arena_" + of.getValue()).str(),
-               cmd::PoolKind::Arena, of.getValue(), plan.peak, plan.lowerBound, plan.method);
-    cmd::PoolOp weights = pool(!weightAt.empty(), "weights", cmd::PoolKind::Weights, memory,
-                               weightBytes, weightBytes, "in order of use");
+      arenas[of.getValue()] = pool(
+          of.getValue() == memory ? Twine("arena") : "arena_" + of.getValue(), cmd::PoolKind::Arena,
+          of.getValue(), ArrayAttr(), plan.peak, plan.lowerBound, plan.method);
+
+    // An engine with a driver gets a copy of a pool of weights: that is one for
+    // what it reads and no more.
+    llvm::MapVector<Operation *, unsigned> ownerOf;
+    unsigned nobody = machine.getEngines().size();
+    for (plan::EntryPlanner &planner : planners)
+      for (nn::WeightOp weight : planner.getWeights()) {
+        unsigned &owner = ownerOf.try_emplace(weight, nobody).first->second;
+        for (unsigned driver : planner.getDriversOf(weight)) {
+          if (owner != nobody && owner != driver) {
+            weight.emitError() << "is read by two engines with drivers, '" << nameOf(machine, owner)
+                               << "' and '" << nameOf(machine, driver)
+                               << "'; try --pin to use it on one of them";
+            return signalPassFailure();
+          }
+          owner = driver;
+        }
+      }
+    plan::EntryPlanner::WeightPlaces places;
+    SmallVector<unsigned> owners{nobody};
+    for (unsigned engine = 0; engine < nobody; ++engine)
+      owners.push_back(engine);
+    for (unsigned owner : owners) {
+      int64_t bytes = 0;
+      SmallVector<std::pair<Operation *, int64_t>> offsets;
+      for (auto [weight, of] : ownerOf) {
+        if (of != owner)
+          continue;
+        offsets.push_back({weight, bytes});
+        // An empty weight has an address too.
+        bytes +=
+            llvm::alignTo(std::max<int64_t>(plan::bytesOf(cast<nn::WeightOp>(weight).getType()), 1),
+                          plan::alignmentOf(machine, memory));
+      }
+      if (offsets.empty())
+        continue;
+      cmd::PoolOp weights =
+          pool(owner == nobody ? Twine("weights") : "weights_" + nameOf(machine, owner),
+               cmd::PoolKind::Weights, memory, readersOf(machine, memory, owner), bytes, bytes,
+               "in order of use");
+      for (auto [weight, offset] : offsets)
+        places[weight] = {weights, offset};
+    }
     for (auto [func, planner] : llvm::zip(funcs, planners)) {
-      planner.build(arenas, weights, weightAt);
+      planner.build(arenas, places);
       func->erase();
     }
+  }
+
+  static StringRef nameOf(soc::MachineAttr machine, unsigned engine) {
+    return cast<soc::EngineAttrInterface>(machine.getEngines()[engine]).getEngineName();
+  }
+
+  /// The engines that may read the weights of an engine with a driver, or of
+  /// those without; null if that is everyone who addresses the memory.
+  static ArrayAttr readersOf(soc::MachineAttr machine, StringRef memory, unsigned owner) {
+    SmallVector<StringRef> names;
+    bool all = true;
+    for (auto [index, attr] : llvm::enumerate(machine.getEngines())) {
+      auto engine = cast<soc::EngineAttrInterface>(attr);
+      std::string reason;
+      if (!engine.isPresent(reason) || !llvm::is_contained(engine.getEngineMemories(), memory))
+        continue;
+      if (plan::hasDriver(attr) && index != owner)
+        all = false;
+      else
+        names.push_back(engine.getEngineName());
+    }
+    return all ? ArrayAttr() : Builder(machine.getContext()).getStrArrayAttr(names);
   }
 };
 

@@ -16,21 +16,19 @@ EntryPlanner::Place EntryPlanner::resolve(Place place) const {
   return place;
 }
 
-void EntryPlanner::build(const llvm::StringMap<cmd::PoolOp> &arenas, cmd::PoolOp weights,
-                         const llvm::DenseMap<Operation *, int64_t> &weightOffsets) {
+void EntryPlanner::build(const llvm::StringMap<cmd::PoolOp> &arenas, const WeightPlaces &weights) {
   OpBuilder builder(func);
   auto entry =
       cmd::EntryOp::create(builder, func.getLoc(), func.getSymName(),
                            func->getAttrOfType<soc::ProofAttr>(soc::SocDialect::kPartitionAttrName),
                            func->getAttrOfType<soc::ProofAttr>(soc::SocDialect::kScheduleAttrName));
   builder.createBlock(&entry.getBody());
-  buildBuffers(builder, arenas, weights, weightOffsets);
+  buildBuffers(builder, arenas, weights);
   buildCommands(builder);
 }
 
 void EntryPlanner::buildBuffers(OpBuilder &builder, const llvm::StringMap<cmd::PoolOp> &arenas,
-                                cmd::PoolOp weights,
-                                const llvm::DenseMap<Operation *, int64_t> &weightOffsets) {
+                                const WeightPlaces &weights) {
   Type bufferType = cmd::BufferType::get(builder.getContext());
   auto nameOr = [](StringAttr name, StringRef fallback, unsigned i) {
     return name && !name.empty() ? name.str() : (fallback + Twine(i)).str();
@@ -66,11 +64,13 @@ void EntryPlanner::buildBuffers(OpBuilder &builder, const llvm::StringMap<cmd::P
     case Storage::Output:
       storage.buffer = outputs[storage.index];
       break;
-    case Storage::Weight:
-      storage.buffer = cmd::WeightOp::create(builder, storage.loc, bufferType,
-                                             storage.weight.getSymName(), weights.getSymName(),
-                                             weightOffsets.at(storage.weight), storage.bytes);
+    case Storage::Weight: {
+      WeightPlace place = weights.at(storage.weight);
+      storage.buffer =
+          cmd::WeightOp::create(builder, storage.loc, bufferType, storage.weight.getSymName(),
+                                place.pool.getSymName(), place.offset, storage.bytes);
       break;
+    }
     case Storage::Arena:
       storage.buffer = cmd::BufferOp::create(
           builder, storage.loc, bufferType, cmd::PoolOp(arenas.lookup(storage.memory)).getSymName(),
@@ -114,11 +114,11 @@ void EntryPlanner::buildCommands(OpBuilder &builder) {
       addOperand(output);
     SmallVector<int64_t> grid(kernel.getGrid().value_or(ArrayRef<int64_t>{1, 1, 1}));
     Value scratch = scratchOf.contains(task) ? storages[scratchOf[task]].buffer : Value();
-    tokens.push_back(
-        cmd::DispatchOp::create(
-            builder, task.getLoc(), tokenType, kernel.getSymName(), engine, buffers, offsets, bytes,
-            grid, scratch, scratch ? static_cast<int64_t>(*kernel.getScratchBytes()) : 0, waits,
-            task.getVariant().getTimePs(), task.getStartPsAttr(), task.getAlternativesAttr())
-            .getToken());
+    tokens.push_back(cmd::DispatchOp::create(builder, task.getLoc(), tokenType, kernel.getSymName(),
+                                             engine, buffers, offsets, bytes, grid, scratch,
+                                             scratch ? scratchStride(task) : 0, waits,
+                                             task.getVariant().getTimePs(), task.getStartPsAttr(),
+                                             task.getAlternativesAttr())
+                         .getToken());
   }
 }

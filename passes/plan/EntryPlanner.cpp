@@ -19,8 +19,25 @@ int64_t tercet::plan::bytesOf(Type type) {
 
 int64_t tercet::plan::alignmentOf(soc::MachineAttr machine, StringRef memory) {
   constexpr int64_t cacheLine = 64;
-  soc::MemoryAttr found = machine.lookupMemory(memory);
-  return found ? std::max<int64_t>(found.getAlignment(), cacheLine) : cacheLine;
+  int64_t alignment = cacheLine;
+  auto consider = [&](StringRef name) {
+    if (soc::MemoryAttr found = machine.lookupMemory(name))
+      alignment = std::max<int64_t>(alignment, found.getAlignment());
+  };
+  consider(memory);
+  for (Attribute attr : machine.getEngines())
+    if (hasDriver(attr)) {
+      auto engine = cast<soc::EngineAttrInterface>(attr);
+      if (llvm::is_contained(engine.getEngineMemories(), memory))
+        consider(engine.getEngineMemory());
+    }
+  return alignment;
+}
+
+bool tercet::plan::hasDriver(Attribute engine) {
+  auto attr = dyn_cast<soc::EngineAttrInterface>(engine);
+  std::string reason;
+  return attr && !attr.getObjectCpu() && attr.isPresent(reason);
 }
 
 EntryPlanner::EntryPlanner(func::FuncOp func, SymbolTable &symbols, soc::MachineAttr machine)
@@ -81,12 +98,42 @@ void EntryPlanner::copy(Value value, Place target, Location loc) {
     if (auto task = dyn_cast<soc::TaskOp>(op))
       latest = std::max(latest, commandOfTask.at(task));
   });
-  command.engine = latest < 0 ? 0 : order.queueOf(latest);
+  command.engine = copyQueue(latest < 0 ? 0 : order.queueOf(latest));
   waitForProducers(value, command);
   int64_t index = addCommand(command);
   touch(command.source.storage, index);
   touch(target.storage, index);
   storages[target.storage].copies.push_back(index);
+}
+
+unsigned EntryPlanner::copyQueue(unsigned writer) const {
+  if (!hasDriver(engineOf(writer)))
+    return writer;
+  for (unsigned queue = 0; queue < order.queues(); ++queue)
+    if (!hasDriver(engineOf(queue)) && engineOf(queue).getEngineKind() == "cpu")
+      return queue;
+  return writer;
+}
+
+bool EntryPlanner::isDriven(const Storage &storage) const {
+  return llvm::any_of(storage.accesses.getQueues(),
+                      [&](unsigned queue) { return hasDriver(engineOf(queue)); });
+}
+
+SmallVector<unsigned> EntryPlanner::getDriversOf(nn::WeightOp weight) const {
+  SmallVector<unsigned> drivers;
+  for (unsigned queue : storages[weightStorage.at(weight)].accesses.getQueues())
+    if (hasDriver(engineOf(queue)))
+      drivers.push_back(queue);
+  return drivers;
+}
+
+int64_t EntryPlanner::scratchStride(soc::TaskOp task) {
+  int64_t bytes = kernelOf(task).getScratchBytes().value_or(0);
+  soc::EngineAttrInterface engine = engineOf(engineIndex(task.getEngine()));
+  // Each worker's part starts where the engine's memory wants it to.
+  return hasDriver(engine) ? llvm::alignTo(bytes, alignmentOf(machine, engine.getEngineMemory()))
+                           : bytes;
 }
 
 soc::KernelOp EntryPlanner::kernelOf(soc::TaskOp task) {
@@ -182,38 +229,58 @@ void EntryPlanner::collectTask(soc::TaskOp task) {
     touch(placeOfValue.at(input).storage, command);
   for (Value output : task.getOutputs())
     placeOfValue[output] = {newBuffer(bytesOf(output.getType())), 0};
-  if (int64_t scratch = kernelOf(task).getScratchBytes().value_or(0))
-    // As many as LIMITS.max_workers, which the ABI wants for every engine.
-    scratchOf[task] = newBuffer(scratch * machine.getWorkers());
+  if (int64_t scratch = scratchStride(task)) {
+    // As many as LIMITS.max_workers, which the ABI wants for every engine that
+    // runs code of the object; an engine with a driver has its own workers.
+    Attribute attr = machine.getEngines()[engine];
+    uint32_t workers = hasDriver(attr) ? machine.getWorkersOf(attr) : machine.getWorkers();
+    scratchOf[task] = newBuffer(scratch * workers);
+    storages[scratchOf[task]].isScratch = true;
+  }
+}
+
+LogicalResult EntryPlanner::checkFixedStorage(const Storage &storage) const {
+  // Weights and the application's tensors are where the first engine works.
+  StringRef memory = engineOf(0).getEngineMemory();
+  for (unsigned queue : storage.accesses.getQueues()) {
+    StringRef name = engineOf(queue).getEngineName();
+    if (!llvm::is_contained(engineOf(queue).getEngineMemories(), memory))
+      return emitError(storage.loc)
+             << "is used on engine '" << name << "', which does not address memory '" << memory
+             << "' where weights, inputs and outputs lie; try --pin to use it elsewhere";
+    if (storage.kind != Storage::Weight && hasDriver(engineOf(queue)))
+      return emitError(storage.loc)
+             << "is an input or output of the entry and used on engine '" << name
+             << "', which does not see the application's memory; try --pin to use it elsewhere";
+  }
+  return success();
+}
+
+SmallVector<StringAttr, 2> EntryPlanner::commonMemories(const Storage &storage) const {
+  SmallVector<unsigned> queues = storage.accesses.getQueues();
+  unsigned writer = order.queueOf(storage.accesses.span().first);
+  SmallVector<StringAttr, 2> common;
+  for (StringRef memory : engineOf(writer).getEngineMemories())
+    if (llvm::all_of(queues, [&](unsigned queue) {
+          return llvm::is_contained(engineOf(queue).getEngineMemories(), memory);
+        }))
+      common.push_back(StringAttr::get(machine.getContext(), memory));
+  return common;
 }
 
 LogicalResult EntryPlanner::assignMemories() {
-  auto engineOf = [&](unsigned queue) {
-    return cast<soc::EngineAttrInterface>(machine.getEngines()[queue]);
-  };
   for (Storage &storage : storages) {
     if (storage.parent || storage.accesses.empty())
       continue;
     if (storage.kind != Storage::Arena) {
-      // Weights and the application's tensors are where the first engine works.
-      StringRef memory = engineOf(0).getEngineMemory();
-      for (unsigned queue : storage.accesses.getQueues())
-        if (!llvm::is_contained(engineOf(queue).getEngineMemories(), memory))
-          return emitError(storage.loc)
-                 << "is used on engine '" << engineOf(queue).getEngineName()
-                 << "', which does not address memory '" << memory
-                 << "' where weights, inputs and outputs lie; try --pin to use it elsewhere";
+      if (failed(checkFixedStorage(storage)))
+        return failure();
       continue;
     }
-    SmallVector<unsigned> queues = storage.accesses.getQueues();
-    unsigned writer = order.queueOf(storage.accesses.span().first);
-    StringAttr common;
-    for (StringRef memory : engineOf(writer).getEngineMemories())
-      if (!common && llvm::all_of(queues, [&](unsigned queue) {
-            return llvm::is_contained(engineOf(queue).getEngineMemories(), memory);
-          }))
-        common = StringAttr::get(machine.getContext(), memory);
-    if (!common) {
+    SmallVector<StringAttr, 2> common = commonMemories(storage);
+    if (common.empty()) {
+      SmallVector<unsigned> queues = storage.accesses.getQueues();
+      unsigned writer = order.queueOf(storage.accesses.span().first);
       auto diag = emitError(storage.loc)
                   << "is computed on engine '" << engineOf(writer).getEngineName()
                   << "' and read on another, and no memory is addressed by both; try --pin to keep "
@@ -224,9 +291,65 @@ LogicalResult EntryPlanner::assignMemories() {
             << llvm::join(engineOf(queue).getEngineMemories(), "', '") << "'";
       return diag;
     }
-    storage.memory = common;
+    storage.memory = common.front();
   }
+  for (auto memory : machine.getMemories().getAsRange<soc::MemoryAttr>())
+    if (memory.getBytes() && failed(fitMemory(memory)))
+      return failure();
   return success();
+}
+
+LogicalResult EntryPlanner::fitMemory(soc::MemoryAttr memory) {
+  StringAttr name = memory.getName();
+  int64_t capacity = memory.getBytes();
+  while (true) {
+    llvm::DenseMap<unsigned, unsigned> bufferOf;
+    MemoryProblem problem = buildProblem(name, bufferOf);
+    if (problem.buffers.empty())
+      return success();
+    MemoryBound bound = problem.findBound();
+    if (bound.bytes <= capacity) {
+      problem.capacity = capacity;
+      if (solveMemory(problem).peak <= capacity)
+        return success();
+    }
+    // The largest value of those that are too much together goes elsewhere: it
+    // is the first of the witness that is no scratch and may lie in another
+    // memory. Where nothing is wrong but the order, the largest of all.
+    Storage *moved = nullptr;
+    StringAttr to;
+    auto consider = [&](int64_t id) {
+      Storage &storage = storages[id];
+      if (storage.isScratch || (moved && moved->bytes >= storage.bytes))
+        return;
+      SmallVector<StringAttr, 2> common = commonMemories(storage);
+      auto *next = std::next(llvm::find(common, name));
+      if (next == common.end())
+        return;
+      moved = &storage;
+      to = *next;
+    };
+    if (bound.bytes > capacity)
+      for (unsigned buffer : bound.witness)
+        consider(problem.buffers[buffer].id);
+    else
+      for (const MemoryBuffer &buffer : problem.buffers)
+        consider(buffer.id);
+    if (moved) {
+      moved->memory = to;
+      continue;
+    }
+    auto diag = emitError(func.getLoc())
+                << "memory '" << name.getValue() << "' has " << capacity << " bytes, and "
+                << std::max(bound.bytes, capacity + 1)
+                << " are needed at once; try a machine with more of it, or fewer workers";
+    for (unsigned buffer : llvm::ArrayRef(bound.witness).take_front(5)) {
+      const Storage &storage = storages[problem.buffers[buffer].id];
+      diag.attachNote(storage.loc) << (storage.isScratch ? "scratch of all workers, " : "a value, ")
+                                   << storage.bytes << " bytes";
+    }
+    return diag;
+  }
 }
 
 bool EntryPlanner::isMovable(Place place, int64_t bytes) const {
@@ -260,8 +383,9 @@ void EntryPlanner::collectResults() {
   for (OpOperand &operand : func.getBody().front().getTerminator()->getOpOperands()) {
     Place place = placeOfValue.at(operand.get());
     int64_t bytes = bytesOf(operand.get().getType());
-    // A result that is computed here is computed in the output's memory.
-    if (isMovable(place, bytes)) {
+    // A result that is computed here is computed in the output's memory, unless
+    // by an engine that does not see it.
+    if (isMovable(place, bytes) && !isDriven(storages[place.storage])) {
       storages[place.storage].kind = Storage::Output;
       storages[place.storage].index = operand.getOperandNumber();
       continue;
@@ -299,16 +423,13 @@ void EntryPlanner::place() {
     placeIn(memory.getName());
 }
 
-void EntryPlanner::placeIn(StringAttr memory) {
+MemoryProblem EntryPlanner::buildProblem(StringAttr memory,
+                                         llvm::DenseMap<unsigned, unsigned> &bufferOf) const {
   MemoryProblem problem;
   problem.alignment = alignmentOf(machine, memory);
-  llvm::DenseMap<unsigned, unsigned> bufferOf;
   SmallVector<Accesses> accesses;
-  auto isHere = [&](const Storage &storage) {
-    return storage.kind == Storage::Arena && !storage.parent && storage.memory == memory;
-  };
   for (auto [index, storage] : llvm::enumerate(storages)) {
-    if (!isHere(storage))
+    if (!isIn(storage, memory))
       continue;
     auto [it, isNew] = bufferOf.try_emplace(storage.placeOf, problem.buffers.size());
     if (isNew) {
@@ -318,8 +439,6 @@ void EntryPlanner::placeIn(StringAttr memory) {
     problem.buffers[it->second].size = std::max(problem.buffers[it->second].size, storage.bytes);
     accesses[it->second].merge(storage.accesses);
   }
-  if (problem.buffers.empty())
-    return;
   for (auto [buffer, touched] : llvm::zip(problem.buffers, accesses)) {
     auto [first, last] = touched.span();
     buffer.lower = first;
@@ -334,8 +453,16 @@ void EntryPlanner::placeIn(StringAttr memory) {
         if (a != b && accesses[a].isBefore(order, accesses[b]))
           problem.precedes[a].set(b);
   }
+  return problem;
+}
+
+void EntryPlanner::placeIn(StringAttr memory) {
+  llvm::DenseMap<unsigned, unsigned> bufferOf;
+  MemoryProblem problem = buildProblem(memory, bufferOf);
+  if (problem.buffers.empty())
+    return;
   MemoryPlan &plan = arenaPlans[memory] = solveMemory(problem);
   for (Storage &storage : storages)
-    if (isHere(storage))
+    if (isIn(storage, memory))
       storage.offset = plan.offsets[bufferOf[storage.placeOf]];
 }

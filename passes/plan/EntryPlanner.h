@@ -23,8 +23,13 @@
 namespace tercet::plan {
 
 /// Offsets of buffers and weights in a memory are multiples of this many bytes:
-/// what the memory wants, and at least a cache line.
+/// what the memory wants, at least a cache line, and what the memories want that
+/// engines with a driver work on first, which read from this one as well.
 int64_t alignmentOf(soc::MachineAttr machine, llvm::StringRef memory);
+
+/// Whether an engine of the machine runs an image through a driver: then the
+/// memory that it uses is the driver's, not the application's.
+bool hasDriver(mlir::Attribute engine);
 
 /// Bytes of a tensor whose elements take whole bytes each.
 int64_t bytesOf(mlir::Type type);
@@ -38,15 +43,22 @@ public:
   mlir::LogicalResult collect();
   /// Decides where storage lies in the arenas, one for each memory.
   void place();
+  /// Where a weight lies.
+  struct WeightPlace {
+    cmd::PoolOp pool;
+    int64_t offset = 0;
+  };
+  using WeightPlaces = llvm::DenseMap<mlir::Operation *, WeightPlace>;
   /// Writes the entry with these pools before the function: the arena of each
-  /// memory, and the weights'.
-  void build(const llvm::StringMap<cmd::PoolOp> &arenas, cmd::PoolOp weights,
-             const llvm::DenseMap<mlir::Operation *, int64_t> &weightOffsets);
+  /// memory, and those of the weights.
+  void build(const llvm::StringMap<cmd::PoolOp> &arenas, const WeightPlaces &weights);
 
   /// The plan of each memory's arena that is used, in the machine's order.
   const llvm::MapVector<mlir::StringAttr, MemoryPlan> &getArenaPlans() const { return arenaPlans; }
   /// In the order of first use.
   llvm::ArrayRef<nn::WeightOp> getWeights() const { return weightsInOrder; }
+  /// The engines with a driver that read a weight, as numbers in the machine.
+  llvm::SmallVector<unsigned> getDriversOf(nn::WeightOp weight) const;
 
 private:
   struct Storage {
@@ -66,6 +78,7 @@ private:
     int64_t offsetInParent = 0;
     /// Whether it is a concatenation.
     bool assembled = false;
+    bool isScratch = false;
     /// In the arena: the storage whose place it takes, itself at first.
     unsigned placeOf = 0;
     int64_t offset = 0;
@@ -111,14 +124,35 @@ private:
   /// The first memory of the engine that wrote a storage that all engines
   /// which touch it can address; an error where there is none.
   mlir::LogicalResult assignMemories();
+  mlir::LogicalResult checkFixedStorage(const Storage &storage) const;
+  /// The memories that all engines which touch a storage address, those first
+  /// that the engine which wrote it prefers.
+  llvm::SmallVector<mlir::StringAttr, 2> commonMemories(const Storage &storage) const;
+  /// Moves what does not fit a memory of limited size to other ones; an error
+  /// where scratch alone is too much.
+  mlir::LogicalResult fitMemory(soc::MemoryAttr memory);
+  /// The buffers of a memory; `bufferOf` is by what Storage::placeOf says.
+  MemoryProblem buildProblem(mlir::StringAttr memory,
+                             llvm::DenseMap<unsigned, unsigned> &bufferOf) const;
   void placeIn(mlir::StringAttr memory);
+  soc::EngineAttrInterface engineOf(unsigned queue) const {
+    return llvm::cast<soc::EngineAttrInterface>(machine.getEngines()[queue]);
+  }
+  /// The queue of a copy of what that queue has written: its own, or that of the
+  /// first CPU where engines with a driver would have to copy.
+  unsigned copyQueue(unsigned writer) const;
+  bool isDriven(const Storage &storage) const;
+  static bool isIn(const Storage &storage, mlir::StringAttr memory) {
+    return storage.kind == Storage::Arena && !storage.parent && storage.memory == memory;
+  }
+  /// Bytes of scratch of one worker of the task.
+  int64_t scratchStride(soc::TaskOp task);
   void shareInPlace(soc::TaskOp task, int64_t command);
   soc::KernelOp kernelOf(soc::TaskOp task);
   /// The place in terms of a storage that is no part of another.
   Place resolve(Place place) const;
   void buildBuffers(mlir::OpBuilder &builder, const llvm::StringMap<cmd::PoolOp> &arenas,
-                    cmd::PoolOp weights,
-                    const llvm::DenseMap<mlir::Operation *, int64_t> &weightOffsets);
+                    const WeightPlaces &weights);
   void buildCommands(mlir::OpBuilder &builder);
 
   mlir::func::FuncOp func;

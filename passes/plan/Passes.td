@@ -17,7 +17,10 @@ def AssignMemoryPass : Pass<"plan-assign-memory", "::mlir::ModuleOp"> {
     is returned as; it takes the memory of an input that dies with its task
     where the kernel allows that. The rest, and the scratch of each task, is
     placed in one arena for each memory. Weights are laid out in the order of
-    their first use. A pool that would hold nothing is left out. Functions
+    their first use, those that an engine with a driver reads in a pool of their
+    own. What engines with drivers keep to themselves lies in their first memory
+    as far as that has room; inputs and outputs of an entry are not theirs to
+    touch, so a result that one of them computes is copied by a CPU. A pool that would hold nothing is left out. Functions
     become `cmd.entry`.
   }];
   let dependentDialects = ["::tercet::cmd::CmdDialect"];
@@ -30,8 +33,9 @@ def VerifyPlanPass : Pass<"verify-plan"> {
     was last written to that buffer, not what another buffer in the same place
     has put there; commands of different queues that touch the same bytes are
     ordered by tokens, unless both read; every output is written whole, no input
-    or weight is written, no two weights overlap. Shares no code with the
-    planner.
+    or weight is written, no two weights overlap; no engine uses a pool that is
+    for others, and none with a driver what the application binds. Shares no
+    code with the planner.
   }];
 }
 

@@ -316,24 +316,64 @@ private:
 };
 
 LogicalResult verifyWeights(ModuleOp module) {
-  std::map<int64_t, cmd::WeightOp> byOffset;
+  std::map<StringRef, std::map<int64_t, cmd::WeightOp>> byPlace;
   LogicalResult result = success();
   module.walk([&](cmd::WeightOp weight) {
-    auto [it, isNew] = byOffset.try_emplace(weight.getOffset(), weight);
+    auto [it, isNew] = byPlace[weight.getPool()].try_emplace(weight.getOffset(), weight);
     if (!isNew && it->second.getWeight() != weight.getWeight()) {
       weight.emitOpError() << "lies where @" << it->second.getWeight() << " does";
       result = failure();
     }
   });
-  int64_t end = 0;
-  for (auto &[offset, weight] : byOffset) {
-    if (offset < end) {
-      weight.emitOpError() << "overlaps the weight before it";
-      result = failure();
+  for (auto &[pool, byOffset] : byPlace) {
+    int64_t end = 0;
+    for (auto &[offset, weight] : byOffset) {
+      if (offset < end) {
+        weight.emitOpError() << "overlaps the weight before it";
+        result = failure();
+      }
+      end = offset + static_cast<int64_t>(weight.getBytes());
     }
-    end = offset + static_cast<int64_t>(weight.getBytes());
   }
   return result;
+}
+
+/// Commands use only what their engines may use: pools that name engines, and
+/// what the application binds.
+LogicalResult verifyEngines(cmd::EntryOp entry, soc::MachineAttr machine) {
+  auto verifyUse = [&](Operation *command, StringRef engine, Value buffer) -> LogicalResult {
+    FlatSymbolRefAttr name;
+    if (auto op = buffer.getDefiningOp<cmd::BufferOp>())
+      name = op.getPoolAttr();
+    else if (auto op = buffer.getDefiningOp<cmd::WeightOp>())
+      name = op.getPoolAttr();
+    if (name) {
+      auto pool = SymbolTable::lookupNearestSymbolFrom<cmd::PoolOp>(entry, name);
+      if (pool && pool.getEngines() &&
+          !llvm::is_contained(*pool.getEngines(), StringAttr::get(entry.getContext(), engine)))
+        return command->emitOpError() << "uses pool '" << name.getValue()
+                                      << "', which is not for engine '" << engine << "'";
+      return success();
+    }
+    auto attr = dyn_cast_or_null<soc::EngineAttrInterface>(machine ? machine.lookupEngine(engine)
+                                                                   : Attribute());
+    std::string reason;
+    if (attr && !attr.getObjectCpu() && attr.isPresent(reason))
+      return command->emitOpError() << "uses an input or output of the entry on engine '" << engine
+                                    << "', which does not see the application's memory";
+    return success();
+  };
+  for (Operation &op : entry.getBody().front()) {
+    StringRef engine;
+    if (auto dispatch = dyn_cast<cmd::DispatchOp>(op))
+      engine = dispatch.getEngine();
+    else if (auto copy = dyn_cast<cmd::CopyOp>(op))
+      engine = copy.getEngine();
+    for (Value operand : op.getOperands())
+      if (isa<cmd::BufferType>(operand.getType()) && failed(verifyUse(&op, engine, operand)))
+        return failure();
+  }
+  return success();
 }
 
 struct VerifyPlanPass : plan::impl::VerifyPlanPassBase<VerifyPlanPass> {
@@ -341,8 +381,9 @@ struct VerifyPlanPass : plan::impl::VerifyPlanPassBase<VerifyPlanPass> {
     auto module = dyn_cast<ModuleOp>(getOperation());
     if (!module || failed(verifyWeights(module)))
       return signalPassFailure();
+    auto machine = soc::MachineAttr::of(module);
     for (auto entry : module.getOps<cmd::EntryOp>())
-      if (failed(Replay(entry).run()))
+      if (failed(verifyEngines(entry, machine)) || failed(Replay(entry).run()))
         return signalPassFailure();
     markAllAnalysesPreserved();
   }

@@ -84,6 +84,16 @@ struct AssignScratchPass : tile::impl::AssignScratchPassBase<AssignScratchPass> 
                                                   alloc.getDynamicSizes());
     }
     kernel.setScratchBytes(llvm::alignTo(placed.peak, 64));
+    if (uint64_t staging = stagingOf(kernel))
+      kernel.setScratchBytes(llvm::alignTo(placed.peak, 128) + staging);
+  }
+
+  /// What the engine's code generation needs behind the kernel's own memory.
+  static uint64_t stagingOf(soc::KernelOp kernel) {
+    soc::MachineAttr machine = soc::MachineAttr::of(kernel);
+    auto engine = dyn_cast_or_null<soc::EngineAttrInterface>(
+        machine ? machine.lookupEngine(kernel.getEngine()) : Attribute());
+    return engine ? engine.stagingBytes(kernel) : 0;
   }
 
   /// Bytes that the allocation needs at most.

@@ -67,14 +67,26 @@ struct LowerAggregatesPass : tile::impl::LowerAggregatesPassBase<LowerAggregates
       op.erase();
   }
 
+  /// Whether the kernel's engine wants the operation as it is. Text without a
+  /// machine is taken to be for one that knows packed products.
+  std::function<bool(Operation *)> wholeOperations() {
+    soc::MachineAttr machine = soc::MachineAttr::of(getOperation());
+    auto engine = dyn_cast_or_null<soc::EngineAttrInterface>(
+        machine ? machine.lookupEngine(getOperation().getEngine()) : Attribute());
+    if (!engine)
+      return [](Operation *op) { return isa<nn::PackedMatmulOp>(op); };
+    return [engine](Operation *op) { return engine.takesWhole(op); };
+  }
+
   LogicalResult decompose() {
     IRRewriter rewriter(&getContext());
+    std::function<bool(Operation *)> staysWhole = wholeOperations();
     bool again = true;
     while (again) {
       again = false;
       SmallVector<linalg::AggregatedOpInterface> ops;
       getOperation().walk([&](linalg::AggregatedOpInterface op) {
-        if (!isa<nn::PackedMatmulOp>(op.getOperation()))
+        if (!staysWhole(op))
           ops.push_back(op);
       });
       SmallVector<tensor::ConcatOp> concats;

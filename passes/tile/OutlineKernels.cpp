@@ -37,12 +37,13 @@ std::string nameOf(Block &body) {
   for (Operation &op : body.without_terminator()) {
     if (op.hasTrait<OpTrait::ConstantLike>() || isa<tensor::EmptyOp, linalg::FillOp>(op))
       continue;
-    int weight = isa<nn::PackedMatmulOp, linalg::MatmulOp, linalg::BatchMatmulOp,
-                     linalg::ConvolutionOpInterface, nn::AttentionOp>(op)
-                     ? 3
-                 : isa<nn::LayerNormOp, nn::RmsNormOp, linalg::SoftmaxOp, nn::GatherOp>(op) ? 2
-                 : isa<linalg::GenericOp>(op)                                               ? 0
-                                                                                            : 1;
+    int weight = isa<linalg::GenericOp>(op) ? 0 : 1;
+    if (isa<nn::PackedMatmulOp, nn::QuantizedMatmulOp, linalg::MatmulOp, linalg::BatchMatmulOp,
+            linalg::ConvolutionOpInterface, nn::AttentionOp, nn::QuantizedAttentionOp>(op))
+      weight = 3;
+    else if (isa<nn::LayerNormOp, nn::RmsNormOp, nn::QuantizedLayerNormOp, nn::QuantizedRmsNormOp,
+                 linalg::SoftmaxOp, nn::GatherOp>(op))
+      weight = 2;
     if (weight >= best) {
       best = weight;
       chosen = &op;
@@ -77,8 +78,11 @@ bool mayShareMemory(BlockArgument argument, Value result) {
         aligned = static_cast<int64_t>(softmax.getDimension()) ==
                   softmax.getInputOperandType().getRank() - 1;
       else
-        aligned = isa<nn::ActivationOp, nn::LayerNormOp, nn::RmsNormOp>(user) &&
-                  use.getOperandNumber() == 0;
+        aligned =
+            (isa<nn::ActivationOp, nn::LayerNormOp, nn::RmsNormOp, nn::QuantizedLayerNormOp,
+                 nn::QuantizedRmsNormOp, nn::QuantizedAddOp, nn::RescaleOp, nn::LookupOp>(user) &&
+             use.getOperandNumber() == 0) ||
+            (isa<nn::QuantizedAddOp>(user) && use.getOperandNumber() == 1);
       if (!aligned || user->getNumResults() != 1 ||
           user->getResult(0).getType() != result.getType())
         return false;

@@ -36,19 +36,15 @@ def LowerAggregatesPass : Pass<"tile-lower-aggregates", "::tercet::soc::KernelOp
   let summary = "Decompose what is not one loop nest, and fuse elementwise operations in a tile";
   let description = [{
     Norms, softmax, attention and the like become the linalg operations that
-    they stand for. `nn.packed_matmul` stays. Chains of elementwise operations
-    become one.
+    they stand for, but for those that the kernel's engine takes whole
+    (`takesWhole`; without a machine, `nn.packed_matmul`). Chains of elementwise
+    operations become one.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
 def LowerToBuffersPass : Pass<"tile-lower-to-buffers", "::tercet::soc::KernelOp"> {
   let summary = "Bufferise a kernel; results are computed in the memory of its outputs";
-  let description = [{
-    Upstream's one-shot bufferisation of the kernel's body alone. What a tile
-    keeps for itself becomes an allocation, which tile-assign-scratch places.
-    Fails, at the operation, on what cannot be bufferised.
-  }];
   let description = [{
     One-shot bufferisation of the kernel's body alone; what other tasks do with
     the same memory is the planner's business. A tensor that starts in an output's
@@ -64,8 +60,10 @@ def AssignScratchPass : Pass<"tile-assign-scratch", "::tercet::soc::KernelOp"> {
   let summary = "Give tile-local memory a place in the worker's scratch";
   let description = [{
     Replaces allocations by `soc.scratch` at offsets that keep what is live at
-    once apart, and records the size in `scratch_bytes`. An allocation of
-    dynamic size gets the bound of its size. Fails if there is none.
+    once apart, and records the size in `scratch_bytes`: from the next multiple of
+    128 on with what the engine's code generation wants behind it
+    (`stagingBytes`). An allocation of dynamic size gets the bound of its size.
+    Fails if there is none.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }

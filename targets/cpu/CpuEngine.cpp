@@ -4,6 +4,7 @@
 
 #include "targets/cpu/CpuEngine.h"
 
+#include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
 #include "targets/cpu/CpuVariants.h"
 #include "targets/cpu/Passes.h"
@@ -36,6 +37,8 @@ struct CpuEngineModel : soc::EngineAttrInterface::ExternalModel<CpuEngineModel, 
     return cpu::variantsOf(cast<soc::CpuAttr>(attr), group, rows,
                            machine ? machine.getWorkersOf(attr) : 1);
   }
+
+  bool takesWhole(Attribute attr, Operation *op) const { return isa<nn::PackedMatmulOp>(op); }
 
   void buildCodegenPipeline(Attribute attr, OpPassManager &pm) const {
     cpu::buildCpuCodegenPipeline(pm);

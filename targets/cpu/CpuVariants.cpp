@@ -25,9 +25,9 @@ constexpr uint64_t kDefaultSynchronisePs = 250000;
 class Tiling {
 public:
   Tiling(soc::CpuAttr cpu, soc::PerformanceAttr performance, soc::GroupOp group, int64_t rows,
-         unsigned workers, unsigned cores)
+         unsigned workers, unsigned cores, soc::PrecisionAttr precision)
       : cpu(cpu), performance(performance), group(group), rows(rows), workers(workers),
-        cores(cores) {
+        cores(cores), precision(precision) {
     body = &group.getBody().front();
     root = body->getTerminator()->getOperand(0).getDefiningOp();
     type = cast<RankedTensorType>(group.getOutputs()[0].getType());
@@ -38,10 +38,10 @@ public:
     tiles.assign(shape.size(), 0);
     panels.assign(group.getInputs().size(), 0);
     for (Operation &op : body->without_terminator()) {
-      if (isa<linalg::MatmulOp, linalg::BatchMatmulOp>(op))
-        product = cast<linalg::LinalgOp>(op);
-      if (auto found = dyn_cast<nn::AttentionOp>(op))
-        attention = found;
+      if (isa<linalg::MatmulOp, linalg::BatchMatmulOp, nn::QuantizedMatmulOp>(op))
+        product = &op;
+      if (isa<nn::AttentionOp, nn::QuantizedAttentionOp>(op))
+        attention = &op;
     }
   }
 
@@ -52,15 +52,20 @@ public:
       if (tile >= size)
         tile = 0;
     Builder builder(group.getContext());
-    partition::GroupWork work = partition::GroupWork::of(group, rows);
-    return soc::VariantAttr::get(
-        group.getContext(), builder.getStringAttr(name), TypeAttr::get(type.getElementType()),
-        builder.getDenseI64ArrayAttr(tiles), builder.getDenseI64ArrayAttr(panels),
-        work.timePs(performance, std::min(workers, cores), cores), scratchBytes(), residentBytes(),
-        granularity(name));
+    partition::GroupWork work = partition::GroupWork::of(group, rows, precision);
+    Type computed = isInteger() ? precision.getComputeType() : type.getElementType();
+    return soc::VariantAttr::get(group.getContext(), builder.getStringAttr(name),
+                                 TypeAttr::get(computed), builder.getDenseI64ArrayAttr(tiles),
+                                 builder.getDenseI64ArrayAttr(panels),
+                                 work.timePs(performance, std::min(workers, cores), cores),
+                                 scratchBytes(), residentBytes(), granularity(name));
   }
 
 private:
+  /// The integer form runs as what its operations decompose into, with the tiles
+  /// of the group as it is written; nothing in it reads panels.
+  bool isInteger() { return precision && !precision.isFloat(); }
+
   StringRef chooseTiles() {
     // Of nothing there are no tiles.
     if (numElements() == 0)
@@ -84,11 +89,13 @@ private:
   /// Weights in panels are padded to whole ones.
   uint64_t residentBytes() {
     uint64_t bytes = 0;
-    for (auto [input, panel] : llvm::zip(group.getInputs(), panels)) {
+    for (auto [index, input] : llvm::enumerate(group.getInputs())) {
       if (!isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp()))
         continue;
+      int64_t panel = panels[index];
       auto weight = cast<RankedTensorType>(input.getType());
-      uint64_t whole = partition::bytesOf(weight);
+      Type stored = isInteger() ? cast<TypeAttr>(precision.getInputs()[index]).getValue() : Type();
+      uint64_t whole = partition::storedBytesOf(weight, stored);
       if (panel && weight.getRank() == 2 && weight.getDimSize(1))
         whole = whole / weight.getDimSize(1) * llvm::alignTo(weight.getDimSize(1), panel);
       bytes += whole;
@@ -122,12 +129,15 @@ private:
   /// The root or everything up to the product is read at the index written.
   bool isParallelRoot() {
     auto linalgOp = dyn_cast_or_null<linalg::LinalgOp>(root);
-    return root == product.getOperation() || isa_and_nonnull<nn::ActivationOp>(root) ||
+    return root == product ||
+           isa_and_nonnull<nn::ActivationOp, nn::RescaleOp, nn::LookupOp, nn::QuantizedAddOp>(
+               root) ||
            (linalgOp && linalgOp.getNumParallelLoops() == linalgOp.getNumLoops());
   }
 
   StringRef tileAttention() {
-    int64_t queries = shape[1], keys = cast<ShapedType>(attention.getKey().getType()).getDimSize(1);
+    int64_t queries = shape[1],
+            keys = cast<ShapedType>(attention->getOperand(1).getType()).getDimSize(1);
     // Scores of a tile stay in half of the second-level cache.
     int64_t most = std::max<int64_t>(8, cpu.getL2Bytes() / 2 / (keys * 4 * 2));
     int64_t tile = std::min<int64_t>({queries, most, 128});
@@ -147,8 +157,10 @@ private:
   StringRef tileProduct() {
     unsigned m = shape.size() - 2, n = shape.size() - 1;
     int64_t columns = shape[n];
-    int64_t step = lanes();
-    BlockArgument constant = constantRhs();
+    // Products of integers are summed in 32 bits.
+    bool integers = isInteger() || isa<nn::QuantizedMatmulOp>(product);
+    int64_t step = integers ? std::max<int64_t>(1, cpu.getVectorBits() / 32) : lanes();
+    BlockArgument constant = isInteger() ? BlockArgument() : constantRhs();
     if (constant) {
       step = panelFor(columns);
       panels[constant.getArgNumber()] = step;
@@ -160,8 +172,8 @@ private:
     int64_t depth = std::max<int64_t>(1, depthOfProduct());
     int64_t rowsInCache = cpu.getL2Bytes() * 3 / 4 / (depth * 4);
     int64_t height = std::clamp<int64_t>(rowsInCache / 8 * 8, 16, 128);
-    int64_t width =
-        step * std::max<int64_t>(1, std::min<int64_t>(llvm::divideCeil(columns, step), 192 / step));
+    int64_t width = step * std::max<int64_t>(1, std::min<int64_t>(llvm::divideCeil(columns, step),
+                                                                  (integers ? 128 : 192) / step));
     int64_t batches = 1;
     for (int64_t size : ArrayRef(shape).drop_back(2))
       batches *= size;
@@ -183,9 +195,12 @@ private:
 
   /// Terms of each sum.
   int64_t depthOfProduct() {
+    if (auto integers = dyn_cast<nn::QuantizedMatmulOp>(product))
+      return cast<ShapedType>(integers.getLhs().getType()).getDimSize(1);
     int64_t depth = 1;
+    auto structured = cast<linalg::LinalgOp>(product);
     for (auto [range, kind] :
-         llvm::zip(product.getStaticLoopRanges(), product.getIteratorTypesArray()))
+         llvm::zip(structured.getStaticLoopRanges(), structured.getIteratorTypesArray()))
       if (kind == utils::IteratorType::reduction && !ShapedType::isDynamic(range))
         depth *= range;
     return depth;
@@ -198,7 +213,7 @@ private:
 
   /// The right-hand side, if it is an argument of the group fed by a weight.
   BlockArgument constantRhs() {
-    auto matmul = dyn_cast<linalg::MatmulOp>(product.getOperation());
+    auto matmul = dyn_cast<linalg::MatmulOp>(product);
     if (!matmul || matmul.hasUserDefinedMaps())
       return {};
     auto argument = dyn_cast<BlockArgument>(matmul.getInputs()[1]);
@@ -228,6 +243,19 @@ private:
     return best;
   }
 
+  /// Of a lookup by blocks a tile is whole blocks: the others of the group may
+  /// not agree on how many.
+  static bool needsWholeRows(Operation &op) {
+    if (auto lookup = dyn_cast<nn::LookupOp>(op))
+      return cast<ShapedType>(lookup.getTable().getType()).getRank() == 2;
+    if (auto quantize = dyn_cast<nn::QuantizeOp>(op))
+      return isa<quant::UniformQuantizedPerAxisType>(quantize.getTypeAttr().getValue());
+    if (auto dequantize = dyn_cast<nn::DequantizeOp>(op))
+      return isa<quant::UniformQuantizedPerAxisType>(dequantize.getTypeAttr().getValue());
+    return isa<nn::LayerNormOp, nn::RmsNormOp, nn::RopeOp, nn::QuantizedLayerNormOp,
+               nn::QuantizedRmsNormOp>(op);
+  }
+
   StringRef tileRows() {
     int64_t work = 1;
     if (auto linalgOp = dyn_cast<linalg::LinalgOp>(root))
@@ -241,7 +269,7 @@ private:
     budget = std::max<int64_t>(std::min<int64_t>(budget, elements / (4 * workers)),
                                std::max<int64_t>(1, 512 / work));
     for (Operation &op : body->without_terminator()) {
-      if (isa<nn::LayerNormOp, nn::RmsNormOp, nn::RopeOp>(op))
+      if (needsWholeRows(op))
         wholeDims.insert(shape.size() - 1);
       if (auto softmax = dyn_cast<linalg::SoftmaxOp>(op))
         wholeDims.insert(softmax.getDimension());
@@ -296,12 +324,14 @@ private:
       auto result = dyn_cast<RankedTensorType>(op.getResult(0).getType());
       if (!result)
         continue;
-      int64_t width = llvm::divideCeil(result.getElementTypeBitWidth(), 8);
+      // Integers are summed in i32, and those of norms in i64.
+      int64_t width = isInteger() ? 8 : llvm::divideCeil(result.getElementTypeBitWidth(), 8);
       int64_t elements = tileElements(result);
       bytes += 2 * llvm::alignTo(elements * width, 64) + 128;
-      if (auto found = dyn_cast<nn::AttentionOp>(op)) {
-        auto key = cast<RankedTensorType>(found.getKey().getType());
-        auto query = cast<RankedTensorType>(found.getQuery().getType());
+      if (isa<nn::AttentionOp, nn::QuantizedAttentionOp>(op)) {
+        auto query = cast<RankedTensorType>(op.getOperand(0).getType());
+        auto key = cast<RankedTensorType>(op.getOperand(1).getType());
+        width = std::max<int64_t>(width, 4); // Scores of integers are as wide as those of floats.
         bool cut = tiles.size() == 4 && tiles[1] != 0;
         int64_t rows = cut ? tiles[1] : query.getDimSize(1);
         int64_t heads =
@@ -315,7 +345,13 @@ private:
                  1024;
       } else if (isa<nn::LayerNormOp, nn::RmsNormOp, linalg::SoftmaxOp>(op)) {
         bytes += 3 * elements * width + 1024;
+      } else if (isa<nn::QuantizedMatmulOp, nn::QuantizedLayerNormOp, nn::QuantizedRmsNormOp,
+                     nn::QuantizeOp, nn::DequantizeOp>(op)) {
+        // Sums of 32 and 64 bits, and scales of columns.
+        bytes += 8 * elements + 8 * result.getShape().back() + 1024;
       }
+      if (auto matmul = dyn_cast<nn::QuantizedMatmulOp>(op); matmul && matmul.isPacked())
+        bytes += 2 * partition::bytesOf(cast<RankedTensorType>(matmul.getRhs().getType())) + 128;
     }
     return llvm::alignTo(bytes, 64);
   }
@@ -329,10 +365,11 @@ private:
   int64_t rows;
   /// Of the queue, and of what `performance` describes.
   unsigned workers, cores;
+  /// Null for the group as it is written.
+  soc::PrecisionAttr precision;
   Block *body;
   Operation *root;
-  linalg::LinalgOp product;
-  nn::AttentionOp attention;
+  Operation *product = nullptr, *attention = nullptr;
   RankedTensorType type;
   /// Of the part of the result that is computed.
   SmallVector<int64_t> shape;
@@ -373,7 +410,14 @@ SmallVector<soc::VariantAttr> cpu::variantsOf(soc::CpuAttr cpu, soc::GroupOp gro
                                               unsigned workers) {
   // Of a described machine the cores share what it has. Else each worker counts
   // as a core, whatever machine the compiler happens to run on.
-  if (soc::PerformanceAttr given = cpu.getPerformance())
-    return {Tiling(cpu, given, group, rows, workers, cpu.getCores()).choose()};
-  return {Tiling(cpu, derivePerformance(cpu, workers), group, rows, workers, workers).choose()};
+  soc::PerformanceAttr performance = cpu.getPerformance();
+  unsigned cores = performance ? cpu.getCores() : workers;
+  if (!performance)
+    performance = derivePerformance(cpu, workers);
+  SmallVector<soc::PrecisionAttr> precisions{soc::PrecisionAttr()};
+  if (ArrayAttr allowed = group.getPrecisionsAttr())
+    precisions = llvm::to_vector(allowed.getAsRange<soc::PrecisionAttr>());
+  return llvm::map_to_vector(precisions, [&](soc::PrecisionAttr precision) {
+    return Tiling(cpu, performance, group, rows, workers, cores, precision).choose();
+  });
 }

@@ -25,28 +25,39 @@ using namespace tercet::cpu;
 
 namespace {
 
-/// Looks through an extension of a float.
-Value stripExtension(Value value) {
-  if (auto extension = value.getDefiningOp<arith::ExtFOp>())
-    return extension.getIn();
-  return value;
+/// An operand of a product: a block argument, extended or not.
+struct Factor {
+  Value argument;
+  bool isUnsigned = false;
+};
+
+Factor factorOf(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (isa_and_nonnull<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp>(op))
+    return {op->getOperand(0), isa<arith::ExtUIOp>(op)};
+  return {value};
 }
 
-/// Whether the body is c + a * b on floats; a and b may be narrower than c.
-bool isProductBody(Block &body) {
+/// Whether the body is c + a * b, of f32 or of i32; a and b may be narrower
+/// than c. Says which of them are unsigned.
+bool isProductBody(Block &body, bool isUnsigned[2]) {
   if (body.getNumArguments() != 3)
     return false;
-  auto sum = body.getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
-  if (!sum)
+  Operation *sum = body.getTerminator()->getOperand(0).getDefiningOp();
+  if (!isa_and_nonnull<arith::AddFOp, arith::AddIOp>(sum))
     return false;
-  Value c = body.getArgument(2);
-  Value other = sum.getLhs() == c ? sum.getRhs() : sum.getRhs() == c ? sum.getLhs() : Value();
-  auto product = other ? other.getDefiningOp<arith::MulFOp>() : arith::MulFOp();
-  if (!product || !c.hasOneUse())
+  Value c = body.getArgument(2), l = sum->getOperand(0), r = sum->getOperand(1);
+  Value other = l == c ? r : r == c ? l : Value();
+  Operation *product = other ? other.getDefiningOp() : nullptr;
+  if (!isa_and_nonnull<arith::MulFOp, arith::MulIOp>(product) || !c.hasOneUse())
     return false;
-  Value l = stripExtension(product.getLhs()), r = stripExtension(product.getRhs());
-  Value a = body.getArgument(0), b = body.getArgument(1);
-  return ((l == a && r == b) || (l == b && r == a)) && c.getType().isF32();
+  Factor left = factorOf(product->getOperand(0)), right = factorOf(product->getOperand(1));
+  if (left.argument == body.getArgument(1))
+    std::swap(left, right);
+  isUnsigned[0] = left.isUnsigned;
+  isUnsigned[1] = right.isUnsigned;
+  return left.argument == body.getArgument(0) && right.argument == body.getArgument(1) &&
+         (c.getType().isF32() || c.getType().isInteger(32));
 }
 
 Value rootOf(Value memref) {
@@ -178,8 +189,9 @@ struct LowerContractionsPass : cpu::impl::LowerContractionsPassBase<LowerContrac
   }
 
   void lowerLinalg(linalg::LinalgOp op, const VectorUnit &unit) {
+    bool isUnsigned[2];
     if (!op.hasPureBufferSemantics() || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
-        op->getNumRegions() != 1 || !isProductBody(op->getRegion(0).front()))
+        op->getNumRegions() != 1 || !isProductBody(op->getRegion(0).front(), isUnsigned))
       return;
     OpBuilder b(op);
     FailureOr<LoopNest> nest = LoopNest::of(b, op);
@@ -189,7 +201,7 @@ struct LowerContractionsPass : cpu::impl::LowerContractionsPassBase<LowerContrac
     if (nest->accesses[0].isScalar() || nest->accesses[1].isScalar())
       return;
     for (bool swapped : {false, true})
-      if (emitAsProduct(b, op, *nest, swapped, unit)) {
+      if (emitAsProduct(b, op, *nest, swapped, isUnsigned, unit)) {
         op->erase();
         ++lowered;
         return;
@@ -200,7 +212,7 @@ struct LowerContractionsPass : cpu::impl::LowerContractionsPassBase<LowerContrac
   static int64_t sizeOf(const Loop &loop) { return loop.staticSize().value_or(1 << 20); }
 
   bool emitAsProduct(OpBuilder &b, linalg::LinalgOp op, LoopNest &nest, bool swapped,
-                     const VectorUnit &unit) {
+                     const bool isUnsigned[2], const VectorUnit &unit) {
     const Access &lhs = nest.accesses[swapped], &rhs = nest.accesses[!swapped],
                  &init = nest.accesses[2];
     int64_t m = -1, n = -1, k = -1;
@@ -240,6 +252,8 @@ struct LowerContractionsPass : cpu::impl::LowerContractionsPassBase<LowerContrac
     product.lhsElement = lhs.element;
     product.rhsElement = rhs.element;
     product.element = init.element;
+    product.lhsUnsigned = isUnsigned[swapped];
+    product.rhsUnsigned = isUnsigned[!swapped];
     OpFoldResult one = b.getIndexAttr(1), zero = b.getIndexAttr(0);
     product.m = m < 0 ? one : nest.loops[m].size;
     product.n = nest.loops[n].size;

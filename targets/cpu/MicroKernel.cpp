@@ -3,7 +3,8 @@
 // Matrix products. Loops from outside in: column blocks (a register tile
 // wide), blocks of k such that their part of the right-hand side stays in the
 // first cache, row blocks, and k itself, in which every accumulator is a
-// register.
+// register. Narrow integers take two steps of k at once where the machine adds
+// pairs of products.
 
 #include "targets/cpu/MicroKernel.h"
 
@@ -229,11 +230,78 @@ private:
   }
 
   /// In the element type of the destination.
-  Value extend(OpBuilder &b, Value value) {
+  Value extend(OpBuilder &b, Value value, bool isUnsigned) {
     Type type = p.element;
     if (auto vector = dyn_cast<VectorType>(value.getType()))
       type = vector.clone(p.element);
-    return value.getType() == type ? value : arith::ExtFOp::create(b, loc, type, value).getResult();
+    if (value.getType() == type)
+      return value;
+    if (isa<FloatType>(p.element))
+      return arith::ExtFOp::create(b, loc, type, value);
+    if (isUnsigned)
+      return arith::ExtUIOp::create(b, loc, type, value);
+    return arith::ExtSIOp::create(b, loc, type, value);
+  }
+
+  Value add(OpBuilder &b, Value left, Value right) {
+    if (isa<FloatType>(p.element))
+      return arith::AddFOp::create(b, loc, left, right);
+    return arith::AddIOp::create(b, loc, left, right);
+  }
+
+  Value multiplyAdd(OpBuilder &b, Value left, Value right, Value sum) {
+    if (isa<FloatType>(p.element))
+      return math::FmaOp::create(b, loc, left, right, sum);
+    return add(b, sum, arith::MulIOp::create(b, loc, left, right));
+  }
+
+  /// Whether two steps of k can be one: of integers of up to 16 bits that lie
+  /// side by side in the rows of the left-hand side.
+  bool hasPairs() const {
+    auto narrow = [](Type type) { return type.isInteger(8) || type.isInteger(16); };
+    return unit.pairs && p.element.isInteger(32) && narrow(p.lhsElement) && narrow(p.rhsElement) &&
+           !(p.lhsElement.isInteger(16) && p.lhsUnsigned) &&
+           !(p.rhsElement.isInteger(16) && p.rhsUnsigned) &&
+           getConstantIntValue(p.lhs.columnStride) == 1;
+  }
+
+  Value toI16(OpBuilder &b, Value vector, bool isUnsigned) {
+    auto type = cast<VectorType>(vector.getType());
+    if (type.getElementType().isInteger(16))
+      return vector;
+    Type wide = type.clone(b.getI16Type());
+    if (isUnsigned)
+      return arith::ExtUIOp::create(b, loc, wide, vector);
+    return arith::ExtSIOp::create(b, loc, wide, vector);
+  }
+
+  /// Two neighbours of a row of the left-hand side, `width` times, as i16.
+  Value loadPair(OpBuilder &b, OpFoldResult address, int64_t width) {
+    int64_t bits = p.lhsElement.getIntOrFloatBitWidth();
+    Value pair = vector::LoadOp::create(b, loc, VectorType::get({2}, p.lhsElement), p.lhs.memory,
+                                        ValueRange{indexValue(b, loc, address)});
+    Type both = b.getIntegerType(2 * bits);
+    Value scalar = vector::ExtractOp::create(
+        b, loc, vector::BitCastOp::create(b, loc, VectorType::get({1}, both), pair), 0);
+    Value all = vector::BroadcastOp::create(b, loc, VectorType::get({width}, both), scalar);
+    Value elements =
+        vector::BitCastOp::create(b, loc, VectorType::get({2 * width}, p.lhsElement), all);
+    return toI16(b, elements, p.lhsUnsigned);
+  }
+
+  /// left[2 i] * right[2 i] + left[2 i + 1] * right[2 i + 1] + sum[i].
+  Value addPairs(OpBuilder &b, Value left, Value right, Value sum) {
+    auto type = cast<VectorType>(left.getType()).clone(p.element);
+    Value products = arith::MulIOp::create(b, loc, arith::ExtSIOp::create(b, loc, type, left),
+                                           arith::ExtSIOp::create(b, loc, type, right));
+    SmallVector<int64_t> even, odd;
+    for (int64_t lane = 0; lane < type.getNumElements(); lane += 2) {
+      even.push_back(lane);
+      odd.push_back(lane + 1);
+    }
+    Value pairs = add(b, vector::ShuffleOp::create(b, loc, products, products, even),
+                      vector::ShuffleOp::create(b, loc, products, products, odd));
+    return add(b, sum, pairs);
   }
 
   /// One register tile over k in [k0, k0 + count).
@@ -303,32 +371,70 @@ private:
                         mulIndex(nested, loc, nested.getIndexAttr(further), p.rhs.rowStride));
       Values columns;
       for (const Segment &segment : segments)
-        columns.push_back(
-            extend(nested, loadSegment(nested, segment, p.rhs.memory, p.rhsElement, rhsRow)));
+        columns.push_back(extend(nested,
+                                 loadSegment(nested, segment, p.rhs.memory, p.rhsElement, rhsRow),
+                                 p.rhsUnsigned));
       OpFoldResult lhsColumn =
           addIndex(nested, loc, lhsBase, mulIndex(nested, loc, at, p.lhs.columnStride));
       for (int64_t r = 0; r < height; ++r) {
         OpFoldResult address = addIndex(
             nested, loc, lhsColumn, mulIndex(nested, loc, nested.getIndexAttr(r), p.lhs.rowStride));
-        Value element =
-            extend(nested, memref::LoadOp::create(nested, loc, p.lhs.memory,
-                                                  ValueRange{indexValue(nested, loc, address)}));
+        Value element = extend(nested,
+                               memref::LoadOp::create(nested, loc, p.lhs.memory,
+                                                      ValueRange{indexValue(nested, loc, address)}),
+                               p.lhsUnsigned);
         for (int64_t column = 0; column < width; ++column) {
           Value &accumulator = values[(set * height + r) * width + column];
           auto type = cast<VectorType>(accumulator.getType());
           Value broadcast = vector::BroadcastOp::create(nested, loc, type, element);
-          accumulator = math::FmaOp::create(nested, loc, broadcast, columns[column], accumulator);
+          accumulator = multiplyAdd(nested, broadcast, columns[column], accumulator);
+        }
+      }
+    };
+
+    // The rows k + further and the one behind it.
+    auto pairStep = [&](OpBuilder &nested, Value k, int64_t further, int64_t set, Values &values) {
+      OpFoldResult at = addIndex(nested, loc, k, nested.getIndexAttr(further));
+      OpFoldResult first =
+          addIndex(nested, loc, rhsBase, mulIndex(nested, loc, at, p.rhs.rowStride));
+      OpFoldResult second = addIndex(nested, loc, first, p.rhs.rowStride);
+      Values columns;
+      for (const Segment &segment : segments) {
+        SmallVector<int64_t> turns;
+        for (int64_t lane = 0; lane < segment.lanes; ++lane)
+          turns.append({lane, lane + segment.lanes});
+        Value rows = vector::ShuffleOp::create(
+            nested, loc, loadSegment(nested, segment, p.rhs.memory, p.rhsElement, first),
+            loadSegment(nested, segment, p.rhs.memory, p.rhsElement, second), turns);
+        columns.push_back(toI16(nested, rows, p.rhsUnsigned));
+      }
+      OpFoldResult lhsColumn = addIndex(nested, loc, lhsBase, at);
+      for (int64_t r = 0; r < height; ++r) {
+        OpFoldResult address = addIndex(
+            nested, loc, lhsColumn, mulIndex(nested, loc, nested.getIndexAttr(r), p.lhs.rowStride));
+        for (int64_t column = 0; column < width; ++column) {
+          Value &accumulator = values[(set * height + r) * width + column];
+          accumulator = addPairs(nested, loadPair(nested, address, segments[column].lanes),
+                                 columns[column], accumulator);
         }
       }
     };
 
     unroll = std::max(sets, unroll);
+    bool pairs = hasPairs();
+    if (pairs)
+      unroll *= 2;
     OpFoldResult bulk = roundDown(b, loc, count, unroll);
     accumulators = buildLoop(b, loc, b.getIndexAttr(0), bulk, unroll, accumulators,
                              [&](OpBuilder &nested, Value k, ValueRange before) {
                                Values values(before);
-                               for (int64_t i = 0; i < unroll; ++i)
-                                 step(nested, k, i, i % sets, values);
+                               for (int64_t i = 0; i < unroll; i += 1 + pairs) {
+                                 int64_t set = i / (1 + pairs) % sets;
+                                 if (pairs)
+                                   pairStep(nested, k, i, set, values);
+                                 else
+                                   step(nested, k, i, set, values);
+                               }
                                return values;
                              });
     if (unroll > 1)
@@ -345,7 +451,7 @@ private:
         int64_t number = r * width + column;
         Value total = accumulators[number];
         for (int64_t set = 1; set < sets; ++set)
-          total = arith::AddFOp::create(b, loc, total, accumulators[set * tile + number]);
+          total = add(b, total, accumulators[set * tile + number]);
         Value at =
             indexValue(b, loc, addIndex(b, loc, initAt(b, r), b.getIndexAttr(segment.offset)));
         if (segment.mask)

@@ -23,7 +23,9 @@ struct Product {
   Matrix rhs;  // [K, N], unit stride along N
   Matrix init; // [M, N], unit stride along N
   mlir::OpFoldResult m, n, k;
+  /// Floats, or integers that are extended to those of the destination.
   mlir::Type lhsElement, rhsElement, element;
+  bool lhsUnsigned = false, rhsUnsigned = false;
   /// If not null, what the destination starts with; else it is accumulated to.
   mlir::Value start;
   /// If not 0, the right-hand side is in panels of so many columns, and rows

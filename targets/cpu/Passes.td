@@ -14,8 +14,10 @@ def LowerContractionsPass : Pass<"cpu-lower-contractions", "::tercet::soc::Kerne
     `c + a * b` and whose right-hand side and result have unit stride along one
     common loop into scf loops around a micro-kernel in the vector dialect:
     accumulators in registers, a row of the right-hand side loaded with unit
-    stride, elements of the left-hand side broadcast, vector.fma. A linalg.fill
-    of the same destination right before it becomes the accumulators' start.
+    stride, elements of the left-hand side broadcast, and math.fma, or products
+    and sums of i32 for narrow integers (of pairs of them where the machine has
+    an instruction for those). A linalg.fill of the same destination right
+    before it becomes the accumulators' start.
     Requires: memrefs and a machine. Guarantees: no nn.packed_matmul is left.
     Other contractions are left to cpu-lower-structured.
   }];

@@ -21,6 +21,7 @@ cpu::VectorUnit cpu::VectorUnit::of(soc::CpuAttr cpu) {
   unit.registers = cpu.getVectorRegisters();
   StringRef triple = cpu.getTriple().getValue();
   unit.masks = (triple.starts_with("x86_64") && unit.bits >= 512) || triple.starts_with("riscv");
+  unit.pairs = triple.starts_with("x86_64");
   if (cpu.getL1Bytes())
     unit.l1Bytes = cpu.getL1Bytes();
   return unit;

@@ -15,6 +15,8 @@ struct VectorUnit {
   int64_t registers = 16;
   /// Loads, stores and selects under a mask cost what unmasked ones cost.
   bool masks = false;
+  /// Sums of two products of 16-bit integers are one instruction.
+  bool pairs = false;
   uint64_t l1Bytes = 32768;
 
   int64_t lanes(unsigned elementBits = 32) const {

@@ -10,7 +10,7 @@ soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "c
   soc.return
 }
 
-cmd.pool @arena arena in "dram" bytes 4096 alignment 64 lower_bound 4096 method "greedy-by-size"
+cmd.pool @arena arena in "dram" for ["cpu"] bytes 4096 alignment 64 lower_bound 4096 method "greedy-by-size"
 cmd.pool @weights weights in "dram" bytes 64 alignment 64 lower_bound 64 method "in order"
 
 cmd.entry @empty {

@@ -87,3 +87,78 @@ nn.weight @w = #nn.pack<dense<1.0> : tensor<8x30xf32>, panel = 0> : tensor<2x8x1
 
 // expected-error @below {{panels of 16 do not turn 'tensor<8x30xf32>' into 'tensor<1x8x16xf32>'}}
 nn.weight @w = #nn.pack<dense<1.0> : tensor<8x30xf32>, panel = 16> : tensor<1x8x16xf32>
+
+// -----
+
+// expected-error @below {{expected a source of floats, got 'tensor<2x3xi8>'}}
+nn.weight @w = #nn.scale_rows<dense<1> : tensor<2x3xi8>, factors = dense<1.0> : tensor<2xf32>> : tensor<2x3xf32>
+
+// -----
+
+// expected-error @below {{expected a factor for each index of the first dimension of 'tensor<2x3xf32>', got 'tensor<3xf32>'}}
+nn.weight @w = #nn.scale_rows<dense<1.0> : tensor<2x3xf32>, factors = dense<1.0> : tensor<3xf32>> : tensor<2x3xf32>
+
+// -----
+
+// expected-error @below {{expected type 'tensor<2x3xf64>', got 'tensor<3x2xf64>'}}
+nn.weight @w = #nn.scale_rows<dense<1.0> : tensor<2x3xf32>, factors = dense<1.0> : tensor<2xf32>> : tensor<3x2xf64>
+
+// -----
+
+// expected-error @below {{expected a source of floats in a matrix, got 'tensor<6xf32>'}}
+nn.weight @w = #nn.quantize_columns<dense<1.0> : tensor<6xf32>> : tensor<6xi8>
+
+// -----
+
+// expected-error @below {{expected type 'tensor<2x3xi8>', got 'tensor<2x3xi16>'}}
+nn.weight @w = #nn.quantize_columns<dense<1.0> : tensor<2x3xf32>> : tensor<2x3xi16>
+
+// -----
+
+// expected-error @below {{expected type 'tensor<3xf64>', got 'tensor<2xf64>'}}
+nn.weight @w = #nn.column_scale<dense<1.0> : tensor<2x3xf32>> : tensor<2xf64>
+
+// -----
+
+// expected-error @below {{expected floats, got 'tensor<3xi32>'}}
+nn.weight @w = #nn.column_scale<dense<1.0> : tensor<2x3xf32>> : tensor<3xi32>
+
+// -----
+
+// expected-error @below {{expected a finite factor of f64, got 1.000000e+00 : f32}}
+nn.weight @w = #nn.fixed_point<dense<1.0> : tensor<2xf64>, factor = 1.0 : f32, shift = 3> : tensor<2xi32>
+
+// -----
+
+// expected-error @below {{expected a shift from -126 to 126, got 127}}
+nn.weight @w = #nn.fixed_point<dense<1.0> : tensor<2xf64>, factor = 1.0, shift = 127> : tensor<2xi32>
+
+// -----
+
+// expected-error @below {{expected a quantised matrix of i8, got 'tensor<4x2xi16>'}}
+nn.weight @w = #nn.column_bias<dense<1> : tensor<4x2xi16>, scales = dense<1.0> : tensor<2xf64>, scale = 0.5, zero = 0> : tensor<2xi32>
+
+// -----
+
+// expected-error @below {{expected a value for each column of 'tensor<4x2xi8>', got 'tensor<4xf64>'}}
+nn.weight @w = #nn.column_bias<dense<1> : tensor<4x2xi8>, scales = dense<1.0> : tensor<4xf64>, scale = 0.5, zero = 0> : tensor<2xi32>
+
+// -----
+
+// expected-error @below {{expected a positive scale of f64, got 0.000000e+00}}
+nn.weight @w = #nn.column_bias<dense<1> : tensor<4x2xi8>, scales = dense<1.0> : tensor<2xf64>, scale = 0.0, zero = 0> : tensor<2xi32>
+
+// -----
+
+// expected-error @below {{expected a zero from -128 to 127, got 128}}
+nn.weight @w = #nn.column_bias<dense<1> : tensor<4x2xi8>, scales = dense<1.0> : tensor<2xf64>, scale = 0.5, zero = 128> : tensor<2xi32>
+
+// -----
+
+// expected-error @below {{expected a matrix of i8 and a positive panel, got 'tensor<9x37xf32>' and 32}}
+nn.weight @w = #nn.pack_dot<dense<1.0> : tensor<9x37xf32>, panel = 32> : tensor<2x3x32x4xf32>
+
+// -----
+
+// expected-error @below {{expected type 'tensor<2x3x32x4xi8>', got 'tensor<2x2x32x4xi8>'}}
+nn.weight @w = #nn.pack_dot<dense<1> : tensor<9x37xi8>, panel = 32> : tensor<2x2x32x4xi8>

@@ -8,6 +8,13 @@ nn.weight @joined = #nn.concat<[dense<1.0> : tensor<2xf32>, dense<2.0> : tensor<
 nn.weight @part = #nn.slice<dense<1.0> : tensor<4x4xf32>, offsets = [1, 0]> : tensor<2x4xf32>
 nn.weight @flat = #nn.reshape<dense<1.0> : tensor<2x4xf32>> : tensor<8xf32>
 nn.weight @panels = #nn.pack<dense<1.0> : tensor<8x30xf32>, panel = 16> : tensor<2x8x16xf32>
+nn.weight @equalised = #nn.scale_rows<#nn.file<"model.onnx", offset = 64, bytes = 24> : tensor<2x3xf32>, factors = dense<[1.0, 0.5]> : tensor<2xf32>> : tensor<2x3xf32>
+nn.weight @integers = #nn.quantize_columns<#nn.file<"model.onnx", offset = 64, bytes = 24> : tensor<2x3xf32>> : tensor<2x3xi8>
+nn.weight @scales = #nn.column_scale<#nn.file<"model.onnx", offset = 64, bytes = 24> : tensor<2x3xf32>> : tensor<3xf64>
+nn.weight @multiplier = #nn.fixed_point<dense<[0.5, 0.25]> : tensor<2xf64>, factor = 1.250000e-01, shift = 35> : tensor<2xi32>
+nn.weight @bias = #nn.column_bias<dense<1> : tensor<4x2xi8>, scales = dense<[0.5, 0.25]> : tensor<2xf64>, scale = 5.000000e-02, zero = -3, bias = dense<1.0> : tensor<2xf32>> : tensor<2xi32>
+nn.weight @no_bias = #nn.column_bias<dense<1> : tensor<4x2xi8>, scales = dense<[0.5, 0.25]> : tensor<2xf64>, scale = 5.000000e-02, zero = -3> : tensor<2xi32>
+nn.weight @fours = #nn.pack_dot<dense<1> : tensor<9x37xi8>, panel = 32> : tensor<2x3x32x4xi8>
 
 func.func @get_weight() -> tensor<2x3xf32> {
   %0 = nn.get_weight @dense : tensor<2x3xf32>
@@ -53,5 +60,68 @@ func.func @packed_matmul(%a: tensor<4x8xf32>, %b: tensor<2x8x16xf32>, %c: tensor
 
 func.func @packed_matmul_on_memrefs(%a: memref<4x8xf32>, %b: memref<2x8x16xf32>, %c: memref<4x30xf32>) {
   nn.packed_matmul ins(%a, %b : memref<4x8xf32>, memref<2x8x16xf32>) outs(%c : memref<4x30xf32>)
+  return
+}
+
+func.func @there_and_back(%x: tensor<4x8xf32>, %e: tensor<4x8xi8>, %f: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = nn.quantize as !quant.uniform<i8:f32, 5.000000e-02:3> ins(%x : tensor<4x8xf32>) outs(%e : tensor<4x8xi8>)
+  %1 = nn.dequantize from !quant.uniform<i8:f32, 5.000000e-02:3> ins(%0 : tensor<4x8xi8>) outs(%f : tensor<4x8xf32>)
+  return %1 : tensor<4x8xf32>
+}
+
+func.func @quantized_matmul(%a: tensor<4x8xi8>, %b: tensor<8x16xi8>, %bias: tensor<16xi32>, %m: tensor<16xi32>,
+                            %e: tensor<4x16xi8>) -> tensor<4x16xi8> {
+  %0 = nn.quantized_matmul ins(%a, %b, %bias, %m : tensor<4x8xi8>, tensor<8x16xi8>, tensor<16xi32>, tensor<16xi32>)
+         outs(%e : tensor<4x16xi8>) shift 7 zero -3
+  return %0 : tensor<4x16xi8>
+}
+
+// 37 columns are two panels of 32; a depth of 9 is three groups of 4.
+func.func @quantized_matmul_packed(%a: tensor<4x9xi16>, %b: tensor<2x3x32x4xi8>, %bias: tensor<37xi32>, %m: tensor<37xi32>,
+                                   %e: tensor<4x37xi16>) -> tensor<4x37xi16> {
+  %0 = nn.quantized_matmul ins(%a, %b, %bias, %m : tensor<4x9xi16>, tensor<2x3x32x4xi8>, tensor<37xi32>, tensor<37xi32>)
+         outs(%e : tensor<4x37xi16>) shift 31 zero 0
+  return %0 : tensor<4x37xi16>
+}
+
+func.func @quantized_attention(%q: tensor<1x4x2x8xi8>, %k: tensor<1x6x2x8xi8>, %v: tensor<1x6x2x8xi8>,
+                               %m: tensor<1x1x1x6xi16>, %e: tensor<1x4x2x8xi8>) -> tensor<1x4x2x8xi8> {
+  %0 = nn.quantized_attention ins(%q, %k, %v : tensor<1x4x2x8xi8>, tensor<1x6x2x8xi8>, tensor<1x6x2x8xi8>)
+         mask(%m : tensor<1x1x1x6xi16>) outs(%e : tensor<1x4x2x8xi8>)
+         score_multiplier 1476395008 score_shift 4 multiplier 1610612736 shift 0 zero 0
+  return %0 : tensor<1x4x2x8xi8>
+}
+
+func.func @quantized_norms(%x: tensor<4x8xi16>, %g: tensor<8xi32>, %o: tensor<8xi32>, %e: tensor<4x8xi8>) -> (tensor<4x8xi8>, tensor<4x8xi8>) {
+  %0 = nn.quantized_layer_norm ins(%x, %g, %o : tensor<4x8xi16>, tensor<8xi32>, tensor<8xi32>)
+         outs(%e : tensor<4x8xi8>) epsilon 12 gain_shift 3 zero 0
+  %1 = nn.quantized_rms_norm ins(%x, %g : tensor<4x8xi16>, tensor<8xi32>)
+         outs(%e : tensor<4x8xi8>) epsilon 12 gain_shift 3 zero 0
+  return %0, %1 : tensor<4x8xi8>, tensor<4x8xi8>
+}
+
+func.func @quantized_elementwise(%a: tensor<4x8xi8>, %b: tensor<4x8xi16>, %t: tensor<256xi8>, %e: tensor<4x8xi8>) -> (tensor<4x8xi16>, tensor<4x8xi8>, tensor<4x8xi8>) {
+  %0 = nn.quantized_add ins(%a, %b : tensor<4x8xi8>, tensor<4x8xi16>) outs(%b : tensor<4x8xi16>)
+         multipliers [16384, 9000] offset -120 shift 10 zero 0
+  %1 = nn.rescale ins(%b : tensor<4x8xi16>) outs(%e : tensor<4x8xi8>) multiplier 9000 offset 0 shift 20 zero 3
+  %2 = nn.lookup ins(%a, %t : tensor<4x8xi8>, tensor<256xi8>) outs(%e : tensor<4x8xi8>)
+  return %0, %1, %2 : tensor<4x8xi16>, tensor<4x8xi8>, tensor<4x8xi8>
+}
+
+// Scales, multipliers and tables of columns.
+func.func @by_columns(%f: tensor<4x2xf32>, %x: tensor<4x8xi16>, %c: tensor<8xi32>, %y: tensor<4x512xi8>, %u: tensor<4x256xi8>,
+                      %d: tensor<4x2xi8>, %e: tensor<4x8xi8>) -> (tensor<4x2xf32>, tensor<4x8xi8>, tensor<4x512xi8>) {
+  %0 = nn.quantize as !quant.uniform<i8:f32:1, {5.000000e-02:3, 2.500000e-02:3}> ins(%f : tensor<4x2xf32>) outs(%d : tensor<4x2xi8>)
+  %1 = nn.dequantize from !quant.uniform<i8:f32:1, {5.000000e-02:3, 2.500000e-02:3}> ins(%0 : tensor<4x2xi8>) outs(%f : tensor<4x2xf32>)
+  %2 = nn.rescale ins(%x : tensor<4x8xi16>) columns(%c : tensor<8xi32>) outs(%e : tensor<4x8xi8>) multiplier 0 offset 0 shift 7 zero 3
+  %3 = nn.lookup ins(%y, %u : tensor<4x512xi8>, tensor<4x256xi8>) outs(%y : tensor<4x512xi8>)
+  return %1, %2, %3 : tensor<4x2xf32>, tensor<4x8xi8>, tensor<4x512xi8>
+}
+
+func.func @integers_on_memrefs(%a: memref<4x8xi8>, %b: memref<8x16xi8>, %bias: memref<16xi32>, %m: memref<16xi32>,
+                               %t: memref<256xi16>, %e: memref<4x16xi8>, %f: memref<4x8xi16>) {
+  nn.quantized_matmul ins(%a, %b, %bias, %m : memref<4x8xi8>, memref<8x16xi8>, memref<16xi32>, memref<16xi32>)
+    outs(%e : memref<4x16xi8>) shift 7 zero -3
+  nn.lookup ins(%a, %t : memref<4x8xi8>, memref<256xi16>) outs(%f : memref<4x8xi16>)
   return
 }

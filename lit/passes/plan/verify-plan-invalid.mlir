@@ -155,3 +155,17 @@ cmd.entry @main {
   // expected-error @below {{reads bytes 0 to 16 of output 'y', where nothing has been written yet}}
   %t = cmd.copy %y [0] to %z [0] bytes 16 on "cpu"
 }
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 5, scratch_bytes = 0>
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+cmd.pool @arena arena in "dram" for ["other"] bytes 64 alignment 64 lower_bound 64 method "by hand"
+cmd.entry @pool_of_others {
+  %in = cmd.input 0 "x" : tensor<4xf32>
+  %a = cmd.buffer @arena [0 for 16]
+  // expected-error @below {{uses pool 'arena', which is not for engine 'cpu'}}
+  %t = cmd.dispatch @kernel on "cpu" (%in, %a) offsets [0, 0] bytes [16, 16] grid [1, 1, 1]
+}

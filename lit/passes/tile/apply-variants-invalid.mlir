@@ -58,3 +58,22 @@ soc.kernel @packed(%a: memref<4x8xf32>, %b: memref<4x8x16xf32>, %c: memref<4x64x
   bufferization.materialize_in_destination %3 in restrict writable %c : (tensor<4x64xf32>, memref<4x64xf32>) -> ()
   soc.return
 }
+
+// -----
+
+#odd = #soc.variant<"odd", precision = i8, tiles = [0, 48], panels = [0, 32], time_ps = 1, scratch_bytes = 0>
+
+// expected-error @below {{cannot be tiled by variant 'odd'}}
+soc.kernel @packed_integers(%a: memref<4x8xi8>, %b: memref<3x2x32x4xi8>, %s: memref<96xi32>, %c: memref<4x96xi8>) attributes {engine = "npu", num_inputs = 3 : i64, variant = #odd} {
+  %0 = bufferization.to_tensor %a restrict : memref<4x8xi8> to tensor<4x8xi8>
+  %1 = bufferization.to_tensor %b restrict : memref<3x2x32x4xi8> to tensor<3x2x32x4xi8>
+  %2 = bufferization.to_tensor %s restrict : memref<96xi32> to tensor<96xi32>
+  %3 = bufferization.to_tensor %c restrict writable : memref<4x96xi8> to tensor<4x96xi8>
+  // expected-error @below {{a tile of 48 columns is no multiple of the panel of 32}}
+  // expected-error @below {{to tile operation}}
+  // expected-error @below {{failed to generate tiling loops}}
+  %4 = nn.quantized_matmul ins(%0, %1, %2, %2 : tensor<4x8xi8>, tensor<3x2x32x4xi8>, tensor<96xi32>, tensor<96xi32>)
+         outs(%3 : tensor<4x96xi8>) shift 7 zero 0
+  bufferization.materialize_in_destination %4 in restrict writable %c : (tensor<4x96xi8>, memref<4x96xi8>) -> ()
+  soc.return
+}

@@ -43,6 +43,7 @@ private:
   void updateState();
   void writeOutputs();
   void numberTokens();
+  void addDrivers();
 
   std::mt19937 random;
   Model model;
@@ -293,6 +294,28 @@ void Generator::numberTokens() {
     model.commands[after].waits.push_back(token[before]);
 }
 
+/// Engines that only compute, and only on what the application does not bind,
+/// may as well be behind a driver.
+void Generator::addDrivers() {
+  for (uint32_t engine = 0; engine < model.engines; ++engine) {
+    bool computes = false, mayBe = chance(90);
+    for (const Command &command : model.commands) {
+      if (command.engine != engine)
+        continue;
+      computes = true;
+      mayBe &= command.opcode == TERCET_COMMAND_DISPATCH;
+      for (const Operand &operand : command.operands)
+        mayBe &= model.buffers[operand.buffer].pool != io;
+    }
+    if (!computes || !mayBe)
+      continue;
+    model.drivers |= 1u << engine;
+    for (Command &command : model.commands)
+      if (command.engine == engine)
+        command.opcode = TERCET_COMMAND_SUBMIT;
+  }
+}
+
 Model Generator::run() {
   model.engines = 1 + below(3);
   last.assign(model.engines, -1);
@@ -331,6 +354,7 @@ Model Generator::run() {
     source.users.clear();
   writeOutputs();
   numberTokens();
+  addDrivers();
   return model;
 }
 

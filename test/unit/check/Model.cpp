@@ -46,8 +46,14 @@ std::string Model::toTable() const {
   std::vector<tercet_engine_record> engineRecords;
   std::vector<tercet_kernel_record> kernels;
   for (uint32_t e = 0; e < engines; ++e) {
-    uint32_t text = name("cpu" + std::to_string(e));
-    engineRecords.push_back({text, TERCET_ENGINE_CPU, TERCET_ISA_NONE, 0, 0, 0, 0, 0, 0});
+    bool isDriven = drivers >> e & 1;
+    uint32_t text = name((isDriven ? "npu" : "cpu") + std::to_string(e));
+    if (isDriven)
+      engineRecords.push_back({text, TERCET_ENGINE_NPU, TERCET_ISA_HEXAGON, 0, 0, 0,
+                               hasImages ? 64u : 0u, hasImages ? TERCET_IMAGE_ELF : 0u,
+                               driverWorkers});
+    else
+      engineRecords.push_back({text, TERCET_ENGINE_CPU, TERCET_ISA_NONE, 0, 0, 0, 0, 0, 0});
     kernels.push_back({text, e, 16, 0});
   }
   std::vector<tercet_pool_record> poolRecords;
@@ -83,12 +89,14 @@ std::string Model::toTable() const {
   std::vector<tercet_command_record> records;
   std::vector<tercet_profile_record> profile;
   uint32_t tokens = 0;
+  bool submits = false;
   for (const Command &command : commands) {
     tercet_command_record record = {};
     record.opcode = command.opcode;
     record.engine = command.engine;
     record.target = TERCET_NONE;
-    if (command.opcode == TERCET_COMMAND_DISPATCH) {
+    submits |= command.opcode == TERCET_COMMAND_SUBMIT;
+    if (command.opcode == TERCET_COMMAND_DISPATCH || command.opcode == TERCET_COMMAND_SUBMIT) {
       record.target = command.engine;
       record.grid[0] = record.grid[1] = record.grid[2] = 1;
     } else if (command.copy) {
@@ -131,6 +139,10 @@ std::string Model::toTable() const {
   tercet_table_header header = {};
   header.magic = TERCET_MAGIC_TABLE;
   header.major = TERCET_ABI_MAJOR;
+  if (submits && announcesSubmit) {
+    header.features_required = TERCET_BIT(TERCET_FEATURE_SUBMIT_BIT);
+    header.minor = header.minor_min = TERCET_ABI_MINOR;
+  }
   header.total_bytes = writer.bytes.size();
   header.record_count = writer.records;
   std::memcpy(&writer.bytes[0], &header, sizeof header);

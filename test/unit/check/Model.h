@@ -52,10 +52,17 @@ struct Command {
   std::optional<tercet_copy_record> copy;
 };
 
-/// One entry point, 'main'. Kernel e is for engine e; all engines are CPUs.
+/// One entry point, 'main'. Kernel e is for engine e.
 struct Model {
   uint32_t engines = 1;
   uint32_t workers = 1;
+  /// Bit e: engine e is an NPU behind a driver, not a CPU. It has an image, so
+  /// many workers, and no way to what the application binds.
+  uint32_t drivers = 0;
+  bool hasImages = true;
+  uint32_t driverWorkers = 1;
+  /// Whether the table announces SUBMIT commands where there are some.
+  bool announcesSubmit = true;
   std::vector<Pool> pools;
   std::vector<Buffer> buffers;
   std::vector<Tensor> inputs, outputs;

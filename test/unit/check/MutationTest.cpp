@@ -226,7 +226,7 @@ bool addScratch(Model &model, Random &random) {
   if (model.pools[0].bytes < 64)
     model.pools[0].bytes = 64 + below(random, 8);
   Command &command = model.commands[below(random, model.commands.size())];
-  if (command.opcode != TERCET_COMMAND_DISPATCH)
+  if (command.opcode != TERCET_COMMAND_DISPATCH && command.opcode != TERCET_COMMAND_SUBMIT)
     return false;
   command.scratchBuffer = model.addBuffer({0, below(random, model.pools[0].bytes - 63), 64, 1});
   command.scratchStride = 64;
@@ -273,10 +273,59 @@ bool changeCopy(Model &model, Random &random) {
 
 bool changeOpcode(Model &model, Random &random) {
   Command &command = model.commands[below(random, model.commands.size())];
-  uint32_t opcode = 1 + below(random, 4);
+  uint32_t opcode = 1 + below(random, 5);
   bool changed = opcode != command.opcode && !command.copy && command.scratchBuffer == TERCET_NONE;
   command.opcode = opcode;
   return changed;
+}
+
+bool changeDriver(Model &model, Random &random) {
+  model.drivers ^= 1u << below(random, model.engines);
+  return true;
+}
+
+bool dropImages(Model &model, Random &random) {
+  model.hasImages = false;
+  return model.drivers;
+}
+
+bool dropFeature(Model &model, Random &random) {
+  model.announcesSubmit = false;
+  return model.drivers;
+}
+
+/// An engine behind a driver has workers of its own, for which a command that is
+/// given scratch needs room: behind everything, or over whatever lies there.
+bool moreDriverWorkers(Model &model, Random &random) {
+  Command *command = commandWith(
+      model, random, [](const Command &c) { return c.opcode == TERCET_COMMAND_SUBMIT; });
+  if (!command)
+    return false;
+  model.workers = model.driverWorkers = 2;
+  Pool &pool = model.pools[0];
+  uint64_t bytes = below(random, 4) ? 128 : 64, offset = pool.bytes;
+  if (below(random, 2))
+    offset = below(random, pool.bytes + 1);
+  pool.bytes = std::max(pool.bytes, offset + bytes);
+  command->scratchBuffer = model.addBuffer({0, offset, bytes, 1});
+  command->scratchStride = 64;
+  return true;
+}
+
+/// A command of a driver's engine is given what the application binds.
+bool submitBound(Model &model, Random &random) {
+  Command *command = commandWith(
+      model, random, [](const Command &c) { return c.opcode == TERCET_COMMAND_SUBMIT; });
+  if (!command || command->operands.empty())
+    return false;
+  for (Pool &pool : model.pools)
+    pool.engineMask = ~uint64_t(0);
+  for (uint32_t b = 0; b < model.buffers.size(); ++b)
+    if (model.pools[model.buffers[b].pool].kind == TERCET_POOL_IO) {
+      command->operands[below(random, command->operands.size())] = reads(b, model.buffers[b].bytes);
+      return true;
+    }
+  return false;
 }
 
 bool tieOutput(Model &model, Random &random) {
@@ -322,24 +371,32 @@ const Mutation kMutations[] = {
     {"workers", moreWorkers},
     {"strided copy", changeCopy},
     {"opcode", changeOpcode},
+    {"driver", changeDriver},
+    {"images dropped", dropImages, false},
+    {"feature dropped", dropFeature, false},
+    {"driver's workers", moreDriverWorkers},
+    {"input submitted", submitBound, false},
     {"tie", tieOutput, false},
     {"output's buffer", changeOutput},
     {"input's buffer", changeInput},
 };
 
 TEST(Mutation, GeneratedProgramsAreRight) {
-  uint32_t queues = 0, tokens = 0;
+  uint32_t queues = 0, tokens = 0, submissions = 0;
   for (uint32_t seed = 0; seed < kPrograms; ++seed) {
     Model model = generate(seed);
     ASSERT_EQ(findFault(model), "") << "seed " << seed;
     ASSERT_EQ(checkerSays(model), "") << "seed " << seed;
     queues += model.engines;
-    for (const Command &command : model.commands)
+    for (const Command &command : model.commands) {
       tokens += command.signals;
+      submissions += command.opcode == TERCET_COMMAND_SUBMIT;
+    }
   }
   // Not trivial ones.
   EXPECT_GT(queues, 3 * kPrograms / 2);
   EXPECT_GT(tokens, kPrograms);
+  EXPECT_GT(submissions, kPrograms / 8);
 }
 
 TEST(Mutation, CheckerAgreesWithEveryInterleaving) {

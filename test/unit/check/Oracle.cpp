@@ -13,6 +13,7 @@
 
 #include "Model.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -208,12 +209,20 @@ bool Oracle::collect(uint32_t c) {
   bool isCopy = command.opcode == TERCET_COMMAND_COPY;
   if (isCopy && !collectCopy(c))
     return false;
-  bool moves = command.opcode == TERCET_COMMAND_DISPATCH || isCopy;
+  bool isDriven = model.drivers >> command.engine & 1;
+  bool submits = command.opcode == TERCET_COMMAND_SUBMIT;
+  if (command.opcode == TERCET_COMMAND_DISPATCH && isDriven)
+    return fail("code of the object on an engine that runs none");
+  if (submits && (!isDriven || !model.hasImages || !model.announcesSubmit))
+    return fail("a submission that nobody takes");
+  bool moves = command.opcode == TERCET_COMMAND_DISPATCH || submits || isCopy;
   if (!moves && !command.operands.empty())
     return fail("operands of a command that does nothing");
   for (const Operand &operand : command.operands) {
     if (!(model.pools[model.buffers[operand.buffer].pool].engineMask >> command.engine & 1))
       return fail("a pool out of reach");
+    if (submits && isIO(operand.buffer))
+      return fail("a driver does not see what is bound");
     for (uint64_t i = 0; i < operand.bytes; ++i) {
       Byte byte = {0, operand.buffer};
       if (!locate(operand.buffer, operand.offset + i, byte.address))
@@ -234,7 +243,8 @@ bool Oracle::collect(uint32_t c) {
   if (model.pools[scratch.pool].kind != TERCET_POOL_ARENA || !command.scratchStride ||
       command.scratchStride % 64 || !(model.pools[scratch.pool].engineMask >> command.engine & 1))
     return fail("bad scratch");
-  for (uint64_t i = 0; i < command.scratchStride * model.workers; ++i) {
+  uint64_t workers = submits ? std::min(model.driverWorkers, model.workers) : model.workers;
+  for (uint64_t i = 0; i < command.scratchStride * workers; ++i) {
     Byte byte = {0, command.scratchBuffer};
     if (!locate(command.scratchBuffer, i, byte.address))
       return false;

@@ -134,6 +134,61 @@ TEST(Rules, ScratchOfAllWorkers) {
   EXPECT_EQ(checkerSays(model), "");
 }
 
+/// in -> A on a CPU, A -> B behind a driver, B -> out on the CPU.
+Model makeSubmission() {
+  Model model = makeChain(3);
+  model.drivers = 2;
+  model.commands[1].opcode = TERCET_COMMAND_SUBMIT;
+  return model;
+}
+
+TEST(Rules, SubmissionsAreProven) {
+  EXPECT_EQ(checkerSays(makeSubmission()), "");
+  // A race is a race, whoever runs the command.
+  Model model = makeSubmission();
+  model.commands[1].waits.clear();
+  expectRefused(model, "command 1, node 'node 1': reads bytes [0, 64) of memory, in buffer 2 of "
+                       "pool 'pool1'");
+}
+
+TEST(Rules, SubmissionsNeedADriver) {
+  Model model = makeSubmission();
+  model.drivers = 0;
+  expectRefused(model,
+                "command 1, node 'node 1': submits a kernel to engine 'cpu1', which is a CPU "
+                "and has no driver");
+  model = makeSubmission();
+  model.hasImages = false;
+  expectRefused(model, "submits a kernel to engine 'npu1', which has no image that it could be in");
+  model = makeSubmission();
+  model.announcesSubmit = false;
+  expectRefused(model, "submits a kernel, which the table's features do not announce");
+  model = makeSubmission();
+  model.commands[1].opcode = TERCET_COMMAND_DISPATCH;
+  expectRefused(model, "runs a kernel on engine 'npu1', which is not a CPU");
+}
+
+TEST(Rules, SubmissionsSeeNoBoundMemory) {
+  Model model = makeSubmission();
+  model.commands[1].operands[0].buffer = In;
+  expectRefused(model, "operand 0 is buffer 0 of pool 'pool0', which the application binds and a "
+                       "driver cannot reach");
+}
+
+TEST(Rules, ScratchOfADriversWorkers) {
+  // Of the 128 bytes 64 are the second worker's, which the engine does not have.
+  Model model = makeSubmission();
+  model.workers = 4;
+  model.driverWorkers = 2;
+  model.commands[1].scratchBuffer = model.addBuffer({1, 128, 128, 64});
+  model.commands[1].scratchStride = 64;
+  EXPECT_EQ(checkerSays(model), "");
+  model.driverWorkers = 3;
+  expectRefused(model, "scratch of 64 bytes for each of 3 workers exceeds the 128 bytes");
+  model.driverWorkers = 5;
+  expectRefused(model, "ENGINES[1]: 5 workers, LIMITS allows 4");
+}
+
 TEST(Rules, ScratchWithinReach) {
   Model model = makeChain();
   uint32_t far = model.addPool({TERCET_POOL_ARENA, 64, 64, /*engineMask=*/2});

@@ -2,7 +2,7 @@
 //
 // Nothing is converted: a file of another type or shape is an error.
 
-#include "compiler/tools/TensorFile.h"
+#include "compiler/support/TensorFile.h"
 
 #include "compiler/support/Npy.h"
 

@@ -3,8 +3,8 @@
 // Tensors of the reference evaluator from and to .npy files, for tools whose
 // flags bind files to names.
 
-#ifndef TERCET_COMPILER_TOOLS_TENSORFILE_H
-#define TERCET_COMPILER_TOOLS_TENSORFILE_H
+#ifndef TERCET_COMPILER_SUPPORT_TENSORFILE_H
+#define TERCET_COMPILER_SUPPORT_TENSORFILE_H
 
 #include "compiler/reference/Tensor.h"
 
@@ -27,4 +27,4 @@ llvm::Expected<Tensor> readTensor(llvm::StringRef name, const std::string &path,
 
 } // namespace tercet
 
-#endif // TERCET_COMPILER_TOOLS_TENSORFILE_H
+#endif // TERCET_COMPILER_SUPPORT_TENSORFILE_H

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# Models quantised to 8 bits, compiled and run as a user does. MiniLM is calibrated on 64 sentences and judged on 200
+# others: the cosine of every embedding to the float model's, the order of the demo's similarities, and the share of its
+# multiply-adds that the report places on the NPU in w8a8. The ViT of patterns.py is judged by its logits and by the
+# classes that it gives to drawings. The float side is onnxruntime's.
+
+import json
+import pathlib
+
+import numpy as np
+import onnx
+
+import harness
+import minilm
+import patterns
+import small
+
+SENTENCES = harness.ROOT / "test" / "models" / "sentences"
+COSINE = 0.995
+SHARE = 0.9
+# Similarities of the demo that are closer than this may change places.
+NEAR = 0.02
+
+
+def save_samples(folder, feeds, batch):
+    """A folder a sample, each of `batch` rows."""
+    for number in range(len(next(iter(feeds.values()))) // batch):
+        sample = folder / f"{number:03}"
+        sample.mkdir(parents=True, exist_ok=True)
+        for name, value in feeds.items():
+            np.save(sample / f"{name}.npy", value[number * batch:(number + 1) * batch])
+
+
+def run_rows(test, program, feeds, output, batch):
+    """`output` for every row of `feeds`, `batch` at a time; the last ones are repeated to fill a batch."""
+    count = len(next(iter(feeds.values())))
+    rows = []
+    for begin in range(0, count, batch):
+        index = np.minimum(np.arange(begin, begin + batch), count - 1)
+        got = test.run(program, {name: value[index] for name, value in feeds.items()}, [output])
+        rows.append(got[output])
+    return np.concatenate(rows)[:count]
+
+
+def cosines(got, expected):
+    return (got * expected).sum(1) / np.maximum(np.linalg.norm(got, axis=1) * np.linalg.norm(expected, axis=1), 1e-30)
+
+
+# --- where multiply-adds are computed ---------------------------------------------------------------------------------
+def multiply_adds(model, tokens, keys, hidden):
+    """Node name -> multiply-adds of each product of an encoder; one of two activations is half an attention."""
+    constants = {t.name: tuple(t.dims) for t in model.graph.initializer}
+    result = {}
+    for node in model.graph.node:
+        if node.op_type == "MatMul":
+            shape = next((constants[i] for i in node.input if i in constants), None)
+            result[node.name] = tokens * (int(np.prod(shape)) if shape else keys * hidden)
+    return result
+
+
+def share_of(report, work, kind, precision):
+    """The part of `work` (node -> amount) that commands of such engines compute in that precision, and what else is."""
+    kinds = {engine["name"]: engine["kind"] for engine in report["machine"]["engines"]}
+    done, elsewhere = {}, set()
+    for entry in report["entries"]:
+        for command in entry["commands"]:
+            nodes = [node for node in command.get("nodes", ()) if node in work]
+            # Shares of one group: any part of it elsewhere counts as elsewhere.
+            if kinds[command["engine"]] == kind and command.get("precision") == precision:
+                done.update((node, work[node]) for node in nodes)
+            else:
+                elsewhere.update(nodes)
+    missing = set(work) - set(done) - elsewhere
+    if missing:
+        raise harness.CommandFailed(f"the report does not say where {sorted(missing)[:3]} are computed")
+    kept = {node: amount for node, amount in done.items() if node not in elsewhere}
+    return sum(kept.values()) / sum(work.values()), sorted(set(work) - set(kept))
+
+
+# --- models -----------------------------------------------------------------------------------------------------------
+def compile_quantised(test, model, name, dims, samples):
+    program = test.work / name
+    test.compile(model, program, dims, "--name", name, "--soc", test.arguments.soc, "--quantize", test.arguments.spec,
+                 "--calibrate", str(samples))
+    return program, json.loads((program / f"{name}.report.json").read_text())
+
+
+def check_ranking(test, got, expected):
+    """The order of all similarities of the demo's sentences, and each one's nearest."""
+    a, b = got @ got.T, expected @ expected.T
+    pairs = np.triu_indices(len(a), 1)
+    x, y = a[pairs], b[pairs]
+    far = y[:, None] - y[None, :] > NEAR
+    turned = int((far & (x[:, None] <= x[None, :])).sum())
+    print(f"similarities: {far.sum()} ordered pairs, {turned} turned round")
+    test.check("order of similarities", turned and f"{turned} of {far.sum()} pairs are the other way round")
+    for matrix in (a, b):
+        np.fill_diagonal(matrix, -1)
+    wrong = np.flatnonzero(a.argmax(1) != b.argmax(1))
+    test.check("most alike", len(wrong) and f"sentences {wrong + 1} are most like others than before")
+
+
+def check_minilm(test):
+    arguments = test.arguments
+    folder, batch, length = minilm.package_folder(), arguments.batch, arguments.sequence
+    lines = {name: (SENTENCES / f"{name}.txt").read_text().splitlines() for name in ("calibration", "evaluation")}
+    samples = test.work / "minilm-samples"
+    save_samples(samples, minilm.encode(lines["calibration"], folder, length), batch)
+    dims = {"batch": batch, "sequence": length}
+    program, report = compile_quantised(test, arguments.model, "minilm", dims, samples)
+
+    config = minilm.load_config(folder)
+    work = multiply_adds(onnx.load(arguments.model), batch * length, length, config.hidden)
+    share, others = share_of(report, work, arguments.engine, "w8a8")
+    print(f"multiply-adds in w8a8 on the {arguments.engine}: {share:.1%}; not: {', '.join(others) or 'none'}")
+    test.check("share of multiply-adds", share < SHARE and f"{share:.1%}, below {SHARE:.0%}")
+
+    every = max(1, arguments.every)
+    feeds = minilm.encode(lines["evaluation"][::every], folder, length)
+    expected = small.expected(arguments.model, feeds)["sentence_embedding"]
+    found = cosines(run_rows(test, program, feeds, "sentence_embedding", batch), expected)
+    print(f"cosine of {len(found)} embeddings: mean {found.mean():.5f}, median {np.median(found):.5f}, "
+          f"least {found.min():.5f}")
+    # Written so that a NaN fails.
+    for row in np.flatnonzero(~(found >= COSINE))[:5]:
+        print(f"  {found[row]:.5f} {lines['evaluation'][::every][row]}")
+    test.check("cosine", None if (found >= COSINE).all() else f"{(~(found >= COSINE)).sum()} below {COSINE}")
+
+    feeds = minilm.encode(minilm.SENTENCES, folder, length)
+    got = run_rows(test, program, feeds, "sentence_embedding", batch)
+    check_ranking(test, got, small.expected(arguments.model, feeds)["sentence_embedding"])
+
+
+def check_patterns(test):
+    model = patterns.build()
+    path, samples = test.work / "patterns.onnx", test.work / "patterns-samples"
+    onnx.save_model(model, str(path))
+    save_samples(samples, {"pixel_values": patterns.drawings(200, 32)[0]}, 1)
+    program, report = compile_quantised(test, path, "patterns", {"batch": 1}, samples)
+    config = patterns.CONFIG
+    tokens = (config.height // config.patch) * (config.width // config.patch) + 1
+    share, others = share_of(report, multiply_adds(model, tokens, tokens, config.hidden), test.arguments.engine, "w8a8")
+    print(f"patterns: multiply-adds of its encoder in w8a8: {share:.1%}; not: {', '.join(others) or 'none'}")
+    test.check("patterns: share", share < SHARE and f"{share:.1%}, below {SHARE:.0%}")
+    images, classes = patterns.drawings(300, max(10, 50 // test.arguments.every))
+    expected = patterns.evaluate(model, images, "logits")
+    got = run_rows(test, program, {"pixel_values": images}, "logits", 1)
+    found = cosines(got, expected)
+    print(f"patterns: cosine of logits: mean {found.mean():.5f}, least {found.min():.5f}; right "
+          f"{(got.argmax(1) == classes).mean():.0%} (float {(expected.argmax(1) == classes).mean():.0%})")
+    test.check("patterns: logits", None if found.mean() >= 0.99 else f"mean cosine {found.mean():.5f}")
+    # A class may change only where the float model hesitates.
+    order = np.sort(expected, axis=1)
+    sure = order[:, -1] - order[:, -2] > 0.25 * expected.std()
+    wrong = sure & (got.argmax(1) != expected.argmax(1))
+    test.check("patterns: classes", wrong.any() and f"{wrong.sum()} of {sure.sum()} sure classes changed")
+
+
+def main():
+    parser = harness.parser("quantised models against float ones")
+    parser.add_argument("--model", type=pathlib.Path, help="the ONNX file that minilm.py wrote")
+    parser.add_argument("--soc", default="devkit", help="machine (default devkit)")
+    parser.add_argument("--engine", default="npu", help="kind of the engine that is to compute in w8a8 (default npu)")
+    parser.add_argument("--spec", default="w8a8", help="for --quantize (default w8a8)")
+    parser.add_argument("--batch", type=int, default=8, help="sentences in one inference (default 8)")
+    parser.add_argument("--sequence", type=int, default=64, help="tokens of a sentence (default 64)")
+    parser.add_argument("--every", type=int, default=1, help="only every Nth sentence or drawing")
+    test = harness.Test(parser.parse_args())
+    for name, check in (("minilm", check_minilm), ("patterns", check_patterns)):
+        if not test.wanted(name) or (name == "minilm" and test.arguments.model is None):
+            continue
+        try:
+            check(test)
+        except harness.CommandFailed as error:
+            test.check(name, str(error))
+    test.finish()
+
+
+if __name__ == "__main__":
+    main()
