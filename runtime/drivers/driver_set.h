@@ -42,9 +42,9 @@ typedef struct tercet_driver_pool {
 } tercet_driver_pool;
 
 typedef struct tercet_driver_set {
-  tercet_context *context;
-  tercet_driver_engine *engines; // `count` bound ones
-  tercet_driver_pool *pools;     // one per POOLS element
+  _Alignas(64) tercet_context *context; // the engines come right behind
+  tercet_driver_engine *engines;        // `count` bound ones
+  tercet_driver_pool *pools;            // one per POOLS element
   tercet_engine_sample *samples;
   uint32_t sample_capacity;
   uint32_t count;
