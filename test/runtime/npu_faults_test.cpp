@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <sched.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -406,6 +407,28 @@ TEST_F(Faults, TheOpeningThreadEnds) {
   }).join();
   std::this_thread::sleep_for(milliseconds(100));
   expectGood(context);
+}
+
+// A thread that is tied to a core, as those of queues are, does not tie the
+// emulator to it.
+TEST_F(Faults, RunsOnTheCoresOfItsMaker) {
+  cpu_set_t all, one, its;
+  ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+  if (CPU_COUNT(&all) < 2)
+    GTEST_SKIP() << "needs two cores";
+  NpuProgram program(readFile(imagePath("kernels-v67")));
+  fill(program, Hang);
+  Mailbox mailbox;
+  CPU_ZERO(&one);
+  for (int core = 0; !CPU_COUNT(&one); ++core)
+    if (CPU_ISSET(core, &all))
+      CPU_SET(core, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  NpuContext context(program);
+  EXPECT_EQ(context.attach(mailbox.driver), TERCET_OK) << context.text();
+  ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
+  ASSERT_EQ(sched_getaffinity(tercet_mailbox_process(&mailbox.driver), sizeof its, &its), 0);
+  EXPECT_TRUE(CPU_EQUAL(&its, &all));
 }
 
 TEST_F(Faults, ManyTimesOpened) {

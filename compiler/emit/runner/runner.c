@@ -158,6 +158,7 @@ static int open_program(const arguments *args, tercet_context **context, thread_
     return fail_status(status, &error);
   if (engines_start(*context))
     return 1;
+  threads_place_caller(plan);
   for (uint32_t pool = 0; pool < tercet_pool_count(*context); ++pool) {
     tercet_pool_info info;
     tercet_pool_query(*context, pool, &info);

@@ -51,7 +51,7 @@ static int start_queues(tercet_context *context, const thread_options *wanted, t
   tercet_status status = tercet_queues_start(&options, &queues);
   if (status)
     return fail(status, "");
-  tercet_queues_place_caller(queues);
+  plan->started = queues;
   uint64_t bytes;
   void *memory;
   tercet_queues_bytes(context, &bytes);
@@ -79,6 +79,8 @@ static int start_workers(tercet_context *context, const thread_options *wanted,
   options->parallel_user = workers;
   return 0;
 }
+
+void threads_place_caller(const thread_plan *plan) { tercet_queues_place_caller(plan->started); }
 
 int threads_start(tercet_context *context, const thread_options *wanted, tercet_options *options,
                   thread_plan *plan) {

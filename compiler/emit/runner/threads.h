@@ -15,9 +15,10 @@ typedef struct thread_options {
 } thread_options;
 
 typedef struct thread_plan {
-  uint32_t queues;       // walked concurrently; 1: the list in order
-  uint32_t workers;      // of all queues
-  uint32_t of_queue[64]; // of each
+  uint32_t queues;              // walked concurrently; 1: the list in order
+  uint32_t workers;             // of all queues
+  uint32_t of_queue[64];        // of each
+  const tercet_queues *started; // NULL: no queues
 } thread_plan;
 
 // Starts threads for a context that has been opened with as many workers as
@@ -25,5 +26,9 @@ typedef struct thread_plan {
 // with which the context is then to be opened again.
 int threads_start(tercet_context *context, const thread_options *wanted, tercet_options *options,
                   thread_plan *plan);
+
+// Ties the calling thread to its core, where queues were started. After all else
+// that starts threads or processes, which would be tied with it.
+void threads_place_caller(const thread_plan *plan);
 
 #endif // TERCET_RUNNER_THREADS_H

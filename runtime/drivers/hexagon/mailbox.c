@@ -19,6 +19,7 @@
 #include "window.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,6 +35,8 @@ typedef struct mailbox {
   tercet_driver_setup setup;
   hexagon_window window;
   hexagon_process *process;
+  cpu_set_t cores; // of who made the driver; who attaches may be tied to one
+  int has_cores;
 } mailbox;
 
 static int process_has_ended(void *user) {
@@ -128,6 +131,8 @@ static tercet_status start(mailbox *self, tercet_error *error) {
                                                                         : "qemu-hexagon",
                                            .argument = "/proc/self/fd/4",
                                            .descriptors = {self->window.descriptor, image},
+                                           .cores = self->has_cores ? &self->cores : NULL,
+                                           .cores_bytes = sizeof self->cores,
                                            .ended = process_ended,
                                            .user = self};
   hexagon_window_restart(&self->window);
@@ -276,6 +281,7 @@ tercet_status tercet_mailbox_create(const tercet_mailbox_options *options, terce
     self->options.spin_ns = DEFAULT_SPIN_NS;
   if (!self->options.architecture)
     self->options.architecture = DEFAULT_ARCHITECTURE;
+  self->has_cores = !sched_getaffinity(0, sizeof self->cores, &self->cores);
   *driver = (tercet_driver){&table, self};
   return TERCET_OK;
 }

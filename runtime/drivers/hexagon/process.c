@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -60,6 +61,8 @@ static _Noreturn void become(struct hexagon_process *process, pid_t parent, int 
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent)
     _exit(127);
+  if (process->options.cores)
+    sched_setaffinity(0, process->options.cores_bytes, (const cpu_set_t *)process->options.cores);
   setpgid(0, 0); // the terminal's signals are for the application to act on
   sigset_t none;
   sigemptyset(&none);

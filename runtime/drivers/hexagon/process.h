@@ -17,6 +17,9 @@ typedef struct hexagon_process_options {
   // What the child gets as descriptors 3 and 4; it has no others of the
   // application's.
   int descriptors[2];
+  // Where it may run (a cpu_set_t), whatever thread starts it. NULL: as that.
+  const void *cores;
+  size_t cores_bytes;
   // Called on the supervising thread when the process has ended.
   void (*ended)(void *user);
   void *user;

@@ -36,7 +36,9 @@ typedef struct tercet_mailbox_options {
 } tercet_mailbox_options;
 
 // Makes a driver, owned by the caller, who ends it with tercet_mailbox_destroy
-// after tercet_drivers_detach. Starts nothing. `options` may be NULL.
+// after tercet_drivers_detach. Starts nothing; the emulator will run on the
+// cores on which the calling thread may run now, so make it before you tie that
+// thread to one. `options` may be NULL.
 // Errors: INVALID_ARGUMENT, SYSTEM_MEMORY, ENGINE_ABSENT (not Linux).
 tercet_status tercet_mailbox_create(const tercet_mailbox_options *options, tercet_driver *driver);
 void tercet_mailbox_destroy(tercet_driver *driver);
