@@ -124,8 +124,12 @@ int64_t hexagon::greatestSize(Value memory, int64_t dim) {
   auto type = cast<ShapedType>(memory.getType());
   if (!type.isDynamicDim(dim))
     return type.getDimSize(dim);
+  ValueBoundsConstraintSet::Variable size(memory, dim);
+  // Memory of a tile that is smaller at the end; upstream has no bounds for it.
+  if (auto view = memory.getDefiningOp<memref::ViewOp>())
+    size = view.getSizes()[type.getDynamicDimIndex(dim)];
   FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
-      presburger::BoundType::UB, {memory, dim}, /*stopCondition=*/nullptr, /*closedUB=*/true);
+      presburger::BoundType::UB, size, /*stopCondition=*/nullptr, /*closedUB=*/true);
   return failed(bound) ? -1 : *bound;
 }
 
