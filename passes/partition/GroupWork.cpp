@@ -106,7 +106,17 @@ GroupWork::Part workOf(Operation &op) {
     auto left = cast<RankedTensorType>(matmul->getOperand(0).getType());
     part.workClass = left.getDimSize(0) < kThinRows ? "thin_product" : "product";
     part.operations = points * 2 * left.getShape().back();
-  } else if (isa<nn::LayerNormOp, nn::RmsNormOp, linalg::SoftmaxOp>(op)) {
+  } else if (auto matmul = dyn_cast<nn::QuantizedMatmulOp>(op)) {
+    auto left = cast<RankedTensorType>(matmul.getLhs().getType());
+    part.element = left.getElementType();
+    part.workClass = left.getDimSize(0) < kThinRows ? "thin_product" : "product";
+    part.operations = points * 2 * left.getShape().back();
+  } else if (auto attention = dyn_cast<nn::QuantizedAttentionOp>(op)) {
+    part.workClass = "attention";
+    part.operations =
+        points * 6 * cast<RankedTensorType>(attention.getKey().getType()).getDimSize(1);
+  } else if (isa<nn::LayerNormOp, nn::RmsNormOp, nn::QuantizedLayerNormOp, nn::QuantizedRmsNormOp,
+                 linalg::SoftmaxOp>(op)) {
     part.workClass = "rows";
     part.operations = points * kOperationsPerElement;
   } else {

@@ -4,6 +4,7 @@
 
 #include "passes/partition/Placement.h"
 
+#include "passes/partition/FloatRewrite.h"
 #include "passes/partition/GroupShares.h"
 #include "passes/partition/GroupWork.h"
 
@@ -41,7 +42,7 @@ unsigned Placement::placesOf(unsigned engines) {
 LogicalResult Placement::collect() {
   func.walk([&](soc::GroupOp op) {
     indexOfGroup[op] = groups.size();
-    groups.push_back({op, {}, {}, {}, {}});
+    groups.push_back({op, {}, {}, {}, {}, {}});
   });
   bool ok = true;
   for (PlacedGroup &group : groups)
@@ -97,6 +98,8 @@ LogicalResult Placement::collectGroup(PlacedGroup &group) {
       return op.emitOpError() << "expected operands and results of static shape, got " << type;
   int64_t rows = std::max<int64_t>(getShareRows(op), 1);
   group.elementsPerRow.assign(op.getInputs().size(), 0);
+  for (unsigned operand = 0; operand < op.getInputs().size(); ++operand)
+    group.dequantises.push_back(canDequantiseAtHead(op, operand));
   Block &body = op.getBody().front();
   for (Value value : body.getTerminator()->getOperands()) {
     std::optional<unsigned> &at = group.storedAt.emplace_back();

@@ -65,6 +65,9 @@ struct PlacedGroup {
   /// Where in a precision's `results` each result of the group is; none for an
   /// operand that it passes on.
   llvm::SmallVector<std::optional<unsigned>, 1> storedAt;
+  /// Operands that the group in floating point on a CPU dequantises where it
+  /// reads them.
+  llvm::SmallVector<bool> dequantises;
 };
 
 /// The precision of the group in which a variant computes it: null if it has no
@@ -160,14 +163,15 @@ private:
 
   /// What the label stores a result in; null: as it is written.
   mlir::Type storedBy(const PlacedGroup &group, const PlacementLabel &label, unsigned result) const;
-  /// What the label wants an operand stored in; null: as it is written, or any
-  /// type that the value is then dequantised from.
-  static mlir::Type wantedBy(const PlacementLabel &label, unsigned operand);
+  /// Whether readers of any type read what the label stores.
+  bool storesIntegers(const Source &source, const PlacementLabel *label) const;
+  /// What the label wants an operand stored in: a quantised type; none: as it is
+  /// written; null: whatever it is stored in, which the reader dequantises.
+  mlir::Type wantedBy(const Reading &reading, const PlacementLabel &label) const;
   /// What has to be done before a source can be read as `wanted`, if anything;
-  /// `label` is that of its group, null for an argument. The user reads only what
-  /// the function says, while groups dequantise what they read themselves.
+  /// `label` is that of its group, null for an argument.
   std::optional<Conversion> convert(const Source &source, const PlacementLabel *label,
-                                    mlir::Type wanted, bool byUser = false) const;
+                                    mlir::Type wanted) const;
   int64_t handoverPs(const PlacedPart &part, int64_t elements) const;
   unsigned bitsOf(const Source &source, mlir::Type stored) const {
     return storedBitsOf(typeOf(source), stored);
@@ -190,6 +194,11 @@ private:
   /// Of each source that some labels want converted a tensor whose demands are
   /// the types.
   std::vector<PartitionTensor> buildConversions() const;
+  /// Which moves to readers a tensor stands for: of what is stored in floating
+  /// point; of integers as they are; of integers that were dequantised before.
+  enum class Moved { Floats, Integers, Dequantised };
+  PartitionTensor buildMoves(const Source &source, llvm::ArrayRef<const Reading *> uses,
+                             Moved moved) const;
   static unsigned placesOf(unsigned engines);
   /// Nodes and labels alone.
   PartitionProblem withoutTensors() const;

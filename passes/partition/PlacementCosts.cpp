@@ -134,7 +134,7 @@ std::vector<PartitionTensor> Placement::buildConversions() const {
     for (const Reading *reading : uses) {
       TensorUse use{reading->consumer, {}};
       for (const PlacementLabel &label : groups[reading->consumer].labels) {
-        Type type = wantedBy(label, reading->operand);
+        Type type = wantedBy(*reading, label);
         unsigned demand = llvm::find(wanted, type) - wanted.begin();
         if (demand == wanted.size())
           wanted.push_back(type);
@@ -142,14 +142,16 @@ std::vector<PartitionTensor> Placement::buildConversions() const {
       }
       tensor.uses.push_back(std::move(use));
     }
-    unsigned byUser = wanted.size();
-    bool isReturned = llvm::is_contained(returned, source);
-    tensor.demands = wanted.size() + isReturned;
-    if (isReturned)
-      tensor.outputDemands.push_back(byUser);
+    // The user reads what the function says.
+    if (llvm::is_contained(returned, source)) {
+      Type type = NoneType::get(machine.getContext());
+      tensor.outputDemands.push_back(llvm::find(wanted, type) - wanted.begin());
+      if (tensor.outputDemands[0] == wanted.size())
+        wanted.push_back(type);
+    }
+    tensor.demands = wanted.size();
     fillTable(tensor, source, [&](const PlacementLabel *label, unsigned demand) -> int64_t {
-      std::optional<Conversion> conversion =
-          convert(source, label, demand == byUser ? Type() : wanted[demand], demand == byUser);
+      std::optional<Conversion> conversion = convert(source, label, wanted[demand]);
       return conversion ? conversion->passPs + conversion->fetchPs : 0;
     });
     if (llvm::any_of(tensor.cost, [](int64_t cost) { return cost != 0; }))
@@ -170,7 +172,6 @@ PartitionProblem Placement::withoutTensors() const {
       node.labels.push_back({costOf(label), rowOf(label)});
     problem.nodes.push_back(std::move(node));
   }
-
   return problem;
 }
 
@@ -189,51 +190,79 @@ Placement::TensorsAround Placement::tensorsAround(const PartitionProblem &proble
   return around;
 }
 
+PartitionTensor Placement::buildMoves(const Source &source, ArrayRef<const Reading *> uses,
+                                      Moved moved) const {
+  PartitionTensor tensor = tensorOf(source);
+  using Demand = std::pair<unsigned, std::vector<Extent>>;
+  std::map<Demand, unsigned> demands;
+  SmallVector<const Demand *> wanted;
+  SmallVector<Type> types;
+  for (const Reading *reading : uses) {
+    TensorUse use{reading->consumer, {}};
+    for (const PlacementLabel &label : groups[reading->consumer].labels) {
+      Type type = wantedBy(*reading, label);
+      bool asWritten = type && isa<NoneType>(type);
+      if (moved != Moved::Floats && asWritten != (moved == Moved::Dequantised)) {
+        use.demands.push_back(noDemand);
+        continue;
+      }
+      // Those that read the same bytes want the same.
+      if (moved == Moved::Integers || (moved == Moved::Floats && asWritten))
+        type = {};
+      Extents extents = readBy(*reading, label);
+      unsigned number = llvm::find(types, type) - types.begin();
+      if (number == types.size())
+        types.push_back(type);
+      auto [it, isNew] = demands.try_emplace(
+          Demand(number, std::vector<Extent>(extents.begin(), extents.end())), demands.size());
+      if (isNew)
+        wanted.push_back(&it->first);
+      use.demands.push_back(it->second);
+    }
+    tensor.uses.push_back(std::move(use));
+  }
+  tensor.demands = demands.size();
+  // One label after another: what a type takes is the same for all ranges.
+  std::optional<const PlacementLabel *> current;
+  SmallVector<std::optional<Transit>> transits;
+  fillTable(tensor, source, [&](const PlacementLabel *label, unsigned demand) -> int64_t {
+    if ((moved == Moved::Floats) == storesIntegers(source, label))
+      return 0;
+    const auto &[type, extents] = *wanted[demand];
+    if (current != label) {
+      current = label;
+      transits.assign(types.size(), std::nullopt);
+    }
+    std::optional<Transit> &transit = transits[type];
+    if (!transit)
+      transit = transitOf(source, label, types[type]);
+    return transferCost(transit->written, Extents(extents.begin(), extents.end()), transit->bytes);
+  });
+  return tensor;
+}
+
 PartitionProblem Placement::buildProblem() const {
   PartitionProblem problem = withoutTensors();
   problem.tensors = buildConversions();
-
-  // Readings of one result are one tensor; equal wants are one demand.
-  for (const auto &entry : readersOf) {
-    // No binding: lambdas use it.
-    const Source &source = entry.first;
-    const auto &uses = entry.second;
-    if (uses.empty() || (source.producer == kArgument && formats == 1))
-      continue;
-    PartitionTensor tensor = tensorOf(source);
-    using Demand = std::pair<unsigned, std::vector<Extent>>;
-    std::map<Demand, unsigned> demands;
-    SmallVector<const Demand *> wanted;
-    SmallVector<Type> types;
-    for (const Reading *reading : uses) {
-      TensorUse use{reading->consumer, {}};
-      for (const PlacementLabel &label : groups[reading->consumer].labels) {
-        Extents extents = readBy(*reading, label);
-        Type type = wantedBy(label, reading->operand);
-        unsigned number = llvm::find(types, type) - types.begin();
-        if (number == types.size())
-          types.push_back(type);
-        auto [it, isNew] = demands.try_emplace(
-            Demand(number, std::vector<Extent>(extents.begin(), extents.end())), demands.size());
-        if (isNew)
-          wanted.push_back(&it->first);
-        use.demands.push_back(it->second);
-      }
-      tensor.uses.push_back(std::move(use));
+  // Readings of one result are one tensor; equal wants are one demand. Which wants
+  // are equal depends on whether the result is stored in integers.
+  for (const auto &[source, uses] : readersOf)
+    for (Moved moved : {Moved::Floats, Moved::Integers, Moved::Dequantised}) {
+      if (uses.empty() ||
+          (formats == 1 && (moved != Moved::Floats || source.producer == kArgument)))
+        continue;
+      PartitionTensor tensor = buildMoves(source, uses, moved);
+      if (llvm::any_of(tensor.cost, [](int64_t cost) { return cost != 0; }))
+        problem.tensors.push_back(std::move(tensor));
     }
-    tensor.demands = demands.size();
-    fillTable(tensor, source, [&](const PlacementLabel *label, unsigned demand) {
-      const auto &[type, extents] = *wanted[demand];
-      Transit transit = transitOf(source, label, types[type]);
-      return transferCost(transit.written, Extents(extents.begin(), extents.end()), transit.bytes);
-    });
-    if (source.producer == kArgument &&
-        llvm::all_of(tensor.cost, [](int64_t cost) { return cost == 0; }))
-      continue;
-    problem.tensors.push_back(std::move(tensor));
-  }
 
-  // What variants keep resident must fit the memory of their engine.
+  // Weights must fit the memory that they lie in: where the first engine works,
+  // as the plan places them, or where their own does if it does not reach that.
+  auto weightsOf = [&](soc::EngineAttrInterface engine) {
+    StringRef shared = engines[0].getEngineMemory();
+    return llvm::is_contained(engine.getEngineMemories(), shared) ? shared
+                                                                  : engine.getEngineMemory();
+  };
   for (auto memory : machine.getMemories().getAsRange<soc::MemoryAttr>()) {
     if (memory.getBytes() == 0)
       continue;
@@ -242,7 +271,7 @@ PartitionProblem Placement::buildProblem() const {
       for (auto [number, label] : llvm::enumerate(group.labels))
         for (const PlacedPart &part : label.parts) {
           soc::EngineAttrInterface engine = engines[part.engine];
-          if (part.variant.getResidentBytes() && engine.getEngineMemory() == memory.getName())
+          if (part.variant.getResidentBytes() && weightsOf(engine) == memory.getName())
             limit.uses.push_back({static_cast<unsigned>(node), static_cast<unsigned>(number),
                                   static_cast<int64_t>(part.variant.getResidentBytes())});
         }

@@ -5,6 +5,7 @@
 // becomes integers in a pass of a CPU, or in the producer itself where that is a
 // CPU's and nobody wants anything else; readers dequantise and rescale themselves.
 
+#include "passes/partition/FloatRewrite.h"
 #include "passes/partition/MoveCost.h"
 #include "passes/partition/Placement.h"
 
@@ -68,27 +69,36 @@ Type Placement::storedBy(const PlacedGroup &group, const PlacementLabel &label,
   return quantisedAt(label.precision.getResults(), *group.storedAt[result]);
 }
 
-Type Placement::wantedBy(const PlacementLabel &label, unsigned operand) {
-  if (!isInteger(label.precision))
-    return {};
-  return quantisedAt(label.precision.getInputs(), operand);
+bool Placement::storesIntegers(const Source &source, const PlacementLabel *label) const {
+  return label && !label->handover && storedBy(groups[source.producer], *label, source.result);
 }
 
-std::optional<Placement::Conversion> Placement::convert(const Source &source,
-                                                        const PlacementLabel *label, Type wanted,
-                                                        bool byUser) const {
+Type Placement::wantedBy(const Reading &reading, const PlacementLabel &label) const {
+  if (isInteger(label.precision))
+    return quantisedAt(label.precision.getInputs(), reading.operand);
+  bool onCpu = llvm::all_of(label.parts, [&](const PlacedPart &part) {
+    return engines[part.engine].getEngineKind() == "cpu";
+  });
+  if (onCpu && groups[reading.consumer].dequantises[reading.operand])
+    return {};
+  return NoneType::get(machine.getContext());
+}
+
+std::optional<Placement::Conversion>
+Placement::convert(const Source &source, const PlacementLabel *label, Type wanted) const {
   Type stored = label ? storedBy(groups[source.producer], *label, source.result) : Type();
-  if (stored == wanted)
+  bool asWritten = !wanted || isa<NoneType>(wanted);
+  if (stored ? stored == wanted : asWritten)
     return std::nullopt;
   if (label && label->handover)
     return Conversion{label->parts[0].engine, kNeverPs, 0};
-  // Readers change themselves how integers are stored. Of those that a reader in
-  // floating point dequantises there are fewer bytes than it has been priced with.
-  if (stored ? !byUser : !wanted)
+  // Readers in integers rescale others themselves, and some in floating point
+  // dequantise: of fewer bytes than they have been priced with.
+  if (stored && !(wanted && asWritten))
     return std::nullopt;
   unsigned producer = label ? label->parts[0].engine : 0;
   if (label)
-    for (const PlacedPart &part : label->parts)
+    for (const PlacedPart &part : llvm::reverse(label->parts))
       if (engines[part.engine].getEngineKind() == "cpu")
         producer = part.engine;
   Conversion conversion;
@@ -115,7 +125,8 @@ void Placement::addHandovers() {
       continue;
     SmallVector<Type> wanted;
     for (const PlacementLabel &label : groups[reading.consumer].labels)
-      if (Type type = wantedBy(label, reading.operand); type && !llvm::is_contained(wanted, type))
+      if (Type type = wantedBy(reading, label);
+          type && !isa<NoneType>(type) && !llvm::is_contained(wanted, type))
         wanted.push_back(type);
     SmallVector<Type> &types = common[reading.source.producer];
     if (isRead[reading.source.producer])
@@ -127,7 +138,7 @@ void Placement::addHandovers() {
   for (const Source &source : returned)
     common[source.producer].clear();
   for (auto [index, group] : llvm::enumerate(groups)) {
-    if (group.op.getOutputs().size() != 1 || group.op.getShares())
+    if (group.op.getShares() || !canQuantiseAtEnd(group.op))
       continue;
     int64_t elements = typeOf({static_cast<unsigned>(index), 0}).getNumElements();
     SmallVector<PlacementLabel> added;

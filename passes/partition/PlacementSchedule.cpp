@@ -42,12 +42,10 @@ void Placement::addConversions(const Source &source, const PlacementLabel *label
                                ArrayRef<unsigned> labels, schedule::ScheduleProblem &problem,
                                TaskList &list) const {
   auto found = readersOf.find(source);
-  auto add = [&](Type wanted, bool byUser) {
-    std::optional<Conversion> conversion = convert(source, label, wanted, byUser);
-    if (!conversion)
-      return;
+  auto add = [&](Type wanted) {
+    std::optional<Conversion> conversion = convert(source, label, wanted);
     unsigned number = problem.tasks.size();
-    if (!byUser &&
+    if (!conversion ||
         !list.conversions.try_emplace({source, wanted.getAsOpaquePointer()}, number).second)
       return;
     RankedTensorType type = typeOf(source);
@@ -56,7 +54,7 @@ void Placement::addConversions(const Source &source, const PlacementLabel *label
     schedule::ScheduleTask task;
     task.modes.push_back({{{conversion->engine, conversion->passPs}},
                           to + static_cast<int64_t>(storedBytesOf(type, stored))});
-    task.resultBytes = byUser ? 0 : to;
+    task.resultBytes = to;
     problem.tasks.push_back(std::move(task));
     if (!label)
       return;
@@ -67,11 +65,11 @@ void Placement::addConversions(const Source &source, const PlacementLabel *label
   };
   if (found != readersOf.end())
     for (const Reading *reading : found->second)
-      if (Type wanted = wantedBy(groups[reading->consumer].labels[labels[reading->consumer]],
-                                 reading->operand))
-        add(wanted, /*byUser=*/false);
+      if (Type wanted =
+              wantedBy(*reading, groups[reading->consumer].labels[labels[reading->consumer]]))
+        add(wanted);
   if (llvm::is_contained(returned, source))
-    add(Type(), /*byUser=*/true);
+    add(NoneType::get(machine.getContext()));
 }
 
 void Placement::addArguments(ArrayRef<unsigned> labels, schedule::ScheduleProblem &problem,
@@ -130,7 +128,7 @@ schedule::ScheduleProblem Placement::buildSchedule(ArrayRef<unsigned> labels) co
     const PlacementLabel *from = nullptr;
     if (reading.source.producer != kArgument)
       from = &groups[reading.source.producer].labels[labels[reading.source.producer]];
-    Type wanted = wantedBy(to, reading.operand);
+    Type wanted = wantedBy(reading, to);
     Transit transit = transitOf(reading.source, from, wanted);
     auto converted = list.conversions.find({reading.source, wanted.getAsOpaquePointer()});
     unsigned first = 0;
@@ -210,7 +208,7 @@ Placement::buildModes(ArrayRef<unsigned> labels,
   }
   for (const Reading &reading : readings) {
     const PlacementLabel &to = groups[reading.consumer].labels[labels[reading.consumer]];
-    Type wanted = wantedBy(to, reading.operand);
+    Type wanted = wantedBy(reading, to);
     auto converted = list.conversions.find({reading.source, wanted.getAsOpaquePointer()});
     if (converted == list.conversions.end() && reading.source.producer == kArgument)
       continue;

@@ -8,6 +8,7 @@
 
 #include "dialects/nn/NN.h"
 #include "passes/partition/GroupWork.h"
+#include "passes/partition/IntegerForm.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -53,6 +54,19 @@ public:
         tile = 0;
     Builder builder(group.getContext());
     partition::GroupWork work = partition::GroupWork::of(group, rows, precision);
+    if (isInteger()) {
+      // Measured on one core of an x86-64 server of 512 bits, for 128 rows: norms
+      // of i16, which sum in 64 bits, take 63 us where those of f32 take 10; a
+      // table takes 130 us where one pass over its elements takes 45. Products
+      // (1.22 ms) and attention (0.40) take what they take in f32 (1.32, 0.34).
+      bool hasTable = llvm::any_of(body->getOperations(), llvm::IsaPred<nn::ActivationOp>);
+      for (partition::GroupWork::Part &part : work.parts) {
+        if (part.workClass == "rows")
+          part.operations *= 5;
+        else if (part.workClass == "elements" && hasTable)
+          part.operations *= 3;
+      }
+    }
     Type computed = isInteger() ? precision.getComputeType() : type.getElementType();
     return soc::VariantAttr::get(group.getContext(), builder.getStringAttr(name),
                                  TypeAttr::get(computed), builder.getDenseI64ArrayAttr(tiles),
@@ -406,6 +420,17 @@ soc::PerformanceAttr cpu::performanceOf(soc::CpuAttr cpu) {
   return cpu.getPerformance() ? cpu.getPerformance() : derivePerformance(cpu, cpu.getCores());
 }
 
+SmallVector<soc::PrecisionAttr> cpu::precisionsOf(soc::GroupOp group, std::string &reason) {
+  ArrayAttr allowed = group.getPrecisionsAttr();
+  if (!allowed)
+    return {soc::PrecisionAttr()};
+  SmallVector<soc::PrecisionAttr> precisions;
+  for (auto precision : allowed.getAsRange<soc::PrecisionAttr>())
+    if (precision.isFloat() || partition::findIntegerForm(group, precision.getScheme(), reason))
+      precisions.push_back(precision);
+  return precisions;
+}
+
 SmallVector<soc::VariantAttr> cpu::variantsOf(soc::CpuAttr cpu, soc::GroupOp group, int64_t rows,
                                               unsigned workers) {
   // Of a described machine the cores share what it has. Else each worker counts
@@ -414,10 +439,8 @@ SmallVector<soc::VariantAttr> cpu::variantsOf(soc::CpuAttr cpu, soc::GroupOp gro
   unsigned cores = performance ? cpu.getCores() : workers;
   if (!performance)
     performance = derivePerformance(cpu, workers);
-  SmallVector<soc::PrecisionAttr> precisions{soc::PrecisionAttr()};
-  if (ArrayAttr allowed = group.getPrecisionsAttr())
-    precisions = llvm::to_vector(allowed.getAsRange<soc::PrecisionAttr>());
-  return llvm::map_to_vector(precisions, [&](soc::PrecisionAttr precision) {
+  std::string reason;
+  return llvm::map_to_vector(precisionsOf(group, reason), [&](soc::PrecisionAttr precision) {
     return Tiling(cpu, performance, group, rows, workers, cores, precision).choose();
   });
 }

@@ -163,7 +163,8 @@ inline unsigned TestNetwork::converter(unsigned maker) const {
 
 inline int64_t TestNetwork::cost(const std::vector<TestLabel> &labels) const {
   int64_t sum = 0;
-  const Stored none{0, 0};
+  // Whatever it is stored in; what it is written as.
+  const Stored none{0, 0}, floats{32, 0};
   for (size_t index = 0; index < groups.size(); ++index) {
     const TestLabel &label = labels[index];
     const TestEngine &engine = engines[label.engine];
@@ -187,19 +188,33 @@ inline int64_t TestNetwork::cost(const std::vector<TestLabel> &labels) const {
         if (groups[reader].inputs[input] != maker)
           continue;
         const std::string &scheme = labels[reader].scheme;
-        Stored wanted = scheme == "f32" ? none : groups[reader].wanted.at(scheme)[input];
-        bool converts = stored != wanted && (isHandover || (stored == none && wanted != none));
+        // Only CPUs dequantise what they read.
+        Stored wanted = none;
+        if (scheme != "f32")
+          wanted = groups[reader].wanted.at(scheme)[input];
+        else if (engines[labels[reader].engine].kind != "cpu")
+          wanted = floats;
+        bool converts = isHandover       ? stored != wanted
+                        : stored == none ? wanted != none && wanted != floats
+                                         : wanted == floats;
         if (converts && converted.insert(wanted).second) {
           if (isHandover) {
             sum += never;
           } else {
             unsigned by = converter(at);
-            sum += pass(by, elements * (4 + wanted.first / 8));
+            int64_t from = stored == none ? 4 : stored.first / 8;
+            sum += pass(by, elements * (from + wanted.first / 8));
             if (maker >= 0)
-              sum += move(at, by, elements * 4);
+              sum += move(at, by, elements * from);
           }
         }
-        if (!moved.insert({labels[reader].engine, wanted}).second)
+        // Which readers on an engine read the same bytes.
+        Stored same = wanted;
+        if (stored != none && !isHandover)
+          same = wanted == floats ? floats : none;
+        else if (wanted == floats)
+          same = none;
+        if (!moved.insert({labels[reader].engine, same}).second)
           continue;
         if (converts)
           sum += move(isHandover ? at : converter(at), labels[reader].engine,
@@ -208,7 +223,8 @@ inline int64_t TestNetwork::cost(const std::vector<TestLabel> &labels) const {
           sum +=
               move(at, labels[reader].engine, elements * (stored == none ? 4 : stored.first / 8));
       }
-    if (maker >= 0 && groups[maker].isReturned && stored != none) {
+    if (maker >= 0 && groups[maker].isReturned && stored != none &&
+        converted.insert(floats).second) {
       unsigned by = converter(at);
       sum +=
           pass(by, elements * (4 + stored.first / 8)) + move(at, by, elements * stored.first / 8);

@@ -80,7 +80,7 @@ struct PlacementTest : testing::Test {
   MLIRContext context;
 };
 
-TestNetwork randomNetwork(std::mt19937 &random) {
+TestNetwork randomNetwork(std::mt19937 &random, bool isChain = false) {
   auto below = [&](unsigned bound) { return static_cast<int64_t>(random() % bound); };
   TestNetwork network;
   network.linkRate = (1 + below(20)) * 100000000000;
@@ -108,6 +108,8 @@ TestNetwork randomNetwork(std::mt19937 &random) {
     TestGroup group;
     for (unsigned i = 0, inputs = 1 + below(2); i < inputs; ++i)
       group.inputs.push_back(index == 0 || below(6) == 0 ? -1 : static_cast<int>(below(index)));
+    if (isChain)
+      group.inputs = {static_cast<int>(index) - 1};
     if (below(4) != 0)
       group.schemes.push_back("w8a8");
     if (below(4) == 0)
@@ -126,15 +128,11 @@ TestNetwork randomNetwork(std::mt19937 &random) {
                                               : std::pair<int, int>{below(4) ? 8 : 16, 2 + maker});
         }
       }
-      bool isTimed = false;
       for (const TestEngine &engine : network.engines)
-        if (llvm::is_contained(engine.schemes, scheme) && (below(4) || engine.name == "prime")) {
+        if (llvm::is_contained(engine.schemes, scheme) && (below(4) || engine.name == "prime"))
           group.times[{engine.name, scheme}] = 1 + below(2000);
-          isTimed = true;
-        }
-      (void)isTimed;
     }
-    group.isReturned = index + 1 == count || below(8) == 0;
+    group.isReturned = index + 1 == count || (!isChain && below(8) == 0);
     network.groups.push_back(group);
   }
   return network;
@@ -212,4 +210,136 @@ TEST_F(PlacementTest, EqualsBruteForceOverEnginesAndPrecisions) {
   EXPECT_EQ(solved, 60);
   EXPECT_GT(handovers, 5);
   EXPECT_GT(mixed, 10);
+}
+
+// In a chain nothing overlaps: the schedule of any labels takes as long as the
+// partition says, conversions, fetches and passes for the user included.
+TEST_F(PlacementTest, AChainTakesAsLongInTheScheduleAsInThePartition) {
+  std::mt19937 random(32);
+  int conversions = 0;
+  for (int round = 0; round < 60; ++round) {
+    TestNetwork network = randomNetwork(random, /*isChain=*/true);
+    OwningOpRef<ModuleOp> module = parse(network.text());
+    ASSERT_TRUE(module);
+    auto func = *module->getOps<func::FuncOp>().begin();
+    Placement placement(func, soc::MachineAttr::of(*module));
+    ASSERT_TRUE(succeeded(placement.collect()));
+    PartitionProblem problem = placement.buildProblem();
+    for (int trial = 0; trial < 20; ++trial) {
+      SmallVector<unsigned> labels;
+      for (const PlacedGroup &group : placement.getGroups())
+        labels.push_back(random() % group.labels.size());
+      int64_t value = problem.value(labels);
+      if (value >= TestNetwork::never)
+        continue;
+      schedule::ScheduleProblem tasks = placement.buildSchedule(labels);
+      ASSERT_EQ(llvm::toString(tasks.check()), "");
+      conversions += tasks.tasks.size() > labels.size();
+      schedule::SchedulePlan plan = schedule::solveSchedule(tasks);
+      EXPECT_EQ(plan.makespan, value) << "round " << round << "\n" << network.text();
+      // Proposals start from the same tasks.
+      std::vector<SmallVector<unsigned>> labelOfMode;
+      schedule::ScheduleProblem modes = placement.buildModes(labels, labelOfMode);
+      ASSERT_EQ(llvm::toString(modes.check()), "");
+      ASSERT_EQ(modes.tasks.size(), tasks.tasks.size());
+      ASSERT_EQ(labelOfMode.size(), tasks.tasks.size());
+      SmallVector<unsigned> first;
+      for (auto [task, mode, numbers] : llvm::zip(tasks.tasks, modes.tasks, labelOfMode)) {
+        EXPECT_EQ(task.modes[0].parts[0].duration, mode.modes[0].parts[0].duration);
+        if (!numbers.empty())
+          first.push_back(numbers[0]);
+      }
+      EXPECT_EQ(first, labels);
+    }
+  }
+  EXPECT_GT(conversions, 100);
+}
+
+namespace {
+
+/// A CPU and an NPU that are as fast as each other in w8a8.
+TestNetwork twoEngines() {
+  TestNetwork network;
+  for (const char *name : {"cpu", "npu"}) {
+    TestEngine engine;
+    engine.name = engine.kind = name;
+    engine.schemes = {"f32", "w8a8"};
+    engine.launch = 10;
+    engine.synchronise = 20;
+    engine.bandwidth = engine.peak = 1000000000000000;
+    network.engines.push_back(engine);
+  }
+  network.linkRate = 1000000000000000;
+  return network;
+}
+
+} // namespace
+
+// A group in w8a8 is shared between CPU and NPU where both compute in it.
+TEST_F(PlacementTest, IntegersAreSharedBetweenCpuAndNpu) {
+  TestNetwork network = twoEngines();
+  TestGroup group;
+  group.inputs = {-1};
+  group.schemes = {"w8a8", "f32"};
+  group.stored["w8a8"] = {8, 3};
+  group.wanted["w8a8"] = {{8, 2}};
+  group.isReturned = true;
+  group.times = {{{"cpu", "w8a8"}, 8000}, {{"npu", "w8a8"}, 8000}, {{"cpu", "f32"}, 9000}};
+  network.groups.push_back(group);
+  std::string text = network.text();
+  for (size_t at = 0; (at = text.find("end = 0", at)) != std::string::npos; ++at)
+    text.replace(at, 7, "granularity = 8");
+  OwningOpRef<ModuleOp> module = parse(text);
+  ASSERT_TRUE(module);
+  PassManager pm(&context);
+  pm.addPass(createAssignEnginesPass());
+  ASSERT_TRUE(succeeded(pm.run(*module)));
+  soc::GroupOp placed;
+  module->walk([&](soc::GroupOp op) { placed = op; });
+  ASSERT_TRUE(placed.getShares());
+  for (auto share : placed.getShares()->getAsRange<soc::ShareAttr>()) {
+    EXPECT_EQ(share.getSize(), 32);
+    EXPECT_TRUE(share.getVariant().getPrecision().getValue().isInteger(8));
+  }
+}
+
+// Two inferences at once: while the NPU computes the products of one in w8a8,
+// the CPU does what there is in floating point of the other.
+TEST_F(PlacementTest, InferencesOverlapOnCpuAndNpu) {
+  TestNetwork network = twoEngines();
+  for (int index = 0; index < 4; ++index) {
+    TestGroup group;
+    group.inputs = {index - 1};
+    bool isProduct = index % 2 == 1;
+    group.schemes = {isProduct ? "w8a8" : "f32"};
+    if (isProduct) {
+      group.stored["w8a8"] = {8, 3};
+      group.wanted["w8a8"] = {{8, 2}};
+    }
+    group.times = {{{isProduct ? "npu" : "cpu", group.schemes[0]}, 10000}};
+    group.isReturned = index == 3;
+    network.groups.push_back(group);
+  }
+  OwningOpRef<ModuleOp> module = parse(network.text());
+  ASSERT_TRUE(module);
+  ApplyPipelinePassOptions twice;
+  twice.count = 2;
+  PassManager pm(&context);
+  pm.addPass(createApplyPipelinePass(twice));
+  ASSERT_TRUE(succeeded(pm.run(*module)));
+  std::map<std::string, int64_t> serial, makespan;
+  for (auto func : module->getOps<func::FuncOp>()) {
+    Placement placement(func, soc::MachineAttr::of(*module));
+    ASSERT_TRUE(succeeded(placement.collect()));
+    PartitionProblem problem = placement.buildProblem();
+    llvm::Expected<PartitionPlan> plan = solvePartition(problem);
+    ASSERT_TRUE(bool(plan));
+    std::string name = func.getName().str();
+    serial[name] = plan->value;
+    makespan[name] = schedule::solveSchedule(placement.buildSchedule(plan->labels)).makespan;
+  }
+  EXPECT_EQ(makespan["main"], serial["main"]);
+  EXPECT_EQ(serial["main_x2"], 2 * serial["main"]);
+  // Five phases of 10 ns each, where one inference alone takes four.
+  EXPECT_LT(makespan["main_x2"], serial["main"] * 13 / 10);
 }
