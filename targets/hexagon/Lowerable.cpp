@@ -57,8 +57,8 @@ Reason reasonAgainstNorm(Operation *op) {
 /// Tables of blocks are gone through one after the other.
 Reason reasonAgainstLookup(nn::LookupOp op) {
   ShapedType table = typeOf(op.getTable()), input = typeOf(op.getInput());
-  if (table.getRank() == 2 && (table.isDynamicDim(0) || input.isDynamicDim(input.getRank() - 1) ||
-                               input.getDimSize(input.getRank() - 1) % table.getDimSize(0)))
+  if (table.getRank() == 2 && table.getDimSize(0) != 1 &&
+      (table.isDynamicDim(0) || input.isDynamicDim(input.getRank() - 1)))
     return "blocks of a number of columns that is not known";
   return std::nullopt;
 }
