@@ -258,7 +258,7 @@ def HVX_VasrwhOp : HVX_Instruction<"vasrwh", "Vd.h = vasr(Vu.w, Vv.w, Rt): the s
   }];
 }
 
-// Lanes of 16 and 8 bits.
+// Sums and limits of lanes.
 
 def HVX_VaddhsatOp : HVX_Instruction<"vaddhsat", "Vd.h = vadd(Vu.h, Vv.h):sat",
   (ins HVX_Register:$lhs, HVX_Register:$rhs), "$lhs `,` $rhs", HVX_Register> {
@@ -283,6 +283,24 @@ def HVX_VmaxhOp : HVX_Instruction<"vmaxh", "Vd.h = vmax(Vu.h, Vv.h)",
   let description = [{
     ```mlir
     %0 = hvx.vmaxh %v, %v
+    ```
+  }];
+}
+
+def HVX_VavghOp : HVX_Instruction<"vavgh", "Vd.h = vavg(Vu.h, Vv.h): half of the sum, rounded down",
+  (ins HVX_Register:$lhs, HVX_Register:$rhs), "$lhs `,` $rhs", HVX_Register> {
+  let description = [{
+    ```mlir
+    %0 = hvx.vavgh %v, %v
+    ```
+  }];
+}
+
+def HVX_VaddwsatOp : HVX_Instruction<"vaddwsat", "Vd.w = vadd(Vu.w, Vv.w):sat",
+  (ins HVX_Register:$lhs, HVX_Register:$rhs), "$lhs `,` $rhs", HVX_Register> {
+  let description = [{
+    ```mlir
+    %0 = hvx.vaddwsat %v, %v
     ```
   }];
 }

@@ -5,8 +5,9 @@
 // it, four queries at a time: scores as a product, weights of the softmax row
 // by row in 16 and 8 bits, the product with the values, and the division by a
 // reciprocal. Weights of the softmax are 8 bits exactly: with q = max - 1 - t,
-// at least 0, they are (EXP2[255 - q % 256] >> 8) >> (q / 256), which is a
-// table of bytes; the greatest score and the one below it both have 255.
+// at least 0, they are (((EXP2[255 - q % 256] >> 7) >> q / 256) + 1) >> 1, where
+// the part before the shifts is 256 plus a byte, from a table of bytes; the
+// greatest score and the one below it both have 255.
 
 #include "targets/hexagon/DotProduct.h"
 #include "targets/hexagon/Emitters.h"
@@ -137,10 +138,11 @@ private:
   void eachRows(Value base, int64_t stride, int64_t bytes, int64_t each,
                 function_ref<void(Value, Values)> body) {
     int64_t parts = llvm::divideCeil(layout.keys, each);
-    // Rows that are this far from the end may be read by whole registers.
+    // Rows that are this far from the end may be read by whole registers: a second
+    // one, as LLVM joins unaligned loads and may then touch the block behind.
     int64_t inside = parts;
     auto mayRead = [&](int64_t row) {
-      return row < layout.keys && (layout.keys - 1 - row) * stride + bytes >= kBytes;
+      return row < layout.keys && (layout.keys - 1 - row) * stride + bytes >= 2 * kBytes;
     };
     while (inside > 0 && !mayRead(inside * each - 1))
       --inside;
@@ -269,7 +271,7 @@ private:
     SmallVector<int32_t> words(32, 0);
     for (int64_t byte = 0; byte < kBytes; ++byte) {
       int64_t entry = first + byte / 2 + byte % 2 * 64;
-      int64_t power = std::llrint(std::exp2((255 - entry) / 256.0) * 32768.0) >> 8;
+      int64_t power = (std::llrint(std::exp2((255 - entry) / 256.0) * 32768.0) >> 7) - 256;
       words[byte / 4] |= static_cast<int32_t>(static_cast<uint32_t>(power) << byte % 4 * 8);
     }
     return arith::ConstantOp::create(
@@ -311,7 +313,8 @@ private:
     for (int64_t bytes = 2; bytes < kBytes; bytes *= 2)
       greatest =
           hvx::VmaxhOp::create(b, greatest, hvx::VrorOp::create(b, greatest, b.constant(bytes)));
-    Value below = hvx::VsubhsatOp::create(b, greatest, hvx::LvsplathOp::create(b, b.constant(1)));
+    Value unit = hvx::LvsplathOp::create(b, b.constant(1));
+    Value below = hvx::VsubhsatOp::create(b, greatest, unit);
 
     Value table[] = {tableOf(0), tableOf(128)};
     Value ones = hvx::LvsplatbOp::create(b, b.constant(1));
@@ -333,8 +336,12 @@ private:
         powers = hvx::VlutvvbOraccOp::create(b, powers, indices, table[part / 4], b.constant(part));
       Value widePowers = hvx::VunpackubOp::create(b, powers);
       Value wideAmounts = hvx::VunpackubOp::create(b, amounts);
-      Value low = hvx::VlsrhvOp::create(b, b.low(widePowers), b.low(wideAmounts));
-      Value high = hvx::VlsrhvOp::create(b, b.high(widePowers), b.high(wideAmounts));
+      auto weigh = [&](Value power, Value amount) -> Value {
+        power = arith::OrIOp::create(b, power, b.splat(0x01000100));
+        return hvx::VavghOp::create(b, hvx::VlsrhvOp::create(b, power, amount), unit);
+      };
+      Value low = weigh(b.low(widePowers), b.low(wideAmounts));
+      Value high = weigh(b.high(widePowers), b.high(wideAmounts));
       Value result = b.keepBytes(hvx::VpackebOp::create(b, high, low), count);
       b.store(result, b.at(to, at), true);
       return {hvx::VrmpyubvAccOp::create(b, before[0], result, ones)};

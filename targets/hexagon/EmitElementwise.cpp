@@ -14,9 +14,6 @@ using namespace tercet::hexagon;
 
 namespace {
 
-/// Of a step: the bytes of a register.
-constexpr int64_t kElements = hvx::kRegisterBytes;
-
 Value bothHalves(VectorBuilder &b, int64_t value) {
   return b.constant((value & 0xffff) << 16 | (value & 0xffff));
 }
@@ -54,37 +51,7 @@ void emitAdd(VectorBuilder &b, nn::QuantizedAddOp op) {
   });
 }
 
-/// A multiplier for each column: Q of the value shifted up, 128 columns at a time.
-void emitRescaleColumns(VectorBuilder &b, nn::RescaleOp op) {
-  int64_t inBytes = elementBytes(op.getInput()), outBytes = elementBytes(op.getInit());
-  Value up = b.constant(inBytes == 2 ? 15 : 23), columns = b.addressOf(op.getColumns());
-  forEachLine(b, {op.getInput(), op.getInit()}, [&](Values addresses, Value size) {
-    b.loop(b.constant(0), size, kElements, [&](Value column) {
-      Value count = b.min(b.sub(size, column), b.constant(kElements));
-      Values input = loadHalves(b, b.at(addresses[0], b.mul(column, inBytes)), count, inBytes);
-      Values multipliers = loadElements(b, b.at(columns, b.mul(column, 4)), count, 4);
-      Values halves;
-      for (int64_t half = 0; half < 2; ++half) {
-        // Even columns, then odd ones.
-        Value words = hvx::VmpyhOp::create(b, input[half], bothHalves(b, 1));
-        Value dealt = hvx::VdealvddOp::create(b, multipliers[2 * half + 1], multipliers[2 * half],
-                                              b.constant(-4));
-        auto scaled = [&](Value word, Value multiplier) {
-          return b.multiplyHigh(hvx::VaslwOp::create(b, word, up), multiplier);
-        };
-        halves.push_back(b.roundToHalves(scaled(b.low(words), b.low(dealt)),
-                                         scaled(b.high(words), b.high(dealt)),
-                                         b.constant(op.getShift())));
-      }
-      storeHalves(b, halves, static_cast<int32_t>(op.getZero()),
-                  b.at(addresses[1], b.mul(column, outBytes)), count, outBytes);
-    });
-  });
-}
-
 void emitRescale(VectorBuilder &b, nn::RescaleOp op) {
-  if (op.getColumns())
-    return emitRescaleColumns(b, op);
   int64_t inBytes = elementBytes(op.getInput()), outBytes = elementBytes(op.getInit());
   forEachPart(b, {op.getInput(), op.getInit()}, [&](Values addresses, Value count) {
     Values input = loadHalves(b, addresses[0], count, inBytes);
@@ -94,67 +61,60 @@ void emitRescale(VectorBuilder &b, nn::RescaleOp op) {
   });
 }
 
-/// The instruction finds entries 32 * i to 32 * i + 31 (of 16 bits: in
-/// sixteens) in every second place of a register that has its halves
-/// interleaved. Bytes are looked up as they are: 0 to 127 are the second half
-/// of the operation's table.
-class LookupEmitter {
-public:
-  LookupEmitter(VectorBuilder &b, nn::LookupOp op)
-      : b(b), op(op), outBytes(elementBytes(op.getInit())) {}
-
-  void emit() {
-    auto table = cast<ShapedType>(op.getTable().getType());
-    Value address = b.addressOf(op.getTable());
-    if (table.getRank() == 1) {
-      Values parts = loadTable(address);
-      forEachPart(b, {op.getInput(), op.getInit()}, [&](Values addresses, Value count) {
-        lookUp(parts, addresses[0], addresses[1], count);
-      });
-      return;
-    }
-    // A table for each block of columns: one after the other, for all rows.
-    auto input = cast<ShapedType>(op.getInput().getType());
-    int64_t blocks = table.getDimSize(0);
-    int64_t columns = input.getDimSize(input.getRank() - 1) / blocks;
-    b.loop(b.constant(0), b.constant(blocks), 1, [&](Value block) {
-      Values parts = loadTable(b.at(address, b.mul(block, 256 * outBytes)));
-      Value first = b.mul(block, columns);
-      forEachLine(b, {op.getInput(), op.getInit()}, [&](Values addresses, Value) {
-        b.loop(b.constant(0), b.constant(columns), kElements, [&](Value column) {
-          Value at = b.add(first, column);
-          lookUp(parts, b.at(addresses[0], at), b.at(addresses[1], b.mul(at, outBytes)),
-                 b.min(b.sub(b.constant(columns), column), b.constant(kElements)));
-        });
-      });
+/// With a multiplier for each element of the last dimension.
+void emitRescaleColumns(VectorBuilder &b, nn::RescaleOp op) {
+  int64_t inBytes = elementBytes(op.getInput()), outBytes = elementBytes(op.getInit());
+  Value columns = b.addressOf(op.getColumns());
+  Value amount = b.constant(op.getColumnShift()), shift = b.constant(op.getShift());
+  forEachLine(b, {op.getInput(), op.getInit()}, [&](Values rows, Value length) {
+    forEachPartOf(b, length, [&](Value element, Value count) {
+      Values input = loadHalves(b, b.at(rows[0], b.mul(element, inBytes)), count, inBytes);
+      Values multipliers = loadElements(b, b.at(columns, b.mul(element, 4)), count, 4);
+      Values halves;
+      for (int64_t half = 0; half < 2; ++half) {
+        Value words = hvx::VunpackhOp::create(b, input[half]);
+        Values products;
+        for (int64_t part = 0; part < 2; ++part) {
+          Value word = hvx::VaslwOp::create(b, part ? b.high(words) : b.low(words), amount);
+          products.push_back(b.multiplyHigh(word, multipliers[2 * half + part]));
+        }
+        halves.push_back(
+            hvx::VdealhOp::create(b, b.roundToHalves(products[0], products[1], shift)));
+      }
+      storeHalves(b, halves, op.getZero(), b.at(rows[1], b.mul(element, outBytes)), count,
+                  outBytes);
     });
-  }
+  });
+}
 
-private:
-  Values loadTable(Value table) {
-    int64_t each = 2 / outBytes * 64;
-    Values parts;
+/// A table in registers. The instruction finds entries 32 * i to 32 * i + 31
+/// (of 16 bits: in sixteens) in every second place of a register that has its
+/// halves interleaved. Bytes are looked up as they are: 0 to 127 are the second
+/// half of the operation's table.
+class Table {
+public:
+  Table(VectorBuilder &b, Value address, int64_t bytes) : bytes(bytes) {
+    int64_t each = 2 / bytes * 64;
     for (int64_t entry = 0; entry < 256; entry += each) {
-      Value values = b.load(b.at(table, (entry + 128) % 256 * outBytes));
-      parts.push_back(outBytes == 1 ? hvx::VshuffbOp::create(b, values).getResult()
-                                    : hvx::VshuffhOp::create(b, values).getResult());
+      Value values = b.load(b.at(address, (entry + 128) % 256 * bytes));
+      parts.push_back(bytes == 1 ? hvx::VshuffbOp::create(b, values).getResult()
+                                 : hvx::VshuffhOp::create(b, values).getResult());
     }
-    return parts;
   }
 
-  void lookUp(ArrayRef<Value> parts, Value from, Value to, Value count) {
+  void apply(VectorBuilder &b, Value from, Value to, Value count) const {
     Value indices = loadElements(b, from, count, 1)[0];
     Value found;
     for (int64_t number = 0; number < 4 * static_cast<int64_t>(parts.size()); ++number) {
       Value part = parts[number / 4], selector = b.constant(number);
-      if (outBytes == 1)
+      if (bytes == 1)
         found = found ? hvx::VlutvvbOraccOp::create(b, found, indices, part, selector).getResult()
                       : hvx::VlutvvbOp::create(b, indices, part, selector).getResult();
       else
         found = found ? hvx::VlutvwhOraccOp::create(b, found, indices, part, selector).getResult()
                       : hvx::VlutvwhOp::create(b, indices, part, selector).getResult();
     }
-    if (outBytes == 1) {
+    if (bytes == 1) {
       storeElements(b, found, to, count, 1);
       return;
     }
@@ -163,16 +123,47 @@ private:
     storeElements(b, {b.low(ordered), b.high(ordered)}, to, count, 2);
   }
 
-  VectorBuilder &b;
-  nn::LookupOp op;
-  int64_t outBytes;
+private:
+  int64_t bytes;
+  Values parts;
 };
+
+void emitLookup(VectorBuilder &b, nn::LookupOp op) {
+  int64_t bytes = elementBytes(op.getInit());
+  Value address = b.addressOf(op.getTable());
+  auto type = cast<MemRefType>(op.getTable().getType());
+  int64_t blocks = type.getRank() == 2 ? type.getDimSize(0) : 1;
+  if (blocks == 1) {
+    Table table(b, address, bytes);
+    forEachPart(b, {op.getInput(), op.getInit()}, [&](Values addresses, Value count) {
+      table.apply(b, addresses[0], addresses[1], count);
+    });
+    return;
+  }
+  // Blocks are whole registers of elements.
+  int64_t width = op.getBlock();
+  b.loop(b.constant(0), b.constant(blocks), 1, [&](Value block) {
+    Table table(b, b.at(address, b.mul(block, strideOf(op.getTable(), 0) * bytes)), bytes);
+    Value first = b.mul(block, width);
+    forEachLine(b, {op.getInput(), op.getInit()}, [&](Values rows, Value) {
+      Value from = b.at(rows[0], first), to = b.at(rows[1], b.mul(first, bytes));
+      forEachPartOf(b, b.constant(width), [&](Value element, Value count) {
+        table.apply(b, b.at(from, element), b.at(to, b.mul(element, bytes)), count);
+      });
+    });
+  });
+}
 
 } // namespace
 
 void hexagon::emitElementwise(VectorBuilder &b, Operation *op) {
   llvm::TypeSwitch<Operation *>(op)
       .Case<nn::QuantizedAddOp>([&](auto add) { emitAdd(b, add); })
-      .Case<nn::RescaleOp>([&](auto rescale) { emitRescale(b, rescale); })
-      .Case<nn::LookupOp>([&](auto lookup) { LookupEmitter(b, lookup).emit(); });
+      .Case<nn::RescaleOp>([&](auto rescale) {
+        if (rescale.getColumns())
+          emitRescaleColumns(b, rescale);
+        else
+          emitRescale(b, rescale);
+      })
+      .Case<nn::LookupOp>([&](auto lookup) { emitLookup(b, lookup); });
 }

@@ -208,7 +208,7 @@ private:
             word = hvx::VaslwOp::create(b, word, left);
           }
           if (mean)
-            word = arith::AddIOp::create(
+            word = hvx::VaddwsatOp::create(
                 b, word, b.load(b.at(b.at(stagedOffset, b.mul(element, 4)), place), true));
         }
         results.push_back(b.roundToHalves(words[0], words[1], b.constant(8)));

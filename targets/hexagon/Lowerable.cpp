@@ -57,8 +57,8 @@ Reason reasonAgainstNorm(Operation *op) {
 /// Tables of blocks are gone through one after the other.
 Reason reasonAgainstLookup(nn::LookupOp op) {
   ShapedType table = typeOf(op.getTable()), input = typeOf(op.getInput());
-  if (table.getRank() == 2 && (table.isDynamicDim(0) || input.isDynamicDim(input.getRank() - 1) ||
-                               input.getDimSize(input.getRank() - 1) % table.getDimSize(0)))
+  if (table.getRank() == 2 && table.getDimSize(0) != 1 &&
+      (table.isDynamicDim(0) || input.isDynamicDim(input.getRank() - 1)))
     return "blocks of a number of columns that is not known";
   return std::nullopt;
 }
@@ -134,8 +134,12 @@ int64_t hexagon::greatestSize(Value memory, int64_t dim) {
   auto type = cast<ShapedType>(memory.getType());
   if (!type.isDynamicDim(dim))
     return type.getDimSize(dim);
+  ValueBoundsConstraintSet::Variable size(memory, dim);
+  // Memory of a tile that is smaller at the end; upstream has no bounds for it.
+  if (auto view = memory.getDefiningOp<memref::ViewOp>())
+    size = view.getSizes()[type.getDynamicDimIndex(dim)];
   FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
-      presburger::BoundType::UB, {memory, dim}, /*stopCondition=*/nullptr, /*closedUB=*/true);
+      presburger::BoundType::UB, size, /*stopCondition=*/nullptr, /*closedUB=*/true);
   return failed(bound) ? -1 : *bound;
 }
 

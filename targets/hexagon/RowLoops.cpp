@@ -64,20 +64,23 @@ void hexagon::forEachLine(VectorBuilder &b, ArrayRef<Value> memories,
   nestLoops(b, memories, last, b.sizeOf(memories[0], last), body);
 }
 
+void hexagon::forEachPartOf(VectorBuilder &b, Value count, function_ref<void(Value, Value)> body) {
+  Value whole = b.mul(b.div(count, kElements), kElements);
+  b.loop(b.constant(0), whole, kElements,
+         [&](Value element) { body(element, b.constant(kElements)); });
+  Value rest = b.sub(count, whole);
+  b.when(b.compare(arith::CmpIPredicate::sgt, rest, b.constant(0)), [&] { body(whole, rest); });
+}
+
 void hexagon::forEachPart(VectorBuilder &b, ArrayRef<Value> memories,
                           function_ref<void(Values, Value)> body) {
   forEachRow(b, memories, [&](Values addresses, Value count) {
-    auto partAt = [&](Value element, Value size) {
+    forEachPartOf(b, count, [&](Value element, Value size) {
       Values parts;
       for (auto [memory, address] : llvm::zip(memories, addresses))
         parts.push_back(b.at(address, b.mul(element, elementBytes(memory))));
       body(parts, size);
-    };
-    Value whole = b.mul(b.div(count, kElements), kElements);
-    b.loop(b.constant(0), whole, kElements,
-           [&](Value element) { partAt(element, b.constant(kElements)); });
-    Value rest = b.sub(count, whole);
-    b.when(b.compare(arith::CmpIPredicate::sgt, rest, b.constant(0)), [&] { partAt(whole, rest); });
+    });
   });
 }
 

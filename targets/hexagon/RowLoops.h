@@ -26,6 +26,10 @@ void forEachLine(VectorBuilder &b, llvm::ArrayRef<mlir::Value> memories,
 void forEachPart(VectorBuilder &b, llvm::ArrayRef<mlir::Value> memories,
                  llvm::function_ref<void(Values addresses, mlir::Value count)> body);
 
+/// Calls `body` with the first of up to 128 elements of a row, and how many.
+void forEachPartOf(VectorBuilder &b, mlir::Value count,
+                   llvm::function_ref<void(mlir::Value element, mlir::Value count)> body);
+
 /// The registers that hold `count` (1 to 128) elements of 1, 2 or 4 bytes; what
 /// lies behind them is undefined.
 Values loadElements(VectorBuilder &b, mlir::Value address, mlir::Value count, int64_t bytes);

@@ -55,6 +55,10 @@ func.func @instructions(%v: vector<32xi32>, %p: vector<64xi32>, %q: vector<128xi
   %vsubhsat = hvx.vsubhsat %v, %v
   // CHECK: hvx.vmaxh %{{.*}}, %{{.*}}
   %vmaxh = hvx.vmaxh %v, %v
+  // CHECK: hvx.vavgh %{{.*}}, %{{.*}}
+  %vavgh = hvx.vavgh %v, %v
+  // CHECK: hvx.vaddwsat %{{.*}}, %{{.*}}
+  %vaddwsat = hvx.vaddwsat %v, %v
   // CHECK: hvx.vminub %{{.*}}, %{{.*}}
   %vminub = hvx.vminub %v, %v
   // CHECK: hvx.vlsrhv %{{.*}}, %{{.*}}

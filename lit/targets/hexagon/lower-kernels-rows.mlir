@@ -60,3 +60,24 @@ soc.kernel @copy(%a: memref<128xi8>, %b: memref<128xi8>) attributes {engine = "n
   memref.copy %a, %b : memref<128xi8> to memref<128xi8>
   soc.return
 }
+
+// A multiplier for each column: 32 bits, on the value shifted up.
+// CHECK-LABEL: soc.kernel @columns(
+// CHECK: hvx.vunpackh
+// CHECK: hvx.vaslw
+// CHECK: hvx.vmpyowh_rnd_sacc
+soc.kernel @columns(%x: memref<4x128xi16>, %c: memref<128xi32>, %y: memref<4x128xi8>) attributes {engine = "npu", num_inputs = 2 : i64, variant = #v} {
+  nn.rescale ins(%x : memref<4x128xi16>) columns(%c : memref<128xi32>) outs(%y : memref<4x128xi8>) multiplier 0 offset 0 shift 7 zero 3
+  soc.return
+}
+
+// A table for each block of columns: all rows of one, then the next.
+// CHECK-LABEL: soc.kernel @blocks(
+// CHECK: scf.for
+// CHECK: hvx.vshuffb
+// CHECK: scf.for
+// CHECK: hvx.vlutvvb %
+soc.kernel @blocks(%x: memref<4x512xi8>, %t: memref<4x256xi8>, %y: memref<4x512xi8>) attributes {engine = "npu", num_inputs = 2 : i64, variant = #v} {
+  nn.lookup ins(%x, %t : memref<4x512xi8>, memref<4x256xi8>) outs(%y : memref<4x512xi8>)
+  soc.return
+}

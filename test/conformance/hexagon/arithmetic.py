@@ -52,8 +52,17 @@ def rescale(x, multiplier, offset, shift, zero, kind):
     return clamp(round_shift(x.astype(np.int64) * multiplier + offset, shift) + zero, kind)
 
 
+def rescale_columns(x, columns, shift, zero, kind):
+    a = 23 if x.dtype == np.int8 else 15
+    return clamp(round_shift(multiply_high(x.astype(np.int64) << a, columns), shift) + zero, kind)
+
+
 def lookup(x, table):
-    return table[x.astype(np.int64) + 128]
+    """table is [256], or [B, 256] for B blocks of channels."""
+    if table.ndim == 1:
+        return table[x.astype(np.int64) + 128]
+    block = np.arange(x.shape[-1]) // (x.shape[-1] // table.shape[0])
+    return table[block, x.astype(np.int64) + 128]
 
 
 def round_wide(z, t):
@@ -85,7 +94,7 @@ def norm(x, gain, offset, epsilon, gain_shift, zero, kind, mean):
         sd = math.isqrt(n << h)
         r = min((1 << 31) - 1, (1 << 61) // sd)
         z = multiply_high(multiply_high(d << a, r), gain)
-        w = round_wide(z, 22 + a - gain_shift - h // 2) + offset
+        w = np.clip(round_wide(z, 22 + a - gain_shift - h // 2) + offset, -(1 << 31), (1 << 31) - 1)
         out[i] = clamp(round_shift(w, 8) + zero, kind)
     return out.reshape(x.shape)
 
@@ -111,7 +120,7 @@ def attention(q, k, v, mask, score_multiplier, score_shift, multiplier, shift, z
                 t = np.clip(t + mask[b, head], -32768, 32767)
             d = t - t.max(axis=1, keepdims=True)
             e = table[d & 255] >> np.minimum(31, -(d >> 8))
-            p = np.minimum(255, e >> 7)
+            p = np.minimum(255, (e + 64) >> 7)
             sums = p.sum(axis=1)
             acc = p @ v[b, :, group].astype(np.int64)
             for s in range(queries):

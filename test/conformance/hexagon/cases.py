@@ -141,6 +141,26 @@ def elementwise(rng):
             yield unary(f"lookup_{number}", [x, table], arithmetic.lookup(x, table),
                         f"nn.lookup ins(%a0, %a1 : {memref(x)}, {memref(table)}) outs(%a2 : {dense(kinds[out], shape)})")
             number += 1
+    # A multiplier for each column, a table for each block of them.
+    for a in (I8, I16):
+        for out in (I8, I16):
+            for shape in SHAPES:
+                x = whole(rng, shape, a)
+                columns = rng.integers(1, 1 << 31, shape[-1], dtype=np.int64).astype(I32)
+                shift = int(rng.choice([0, 7, 14, 15, 16, 22, 31]))
+                zero = int(rng.integers(-128, 128)) if out == I8 else 0
+                expected = arithmetic.rescale_columns(x, columns, shift, zero, out)
+                yield unary(f"rescale_columns_{number}", [x, columns], expected,
+                            f"nn.rescale ins(%a0 : {memref(x)}) columns(%a1 : {memref(columns)}) outs(%a2 : {memref(expected)}) "
+                            f"multiplier 0 offset 0 shift {shift} zero {zero}")
+                number += 1
+    for out in (I8, I16):
+        for shape, blocks in (((2, 3, 256), 2), ((3, 1536), 4), ((5, 70), 1), ((2, 128), 1)):
+            x, table = whole(rng, shape, I8), whole(rng, (blocks, 256), out)
+            expected = arithmetic.lookup(x, table)
+            yield unary(f"lookup_blocks_{number}", [x, table], expected,
+                        f"nn.lookup ins(%a0, %a1 : {memref(x)}, {memref(table)}) outs(%a2 : {memref(expected)})")
+            number += 1
     # What they cost on rows that are long enough.
     shape = (64, 384)
     x, y, table = whole(rng, shape, I8), whole(rng, shape, I8), whole(rng, (256,), I8)
@@ -208,7 +228,8 @@ def norm(rng, name, x, out, mean):
     c = x.shape[-1]
     gain_shift = int(rng.integers(0, 25))
     gain = rng.integers(-(1 << 31) + 1, 1 << 31, c, dtype=np.int64).astype(I32)
-    offset = rng.integers(-(1 << 15), 1 << 15, c, dtype=I32)
+    reach = 1 << int(rng.choice([15, 15, 30]))
+    offset = rng.integers(-reach, reach, c, dtype=I32)
     epsilon, zero = int(rng.choice([1, 1000, 1 << 40])), int(rng.integers(-100, 100)) if out == I8 else 0
     result = np.zeros(x.shape, out)
     inputs = [x, gain, offset] if mean else [x, gain]
@@ -249,3 +270,56 @@ def attention(rng, name, sizes, masked, number):
             f"outs(%a{len(inputs)} : {memref(expected)}) score_multiplier {score_multiplier} score_shift {score_shift} "
             f"multiplier {multiplier} shift {shift} zero {zero}")
     return unary(name, inputs, expected, body, work=("MAC", b * h * s * t * (d + e), None))
+
+
+def chains(rng):
+    """What fusion and views make: several operations in a tile, memory of the worker's own, other shapes of it."""
+    m, n, k, tm = 50, 160, 72, 16
+    a, w, residual = whole(rng, (2, 25, k), I8), rng.integers(-127, 128, (k, n), dtype=I8), whole(rng, (m, n), I8)
+    bias, multiplier = rng.integers(-(1 << 14), 1 << 14, n, dtype=I32), rng.integers(1 << 30, (1 << 31) - 1, n, dtype=np.int64).astype(I32)
+    table = whole(rng, (256,), I8)
+    gain, offset = rng.integers(-(1 << 30), 1 << 30, n, dtype=I32), rng.integers(-3000, 3000, n, dtype=I32)
+    product = arithmetic.matmul(a.reshape(m, k), w, bias, multiplier, 10, 5, I8)
+    total = arithmetic.add(arithmetic.lookup(product, table), residual, 12000, 16000, 300, 14, -7, I8)
+    result = arithmetic.norm(total, gain, offset, 1000, 20, 4, I8, True)
+    packed = arithmetic.pack_dot(w).view(I8)
+    inputs = [a, packed, bias, multiplier, table, residual, gain, offset]
+    rows = f"memref<?x{n}xi8, strided<[{n}, 1], offset: ?>>"
+    body = f"""  %flat = memref.collapse_shape %a0 [[0, 1], [2]] : {memref(a)} into memref<{m}x{k}xi8>
+  scf.forall (%i) = (0) to ({m}) step ({tm}) {{
+    %size = affine.min affine_map<(d0) -> ({m} - d0, {tm})>(%i)
+    %s0 = soc.scratch 0 : memref<{tm}x{n}xi8>
+    %bytes = soc.scratch {tm * n} : memref<{tm * n}xi8>
+    %zero = arith.constant 0 : index
+    %s1 = memref.view %bytes[%zero][%size] : memref<{tm * n}xi8> to memref<?x{n}xi8>
+    %part = memref.subview %flat[%i, 0] [%size, {k}] [1, 1] : memref<{m}x{k}xi8> to memref<?x{k}xi8, strided<[{k}, 1], offset: ?>>
+    %more = soc.scratch {2 * tm * n} : memref<{tm * k}xi8>
+    %x = memref.view %more[%zero][%size] : memref<{tm * k}xi8> to memref<?x{k}xi8>
+    memref.copy %part, %x : memref<?x{k}xi8, strided<[{k}, 1], offset: ?>> to memref<?x{k}xi8>
+    %p = memref.subview %s0[0, 0] [%size, {n}] [1, 1] : memref<{tm}x{n}xi8> to memref<?x{n}xi8, strided<[{n}, 1]>>
+    %r = memref.subview %a5[%i, 0] [%size, {n}] [1, 1] : {memref(residual)} to {rows}
+    %y = memref.subview %a8[%i, 0] [%size, {n}] [1, 1] : {memref(result)} to {rows}
+    nn.quantized_matmul ins(%x, %a1, %a2, %a3 : memref<?x{k}xi8>, {memref(packed)}, {memref(bias)}, {memref(multiplier)}) outs(%p : memref<?x{n}xi8, strided<[{n}, 1]>>) shift 10 zero 5
+    nn.lookup ins(%p, %a4 : memref<?x{n}xi8, strided<[{n}, 1]>>, {memref(table)}) outs(%s1 : memref<?x{n}xi8>)
+    nn.quantized_add ins(%s1, %r : memref<?x{n}xi8>, {rows}) outs(%p : memref<?x{n}xi8, strided<[{n}, 1]>>) multipliers [12000, 16000] offset 300 shift 14 zero -7
+    nn.quantized_layer_norm ins(%p, %a6, %a7 : memref<?x{n}xi8, strided<[{n}, 1]>>, {memref(gain)}, {memref(offset)}) outs(%y : {rows}) epsilon 1000 gain_shift 20 zero 4
+  }}"""
+    yield Case("feed_forward", inputs, [result], body, work=("MAC", m * n * k, None))
+    # Heads of one tensor, a tile of queries each, as an attention after a fused product has them.
+    s, h, d = 11, 3, 24
+    qkv = whole(rng, (1, s, 3 * h, d), I8)
+    q, key, value = (np.ascontiguousarray(qkv[:, :, i * h:(i + 1) * h]) for i in range(3))
+    expected = arithmetic.attention(q, key, value, None, 1 << 30, 7, 1500000000, -2, 9)
+    view = f"memref<1x{{}}x1x{d}xi8, strided<[{s * 3 * h * d}, {3 * h * d}, {d}, 1], offset: ?>>"
+    out = f"memref<1x?x1x{d}xi8, strided<[{s * h * d}, {h * d}, {d}, 1], offset: ?>>"
+    body = f"""  scf.forall (%head, %i) = (0, 0) to ({h}, {s}) step (1, 4) {{
+    %size = affine.min affine_map<(d0) -> ({s} - d0, 4)>(%i)
+    %kh = affine.apply affine_map<(d0) -> (d0 + {h})>(%head)
+    %vh = affine.apply affine_map<(d0) -> (d0 + {2 * h})>(%head)
+    %q = memref.subview %a0[0, %i, %head, 0] [1, %size, 1, {d}] [1, 1, 1, 1] : {memref(qkv)} to {view.format("?")}
+    %k = memref.subview %a0[0, 0, %kh, 0] [1, {s}, 1, {d}] [1, 1, 1, 1] : {memref(qkv)} to {view.format(s)}
+    %v = memref.subview %a0[0, 0, %vh, 0] [1, {s}, 1, {d}] [1, 1, 1, 1] : {memref(qkv)} to {view.format(s)}
+    %y = memref.subview %a1[0, %i, %head, 0] [1, %size, 1, {d}] [1, 1, 1, 1] : {memref(expected)} to {out}
+    nn.quantized_attention ins(%q, %k, %v : {view.format("?")}, {view.format(s)}, {view.format(s)}) outs(%y : {out}) score_multiplier {1 << 30} score_shift 7 multiplier 1500000000 shift -2 zero 9
+  }}"""
+    yield Case("heads", [qkv], [expected], body, work=("MAC", 2 * s * s * h * d, None))
