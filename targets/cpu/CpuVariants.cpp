@@ -151,8 +151,11 @@ private:
     unsigned m = shape.size() - 2, n = shape.size() - 1;
     int64_t columns = shape[n];
     // Products of integers are summed in 32 bits.
-    bool integers = isa<nn::QuantizedMatmulOp>(product);
+    auto integers = dyn_cast<nn::QuantizedMatmulOp>(product);
     int64_t step = integers ? std::max<int64_t>(1, cpu.getVectorBits() / 32) : lanes();
+    // A layout that another engine wanted.
+    if (integers && integers.isPacked())
+      step = integers.getPanel();
     BlockArgument constant = constantRhs();
     if (constant) {
       step = panelFor(columns);
