@@ -269,8 +269,8 @@ void ReportWriter::writePlacement(cmd::DispatchOp op) {
   for (auto alternative : alternatives.getAsRange<soc::AlternativeAttr>()) {
     if (alternative.getReason() != "share" || alternative.getEngine() != op.getEngine())
       continue;
-    // "rows BEGIN to END", as the placement words it.
-    auto [begin, end] = alternative.getDetail().getValue().split(" to ");
+    // "rows BEGIN to END; what it costs", as the placement words it.
+    auto [begin, end] = alternative.getDetail().getValue().split(';').first.split(" to ");
     int64_t from, to;
     if (begin.consume_front("rows ") && !begin.getAsInteger(10, from) && !end.getAsInteger(10, to))
       json.attributeObject("rows", [&] {

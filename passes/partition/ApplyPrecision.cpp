@@ -180,6 +180,11 @@ private:
       return known;
     OpBuilder b(user);
     Operation *def = old.getDefiningOp();
+    // Where a CPU has made it, as placement expects.
+    if (auto maker = dyn_cast_or_null<soc::GroupOp>(def); maker && preferred.empty())
+      for (StringRef engine : enginesOf(maker))
+        if (preferred.empty() && conversions.isCpu(engine))
+          preferred = engine;
     FailureOr<Value> value =
         isReshape(def)
             ? convert(def->getOperand(0), to, user, preferred)

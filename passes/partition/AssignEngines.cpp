@@ -106,7 +106,8 @@ struct AssignEnginesPass : partition::impl::AssignEnginesPassBase<AssignEnginesP
       schedule::SchedulePlan plan = schedule::solveSchedule(tasks);
       SmallVector<unsigned> proposed;
       for (auto [modes, mode] : llvm::zip(labelOfMode, plan.modes))
-        proposed.push_back(modes[mode]);
+        if (!modes.empty())
+          proposed.push_back(modes[mode]);
       std::optional<schedule::SchedulePlan> overlapped = solve(placement.buildSchedule(proposed));
       if (overlapped && overlapped->makespan < makespan && problem.withinLimits(proposed)) {
         makespan = overlapped->makespan;

@@ -67,7 +67,8 @@ FailureOr<Value> partition::convertStored(OpBuilder &b, Location loc, StoredValu
   }
   Value result = rescale(b, loc, from, to, addConstant);
   if (!result)
-    return emitError(loc) << "a value stored as " << from.type << " cannot be converted to " << to
+    return emitError(loc) << "a value stored as " << describeType(from.type)
+                          << " cannot be converted to " << describeType(to)
                           << ": expected a zero of 0 where channels have scales of their own, and "
                              "scales that are not too far apart";
   return result;

@@ -61,6 +61,8 @@ soc::GroupOp partition::rewriteFloats(soc::GroupOp group, ArrayRef<StoredValue> 
   changed.getBody().takeBody(group.getBody());
   Block &body = changed.getBody().front();
 
+  // Both are of the first result's shape.
+  unsigned rank = cast<RankedTensorType>(types[0]).getRank();
   // Neither of the two takes constants.
   auto none = [](DenseElementsAttr) -> Value { llvm_unreachable("only rescaling has constants"); };
   b.setInsertionPointToStart(&body);
@@ -73,7 +75,7 @@ soc::GroupOp partition::rewriteFloats(soc::GroupOp group, ArrayRef<StoredValue> 
     Value floats = *convertStored(b, group.getLoc(), {argument, operand.type}, {}, none);
     for (OpOperand *use : uses)
       use->set(floats);
-    addScratch(changed, floats.getDefiningOp());
+    addScratch(changed, floats.getDefiningOp(), rank);
   }
   if (result) {
     Operation *yield = body.getTerminator();
@@ -81,7 +83,7 @@ soc::GroupOp partition::rewriteFloats(soc::GroupOp group, ArrayRef<StoredValue> 
     Value floats = yield->getOperand(0);
     Value integers = *convertStored(b, floats.getLoc(), {floats, {}}, result, none);
     yield->setOperand(0, integers);
-    addScratch(changed, integers.getDefiningOp());
+    addScratch(changed, integers.getDefiningOp(), rank);
   }
   return changed;
 }

@@ -19,9 +19,20 @@ uint64_t partition::bytesOf(Type type) {
   return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
 }
 
+uint64_t partition::storedBitsOf(Type tensor, Type stored) {
+  if (auto quantised = dyn_cast_or_null<quant::QuantizedType>(stored))
+    return quantised.getStorageTypeIntegralWidth();
+  return cast<RankedTensorType>(tensor).getElementTypeBitWidth();
+}
+
+uint64_t partition::storedBytesOf(Type tensor, Type stored) {
+  return cast<RankedTensorType>(tensor).getNumElements() *
+         llvm::divideCeil(storedBitsOf(tensor, stored), 8);
+}
+
 /// A table of which few rows are gathered is not read whole.
-static uint64_t bytesRead(Type input, uint64_t resultElements) {
-  return std::min<uint64_t>(bytesOf(input), 64 * resultElements);
+static uint64_t bytesRead(Type input, uint64_t resultElements, Type stored = {}) {
+  return std::min<uint64_t>(storedBytesOf(input, stored), 64 * resultElements);
 }
 
 uint64_t partition::trafficOf(TypeRange inputs, TypeRange outputs) {
@@ -65,6 +76,9 @@ uint64_t scale(uint64_t a, uint64_t b, uint64_t c) {
 /// so seldom that fetching it sets the pace.
 constexpr int64_t kThinRows = 8;
 
+/// Of an operation that is no product, for each element.
+constexpr uint64_t kOperationsPerElement = 8;
+
 GroupWork::Part workOf(Operation &op) {
   GroupWork::Part part;
   auto result = cast<RankedTensorType>(op.getResult(0).getType());
@@ -92,19 +106,49 @@ GroupWork::Part workOf(Operation &op) {
     auto left = cast<RankedTensorType>(matmul->getOperand(0).getType());
     part.workClass = left.getDimSize(0) < kThinRows ? "thin_product" : "product";
     part.operations = points * 2 * left.getShape().back();
-  } else if (isa<nn::LayerNormOp, nn::RmsNormOp, linalg::SoftmaxOp>(op)) {
+  } else if (auto matmul = dyn_cast<nn::QuantizedMatmulOp>(op)) {
+    auto left = cast<RankedTensorType>(matmul.getLhs().getType());
+    part.element = left.getElementType();
+    part.workClass = left.getDimSize(0) < kThinRows ? "thin_product" : "product";
+    part.operations = points * 2 * left.getShape().back();
+  } else if (auto attention = dyn_cast<nn::QuantizedAttentionOp>(op)) {
+    part.workClass = "attention";
+    part.operations =
+        points * 6 * cast<RankedTensorType>(attention.getKey().getType()).getDimSize(1);
+  } else if (isa<nn::LayerNormOp, nn::RmsNormOp, nn::QuantizedLayerNormOp, nn::QuantizedRmsNormOp,
+                 linalg::SoftmaxOp>(op)) {
     part.workClass = "rows";
-    part.operations = points * 8;
+    part.operations = points * kOperationsPerElement;
   } else {
-    part.operations = points * 8;
+    part.operations = points * kOperationsPerElement;
   }
   return part;
 }
 
 } // namespace
 
-GroupWork GroupWork::of(soc::GroupOp group, int64_t rows) {
+GroupWork GroupWork::ofConversion(MLIRContext *context, uint64_t elements, uint64_t fromBits,
+                                  uint64_t toBits) {
   GroupWork work;
+  work.parts.push_back({"elements", Float32Type::get(context), elements * kOperationsPerElement});
+  work.readBytes = elements * llvm::divideCeil(fromBits, 8);
+  work.writtenBytes = elements * llvm::divideCeil(toBits, 8);
+  return work;
+}
+
+GroupWork GroupWork::of(soc::GroupOp group, int64_t rows, soc::PrecisionAttr precision) {
+  GroupWork work;
+  bool isInteger = precision && !precision.isFloat();
+  auto typeAt = [&](ArrayAttr types, size_t index) {
+    return isInteger && index < types.size() ? cast<TypeAttr>(types[index]).getValue() : Type();
+  };
+  // Of each value in the body what it is stored as.
+  llvm::SmallDenseMap<Value, Type> stored;
+  size_t number = 0;
+  if (isInteger)
+    for (Operation &op : group.getBody().front())
+      if (op.getNumResults() == 1)
+        stored[op.getResult(0)] = typeAt(precision.getResults(), number++);
   int64_t all = getShareRows(group);
   if (rows == 0 || all == 0)
     rows = all = 1;
@@ -113,18 +157,21 @@ GroupWork GroupWork::of(soc::GroupOp group, int64_t rows) {
         op.hasTrait<OpTrait::ConstantLike>() || isa<tensor::EmptyOp, linalg::FillOp>(op))
       continue;
     Part part = workOf(op);
+    if (isInteger)
+      part.element = precision.getComputeType();
     part.operations = scale(part.operations, rows, all);
     work.parts.push_back(part);
   }
   uint64_t elements = cast<RankedTensorType>(group.getOutputs()[0].getType()).getNumElements();
-  for (Value input : group.getInputs()) {
-    uint64_t bytes = bytesRead(input.getType(), elements);
+  for (auto [index, input] : llvm::enumerate(group.getInputs())) {
+    Type as = isInteger ? typeAt(precision.getInputs(), index) : Type();
+    uint64_t bytes = bytesRead(input.getType(), elements, as);
     bool isWeight = isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp());
     work.readBytes += isWeight ? bytes : scale(bytes, rows, all);
     work.weightBytes += isWeight ? bytes : 0;
   }
-  for (Type result : group.getOutputs().getTypes())
-    work.writtenBytes += scale(bytesOf(result), rows, all);
+  for (Value result : group.getBody().front().getTerminator()->getOperands())
+    work.writtenBytes += scale(storedBytesOf(result.getType(), stored.lookup(result)), rows, all);
   return work;
 }
 

@@ -15,6 +15,11 @@ namespace tercet::partition {
 /// Bytes of a tensor whose elements take whole bytes each.
 uint64_t bytesOf(mlir::Type tensor);
 
+/// Bits of an element of `tensor` that is stored as `stored`, a !quant.uniform
+/// as #soc.precision has it; as it is written if that is null or none.
+uint64_t storedBitsOf(mlir::Type tensor, mlir::Type stored);
+uint64_t storedBytesOf(mlir::Type tensor, mlir::Type stored);
+
 /// The dimension along which a group is shared: the outermost one of more than
 /// one element of its first result. Absent for a result of one element.
 std::optional<unsigned> getShareDim(soc::GroupOp group);
@@ -43,8 +48,13 @@ struct GroupWork {
   /// Bytes of weights among those read.
   uint64_t weightBytes = 0;
 
-  /// The work of `rows` rows along the share dimension; 0: of all.
-  static GroupWork of(soc::GroupOp group, int64_t rows = 0);
+  /// The work of `rows` rows along the share dimension; 0: of all. In an
+  /// integer precision operands and results have the bytes that it says they are
+  /// stored in, and operations count in its element type.
+  static GroupWork of(soc::GroupOp group, int64_t rows = 0, soc::PrecisionAttr precision = {});
+  /// A pass over so many elements, which changes how they are stored.
+  static GroupWork ofConversion(mlir::MLIRContext *context, uint64_t elements, uint64_t fromBits,
+                                uint64_t toBits);
 
   /// Picoseconds with `cores` of an engine's `allCores` at work: the longer of
   /// computing at the peak times the efficiency of each class, and moving the

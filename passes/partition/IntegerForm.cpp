@@ -271,7 +271,7 @@ bool partition::fitsIntegerForm(soc::GroupOp group, soc::PrecisionAttr precision
       llvm::raw_string_ostream(reason)
           << what << " " << index << " of precision " << precision.getScheme().getValue()
           << ": expected " << describe(storages[index]) << describe(scales[index]) << ", got "
-          << attr.getValue();
+          << (type ? describeType(type) : "none");
       return false;
     }
     return true;

@@ -152,8 +152,7 @@ bool partition::hasParameters(const IntegerStep &step, const StoredTypes &types,
                               std::string &reason) {
   QuantType result = types[step.getResult()];
   auto refuse = [&](StringRef what, QuantType from, QuantType to) {
-    reason.clear();
-    llvm::raw_string_ostream(reason) << what << ": " << from << " to " << to;
+    reason = (what + ": " + describeType(from) + " to " + describeType(to)).str();
     return false;
   };
   QuantType first = types[step.inputs[0]];

@@ -18,6 +18,17 @@ using namespace tercet::partition;
 
 namespace {
 
+/// The dimensions of a value that tiles cut like those of the first result: the
+/// rows of a product, the batches of attention, all where it is read elementwise.
+unsigned countCutDims(soc::GroupOp group, nn::RescaleOp rescale) {
+  auto type = cast<RankedTensorType>(rescale.getResult().getType());
+  auto whole = cast<RankedTensorType>(group.getOutputs()[0].getType());
+  if (llvm::any_of(rescale->getUsers(),
+                   llvm::IsaPred<nn::QuantizedAttentionOp, nn::QuantizedMatmulOp>))
+    return type.getShape().front() == whole.getShape().front() ? 1 : 0;
+  return type.getShape() == whole.getShape() ? type.getRank() : 0;
+}
+
 class Rewriter {
 public:
   Rewriter(soc::GroupOp group, const StoredTypes &types, ArrayRef<StoredValue> operands,
@@ -63,7 +74,7 @@ public:
     changed.getBody().push_back(owner.release());
     addPanels(changed, inputs.size() - operands.size());
     for (nn::RescaleOp rescale : changed.getBody().getOps<nn::RescaleOp>())
-      addScratch(changed, rescale);
+      addScratch(changed, rescale, countCutDims(changed, rescale));
     return changed;
   }
 

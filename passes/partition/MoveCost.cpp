@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The sum of token, cache maintenance and links, in integers.
+// The sum of token, cache maintenance and links, in integers; passes that convert.
 
 #include "passes/partition/MoveCost.h"
+
+#include "passes/partition/GroupWork.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -29,4 +31,25 @@ int64_t partition::movePs(soc::MachineAttr machine, soc::EngineAttrInterface fro
     return cost + kUnreachablePs;
   return cost + machine.getTransferPs(from.getEngineMemory(), *common, bytes) +
          machine.getTransferPs(*common, to.getEngineMemory(), bytes);
+}
+
+unsigned partition::converterOf(ArrayRef<soc::EngineAttrInterface> engines, unsigned producer) {
+  auto isCpu = [](soc::EngineAttrInterface engine) {
+    std::string reason;
+    return engine.getEngineKind() == "cpu" && engine.isPresent(reason);
+  };
+  if (isCpu(engines[producer]))
+    return producer;
+  const auto *first = llvm::find_if(engines, isCpu);
+  return first == engines.end() ? producer : first - engines.begin();
+}
+
+int64_t partition::convertPs(soc::MachineAttr machine, soc::EngineAttrInterface engine,
+                             uint64_t elements, uint64_t fromBits, uint64_t toBits) {
+  soc::PerformanceAttr performance = engine.getEnginePerformance();
+  uint64_t cores = engine.getEngineCores();
+  uint64_t workers = std::min<uint64_t>(machine.getWorkersOf(engine), cores);
+  return performance.getLaunchPs() +
+         GroupWork::ofConversion(machine.getContext(), elements, fromBits, toBits)
+             .timePs(performance, workers, cores);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What it costs that one engine reads what another has written. Partition and
-// schedule price the same thing the same way.
+// What it costs that one engine reads what another has written, or reads it in
+// another type. Partition and schedule price the same thing the same way.
 
 #ifndef TERCET_PASSES_PARTITION_MOVECOST_H
 #define TERCET_PASSES_PARTITION_MOVECOST_H
@@ -17,6 +17,16 @@ namespace tercet::partition {
 /// avoids it.
 int64_t movePs(soc::MachineAttr machine, soc::EngineAttrInterface from, soc::EngineAttrInterface to,
                int64_t bytes);
+
+/// The number of the engine that turns a value which `producer` makes in floating
+/// point into integers, or for the user back: it itself if it is a CPU, else the
+/// first CPU that is present; it itself where there is none. Engines are those of
+/// the machine, in order.
+unsigned converterOf(llvm::ArrayRef<soc::EngineAttrInterface> engines, unsigned producer);
+
+/// Picoseconds of a pass over so many elements on an engine, with its launch.
+int64_t convertPs(soc::MachineAttr machine, soc::EngineAttrInterface engine, uint64_t elements,
+                  uint64_t fromBits, uint64_t toBits);
 
 } // namespace tercet::partition
 

@@ -133,6 +133,8 @@ llvm::Error checkLimit(const PartitionProblem &problem, const PartitionLimit &li
 } // namespace
 
 llvm::Error PartitionProblem::check() const {
+  if (formats == 0 || places % formats != 0)
+    return error("the places are no multiple of " + llvm::Twine(formats) + " formats");
   GuardedSum sum;
   if (llvm::Error failure = checkNodes(*this, sum))
     return failure;
@@ -147,21 +149,26 @@ llvm::Error PartitionProblem::check() const {
   return llvm::Error::success();
 }
 
+int64_t PartitionProblem::value(const PartitionTensor &tensor,
+                                llvm::ArrayRef<unsigned> labels) const {
+  unsigned place = tensor.producer ? nodes[*tensor.producer].labels[labels[*tensor.producer]].place
+                                   : tensor.inputPlace;
+  std::set<unsigned> demands(tensor.outputDemands.begin(), tensor.outputDemands.end());
+  for (const TensorUse &use : tensor.uses)
+    demands.insert(use.demands[labels[use.node]]);
+  int64_t sum = 0;
+  for (unsigned demand : demands)
+    if (demand != noDemand)
+      sum += tensor.costOf(place, demand);
+  return sum;
+}
+
 int64_t PartitionProblem::value(llvm::ArrayRef<unsigned> labels) const {
   int64_t sum = 0;
   for (auto [node, label] : llvm::zip_equal(nodes, labels))
     sum += node.labels[label].cost;
-  for (const PartitionTensor &tensor : tensors) {
-    unsigned place = tensor.producer
-                         ? nodes[*tensor.producer].labels[labels[*tensor.producer]].place
-                         : tensor.inputPlace;
-    std::set<unsigned> demands(tensor.outputDemands.begin(), tensor.outputDemands.end());
-    for (const TensorUse &use : tensor.uses)
-      demands.insert(use.demands[labels[use.node]]);
-    for (unsigned demand : demands)
-      if (demand != noDemand)
-        sum += tensor.costOf(place, demand);
-  }
+  for (const PartitionTensor &tensor : tensors)
+    sum += value(tensor, labels);
   return sum;
 }
 
@@ -180,27 +187,38 @@ bool PartitionProblem::withinLimits(llvm::ArrayRef<unsigned> labels) const {
 }
 
 std::vector<SinglePlacePlan> tercet::partition::singlePlacePlans(const PartitionProblem &problem) {
-  std::set<unsigned> places;
+  unsigned formats = problem.formats;
+  // A place, and a format or, as the one beyond the last, whichever is cheapest.
+  std::set<std::pair<unsigned, unsigned>> places;
   for (const PartitionNode &node : problem.nodes)
-    for (const PartitionLabel &label : node.labels)
-      places.insert(label.place);
+    for (const PartitionLabel &label : node.labels) {
+      places.insert({label.place / formats, label.place % formats});
+      if (formats > 1)
+        places.insert({label.place / formats, formats});
+    }
   std::vector<SinglePlacePlan> plans;
-  for (unsigned place : places) {
+  for (auto [place, format] : places) {
     SinglePlacePlan plan;
-    plan.place = place;
+    plan.place = place * formats + (format == formats ? 0 : format);
     for (const PartitionNode &node : problem.nodes) {
-      // Of equal labels the first, in both cases.
-      std::optional<unsigned> here;
+      // Of equal labels the first, in all cases.
+      std::optional<unsigned> alike, here;
       unsigned anywhere = 0;
       for (unsigned label = 0; label < node.labels.size(); ++label) {
         const PartitionLabel &candidate = node.labels[label];
-        if (candidate.place == place && (!here || candidate.cost < node.labels[*here].cost))
-          here = label;
+        auto take = [&](std::optional<unsigned> &best) {
+          if (!best || candidate.cost < node.labels[*best].cost)
+            best = label;
+        };
+        if (candidate.place / formats == place)
+          take(here);
+        if (candidate.place == place * formats + format && format < formats)
+          take(alike);
         if (candidate.cost < node.labels[anywhere].cost)
           anywhere = label;
       }
       plan.fallbacks += !here;
-      plan.labels.push_back(here.value_or(anywhere));
+      plan.labels.push_back(alike.value_or(here.value_or(anywhere)));
     }
     plan.value = problem.value(plan.labels);
     plan.withinLimits = problem.withinLimits(plan.labels);

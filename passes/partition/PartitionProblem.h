@@ -84,6 +84,9 @@ inline constexpr int64_t greatestSum = int64_t(1) << 56;
 
 struct PartitionProblem {
   unsigned places = 0;
+  /// Places come in runs of so many, which are one place in different formats of
+  /// results.
+  unsigned formats = 1;
   /// In topological order.
   std::vector<PartitionNode> nodes;
   std::vector<PartitionTensor> tensors;
@@ -95,13 +98,17 @@ struct PartitionProblem {
   llvm::Error check() const;
   /// Cost of a choice of labels: of the labels, and of every distinct demand on every tensor.
   int64_t value(llvm::ArrayRef<unsigned> labels) const;
+  /// What of it is for one tensor.
+  int64_t value(const PartitionTensor &tensor, llvm::ArrayRef<unsigned> labels) const;
   /// What the chosen labels use of a limit.
   int64_t usage(const PartitionLimit &limit, llvm::ArrayRef<unsigned> labels) const;
   bool withinLimits(llvm::ArrayRef<unsigned> labels) const;
 };
 
 /// All nodes at one place: each takes its cheapest label there, or, if it has
-/// none, falls back to its cheapest label anywhere.
+/// none, falls back to its cheapest label anywhere. Where places have formats,
+/// there is a plan for each format too: nodes take it if they can, else their
+/// cheapest label at the place.
 struct SinglePlacePlan {
   unsigned place = 0;
   int64_t value = 0;

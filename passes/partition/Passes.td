@@ -31,20 +31,22 @@ def AssignPinsPass : Pass<"partition-assign-pins", "::mlir::ModuleOp"> {
 }
 
 def AssignEnginesPass : Pass<"partition-assign-engines", "::mlir::ModuleOp"> {
-  let summary = "Choose engines, shares and a variant for every group";
+  let summary = "Choose engines, shares, a precision and a variant for every group";
   let description = [{
     Requires `#soc.machine` on the module. Every engine that supports a group
-    offers its variants; two engines may share it in eighths of its rows. Wanted
-    is the least time of all groups one after another, launches, transfers and
-    synchronisation included, a tensor charged once for each engine that reads
-    it; then, with several engines, the schedule in which they overlap best, if
+    offers its variants, of which those count that compute in one of the group's
+    `precisions`; two engines may share it in eighths of its rows. Wanted is the
+    least time of all groups one after another, launches, transfers, conversions
+    between precisions and synchronisation included, a tensor charged once for
+    each engine that reads it and each type that it is wanted in; then, with several engines, the schedule in which they overlap best, if
     that is shorter. What a group already says is kept. Weights fit the memory
     of their engine.
 
     Guarantees a variant and an engine, or shares, for every group; with several
     engines also `alternatives`, which say what became of each; the value and
     the bound of the serial time as `soc.partition` on the function. Fails with
-    every engine's reason when none supports a group.
+    every engine's reason when none supports a group, or has it in none of its
+    precisions.
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::tensor::TensorDialect",
     "::tercet::soc::SocDialect"];

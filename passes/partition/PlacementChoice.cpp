@@ -1,183 +1,191 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A choice of labels as a schedule, and written into the groups.
+// A choice of labels written into the groups, with what each other engine would
+// cost and why.
 
 #include "passes/partition/GroupWork.h"
 #include "passes/partition/Placement.h"
 
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
-
-#include <map>
 
 using namespace mlir;
 using namespace tercet;
 using namespace tercet::partition;
 
-/// Bytes of a group's results.
-static int64_t resultBytes(soc::GroupOp group) {
-  int64_t bytes = 0;
-  for (Type type : group.getOutputs().getTypes())
-    bytes += bytesOf(type);
-  return bytes;
-}
+namespace {
 
-/// Bytes that a part of a group moves through memory.
-static int64_t trafficOfRows(soc::GroupOp group, int64_t rows, int64_t allRows) {
-  GroupWork work = GroupWork::of(group, rows == allRows ? 0 : rows);
-  return work.readBytes + work.writtenBytes;
-}
+/// Prices of choices that differ from the chosen one around one group.
+class Prices {
+public:
+  Prices(const PartitionProblem &problem, const Placement::TensorsAround &around,
+         ArrayRef<unsigned> labels)
+      : problem(problem), around(around), chosen(labels), labels(labels) {}
 
-schedule::ScheduleProblem Placement::buildSchedule(ArrayRef<unsigned> labels) const {
-  schedule::ScheduleProblem problem;
-  problem.engines = engines.size();
-  problem.bandwidth = sharedBandwidth(machine);
-  std::vector<unsigned> firstTask;
-  for (auto [group, label] : llvm::zip(groups, labels)) {
-    firstTask.push_back(problem.tasks.size());
-    soc::GroupOp op = group.op;
-    ArrayRef<PlacedPart> parts = group.labels[label].parts;
-    int64_t rows = 0;
-    for (const PlacedPart &part : parts)
-      rows += part.size;
-    for (const PlacedPart &part : parts) {
-      schedule::ScheduleTask task;
-      task.modes.push_back({{{part.engine, costOf(part)}}, trafficOfRows(op, part.size, rows)});
-      task.resultBytes = resultBytes(op) / std::max<int64_t>(rows, 1) * part.size;
-      problem.tasks.push_back(std::move(task));
+  /// Another label of a node from here on.
+  void set(unsigned node, unsigned label) {
+    labels[node] = label;
+    changed.insert(node);
+  }
+  void reset() {
+    for (unsigned node : changed)
+      labels[node] = chosen[node];
+    changed.clear();
+  }
+  ArrayRef<unsigned> getLabels() const { return labels; }
+
+  /// How much more than the chosen labels these ones cost.
+  int64_t difference() const {
+    llvm::SmallPtrSet<const PartitionTensor *, 16> tensors;
+    int64_t value = 0;
+    for (unsigned node : changed) {
+      value += problem.nodes[node].labels[labels[node]].cost -
+               problem.nodes[node].labels[chosen[node]].cost;
+      tensors.insert(around[node].begin(), around[node].end());
     }
+    for (const PartitionTensor *tensor : tensors)
+      value += problem.value(*tensor, labels) - problem.value(*tensor, chosen);
+    return value;
   }
-  // An edge wherever a part reads what another has written; it lags by what has
-  // to be moved over.
-  std::map<std::pair<unsigned, unsigned>, int64_t> bytesBetween;
-  for (const Reading &reading : readings) {
-    const PlacementLabel &from = groups[reading.producer].labels[labels[reading.producer]];
-    const PlacementLabel &to = groups[reading.consumer].labels[labels[reading.consumer]];
-    int64_t width = llvm::divideCeil(
-        cast<RankedTensorType>(reading.range.root.getType()).getElementTypeBitWidth(), 8);
-    Extents written = writtenBy(reading.producer, from);
-    for (const Extent &wanted : readBy(reading, to))
-      for (auto [number, part] : llvm::enumerate(written)) {
-        int64_t elements = std::min(wanted.end, part.end) - std::max(wanted.begin, part.begin);
-        if (elements <= 0)
-          continue;
-        unsigned reader = 0;
-        while (to.parts[reader].engine != wanted.engine)
-          ++reader;
-        bytesBetween[{firstTask[reading.producer] + number,
-                      firstTask[reading.consumer] + reader}] += elements * width;
-      }
+
+  /// What is moved and converted for a node's operands and results.
+  int64_t movesAround(unsigned node) const {
+    int64_t cost = 0;
+    for (const PartitionTensor *tensor : around[node])
+      cost += problem.value(*tensor, labels);
+    return cost;
   }
-  unsigned count = engines.size();
-  for (auto [tasks, bytes] : bytesBetween) {
-    schedule::ScheduleEdge edge{tasks.first, tasks.second, bytes, {}};
-    edge.lags.assign(count * count, 0);
-    unsigned from = problem.tasks[tasks.first].modes[0].parts[0].engine;
-    unsigned to = problem.tasks[tasks.second].modes[0].parts[0].engine;
-    if (from != to)
-      edge.lags[from * count + to] = moveCost(from, to, bytes);
-    problem.edges.push_back(std::move(edge));
-  }
-  return problem;
+
+private:
+  const PartitionProblem &problem;
+  const Placement::TensorsAround &around;
+  ArrayRef<unsigned> chosen;
+  SmallVector<unsigned> labels;
+  llvm::SmallSetVector<unsigned, 4> changed;
+};
+
+/// Picoseconds as microseconds.
+std::string inMicroseconds(int64_t ps) {
+  return llvm::formatv("{0}.{1} us", ps / 1000000, llvm::format("%03d", int(ps / 1000 % 1000)))
+      .str();
 }
 
-schedule::ScheduleProblem
-Placement::buildModes(ArrayRef<unsigned> labels,
-                      std::vector<SmallVector<unsigned>> &labelOfMode) const {
-  schedule::ScheduleProblem problem;
-  unsigned count = engines.size();
-  problem.engines = count;
-  problem.bandwidth = sharedBandwidth(machine);
-  labelOfMode.assign(groups.size(), {});
-  for (unsigned index = 0; index < groups.size(); ++index) {
-    const PlacedGroup &group = groups[index];
-    schedule::ScheduleTask task;
-    soc::GroupOp op = group.op;
-    task.resultBytes = resultBytes(op);
-    auto addMode = [&](unsigned label) {
-      schedule::TaskMode mode;
-      for (const PlacedPart &part : group.labels[label].parts)
-        mode.parts.push_back({part.engine, costOf(part)});
-      mode.bandwidthBytes = trafficOfRows(op, 1, 1);
-      task.modes.push_back(std::move(mode));
-      labelOfMode[index].push_back(label);
-    };
-    addMode(labels[index]);
-    for (unsigned label = 0; label < group.labels.size(); ++label)
-      if (label != labels[index] && group.labels[label].parts.size() == 1)
-        addMode(label);
-    problem.tasks.push_back(std::move(task));
+/// Lets groups hand over integers or not as is best with the labels as they are.
+/// `siblingsOf` has the labels that differ in nothing else.
+void settle(ArrayRef<unsigned> makers,
+            llvm::function_ref<SmallVector<unsigned>(unsigned, unsigned)> siblingsOf,
+            Prices &prices) {
+  for (unsigned maker : makers) {
+    unsigned best = prices.getLabels()[maker];
+    int64_t least = prices.difference();
+    for (unsigned sibling : siblingsOf(maker, best)) {
+      prices.set(maker, sibling);
+      if (int64_t value = prices.difference(); value < least) {
+        least = value;
+        best = sibling;
+      }
+    }
+    prices.set(maker, best);
   }
-  std::map<std::pair<unsigned, unsigned>, int64_t> bytesBetween;
-  for (const Reading &reading : readings) {
-    int64_t width = llvm::divideCeil(
-        cast<RankedTensorType>(reading.range.root.getType()).getElementTypeBitWidth(), 8);
-    bytesBetween[{reading.producer, reading.consumer}] +=
-        (reading.range.end - reading.range.begin) * width;
+}
+
+} // namespace
+
+SmallVector<unsigned> Placement::siblingsOf(unsigned group, unsigned label) const {
+  const PlacementLabel &own = groups[group].labels[label];
+  SmallVector<unsigned> siblings;
+  for (auto [number, other] : llvm::enumerate(groups[group].labels))
+    if (number != label && (own.handover || other.handover) && other.precision == own.precision &&
+        llvm::equal(other.parts, own.parts, [](const PlacedPart &p, const PlacedPart &q) {
+          return p.engine == q.engine && p.begin == q.begin && p.variant == q.variant;
+        }))
+      siblings.push_back(number);
+  return siblings;
+}
+
+void Placement::writeChoice(soc::GroupOp op, const PlacementLabel &chosen) const {
+  Builder builder(op.getContext());
+  if (op.getShares())
+    return; // As the text has them.
+  if (chosen.parts.size() == 1) {
+    op.setEngine(engines[chosen.parts[0].engine].getEngineName());
+    op.setVariantAttr(chosen.parts[0].variant);
+    return;
   }
-  for (auto [pair, bytes] : bytesBetween) {
-    schedule::ScheduleEdge edge{pair.first, pair.second, bytes, {}};
-    edge.lags.assign(count * count, 0);
-    for (unsigned from = 0; from < count; ++from)
-      for (unsigned to = 0; to < count; ++to)
-        if (from != to)
-          edge.lags[from * count + to] = moveCost(from, to, bytes);
-    problem.edges.push_back(std::move(edge));
-  }
-  return problem;
+  SmallVector<Attribute> shares;
+  for (const PlacedPart &part : chosen.parts)
+    shares.push_back(soc::ShareAttr::get(
+        op.getContext(), builder.getStringAttr(engines[part.engine].getEngineName()), part.begin,
+        part.size, part.variant));
+  op.setSharesAttr(builder.getArrayAttr(shares));
 }
 
 void Placement::apply(const PartitionProblem &problem, ArrayRef<unsigned> labels, bool byOverlap) {
   Builder builder(func.getContext());
-  int64_t chosenValue = problem.value(labels);
+  TensorsAround around = tensorsAround(problem);
+  Prices prices(problem, around, labels);
+  std::vector<SmallVector<unsigned>> makers(groups.size());
+  for (const Reading &reading : readings)
+    if (reading.source.producer != kArgument &&
+        llvm::any_of(groups[reading.source.producer].labels,
+                     [](const PlacementLabel &label) { return bool(label.handover); }))
+      makers[reading.consumer].push_back(reading.source.producer);
   for (auto [index, group] : llvm::enumerate(groups)) {
+    unsigned node = index;
     const PlacementLabel &chosen = group.labels[labels[index]];
     soc::GroupOp op = group.op;
-    if (op.getShares()) {
-      // As the text has them.
-    } else if (chosen.parts.size() == 1) {
-      op.setEngine(engines[chosen.parts[0].engine].getEngineName());
-      op.setVariantAttr(chosen.parts[0].variant);
-    } else {
-      SmallVector<Attribute> shares;
-      for (const PlacedPart &part : chosen.parts)
-        shares.push_back(soc::ShareAttr::get(
-            func.getContext(), builder.getStringAttr(engines[part.engine].getEngineName()),
-            part.begin, part.size, part.variant));
-      op.setSharesAttr(builder.getArrayAttr(shares));
-    }
+    writeChoice(op, chosen);
     if (engines.size() < 2)
       continue;
+    auto termsOf = [&](const PlacementLabel &label) {
+      return (label.precision ? label.precision.getScheme().str() + ", " : "") +
+             inMicroseconds(costOf(label)) + " to run, " +
+             inMicroseconds(prices.movesAround(node)) + " to move";
+    };
+    std::string chosenTerms = termsOf(chosen);
 
     // What the group would cost on each engine, with everything else as it is.
     SmallVector<Attribute> alternatives;
     for (unsigned number = 0; number < engines.size(); ++number) {
-      std::string reason, detail;
-      int64_t cost = 0, alone = 0;
-      bool offered = false, tooLarge = false;
+      std::string reason, detail, terms;
+      int64_t difference = 0;
+      bool tooLarge = false;
+      const PlacementLabel *offered = nullptr;
       for (unsigned label = 0; label < group.labels.size(); ++label) {
-        if (group.labels[label].parts.size() != 1 || group.labels[label].parts[0].engine != number)
+        const PlacementLabel &candidate = group.labels[label];
+        if (candidate.parts.size() != 1 || candidate.parts[0].engine != number)
           continue;
-        SmallVector<unsigned> other(labels);
-        other[index] = label;
-        if (!problem.withinLimits(other)) {
+        prices.reset();
+        prices.set(node, label);
+        settle(
+            makers[node], [&](unsigned maker, unsigned own) { return siblingsOf(maker, own); },
+            prices);
+        if (!problem.withinLimits(prices.getLabels())) {
           tooLarge = true;
           continue;
         }
-        int64_t value = problem.value(other) - chosenValue + costOf(chosen);
-        if (!offered || value < cost) {
-          cost = std::max<int64_t>(value, 0);
-          alone = costOf(group.labels[label]);
+        int64_t value = prices.difference() + costOf(chosen);
+        if (!offered || value < difference) {
+          difference = value;
+          offered = &candidate;
+          terms = termsOf(candidate);
         }
-        offered = true;
       }
+      prices.reset();
+      int64_t cost = std::max<int64_t>(difference, 0);
+      int64_t alone = offered ? costOf(*offered) : 0;
       const PlacedPart *part =
           llvm::find_if(chosen.parts, [&](const PlacedPart &p) { return p.engine == number; });
       const Refusal *refusal =
           llvm::find_if(group.refusals, [&](const Refusal &r) { return r.engine == number; });
       if (part != chosen.parts.end()) {
         reason = chosen.parts.size() == 1 ? "chosen" : "share";
+        detail = chosenTerms;
         if (chosen.parts.size() > 1)
-          detail = llvm::formatv("rows {0} to {1}", part->begin, part->begin + part->size).str();
+          detail = llvm::formatv("rows {0} to {1}; {2}", part->begin, part->begin + part->size,
+                                 chosenTerms)
+                       .str();
       } else if (refusal != group.refusals.end()) {
         reason = refusal->reason.str();
         detail = refusal->detail;
@@ -187,14 +195,15 @@ void Placement::apply(const PartitionProblem &problem, ArrayRef<unsigned> labels
         detail = "its weights do not fit the memory beside what else is there";
       } else if (alone > costOf(chosen)) {
         reason = "slower";
-        detail = "it takes longer there";
+        detail = "it takes longer there: " + terms;
       } else if (cost > costOf(chosen)) {
         reason = "transfer";
-        detail = "moving its operands and results there costs more than it gains";
+        detail = "moving its operands and results there costs more than it gains: " + terms;
       } else {
         reason = byOverlap ? "overlap" : "tie";
-        detail = byOverlap ? "the other engine is free meanwhile"
-                           : "it costs the same there; the first engine is taken";
+        detail = (byOverlap ? "the other engine is free meanwhile: "
+                            : "it costs the same there; the first engine is taken: ") +
+                 terms;
       }
       alternatives.push_back(soc::AlternativeAttr::get(
           func.getContext(), builder.getStringAttr(engines[number].getEngineName()),

@@ -16,7 +16,7 @@ using namespace tercet::partition;
 
 int64_t Placement::costOf(const PlacedPart &part) const {
   soc::EngineAttrInterface engine = engines[part.engine];
-  return engine.getEnginePerformance().getLaunchPs() + part.variant.getTimePs();
+  return engine.getEnginePerformance().getLaunchPs() + part.variant.getTimePs() + part.handoverPs;
 }
 
 int64_t Placement::costOf(const PlacementLabel &label) const {
@@ -24,6 +24,18 @@ int64_t Placement::costOf(const PlacementLabel &label) const {
   for (const PlacedPart &part : label.parts)
     cost = std::max(cost, costOf(part));
   return cost;
+}
+
+PartitionTensor Placement::tensorOf(const Source &source) const {
+  PartitionTensor tensor;
+  if (source.producer == kArgument) {
+    tensor.name = "argument " + std::to_string(source.result);
+    return tensor;
+  }
+  soc::GroupOp op = groups[source.producer].op;
+  tensor.name = soc::joinSourceNames(op.getLoc());
+  tensor.producer = source.producer;
+  return tensor;
 }
 
 /// Elements of one row of a group's first result.
@@ -82,55 +94,175 @@ int64_t Placement::transferCost(const Extents &written, const Extents &read,
   return cost;
 }
 
-PartitionProblem Placement::buildProblem() const {
+Placement::Transit Placement::transitOf(const Source &source, const PlacementLabel *label,
+                                        Type wanted) const {
+  if (std::optional<Conversion> conversion = convert(source, label, wanted))
+    return {{{conversion->engine, 0, std::numeric_limits<int64_t>::max()}},
+            llvm::divideCeil(bitsOf(source, wanted), 8)};
+  // Where the user's arguments are nobody says: engines read them as they are.
+  if (!label)
+    return {};
+  return {writtenBy(source.producer, *label),
+          llvm::divideCeil(bitsOf(source, storedBy(groups[source.producer], *label, source.result)),
+                           8)};
+}
+
+template <typename Fill>
+void Placement::fillTable(PartitionTensor &tensor, const Source &source, Fill fill) const {
+  unsigned places = placesOf(engines.size()) * formats;
+  tensor.cost.assign(static_cast<size_t>(places) * tensor.demands, 0);
+  auto fillRow = [&](const PlacementLabel *label, unsigned row) {
+    for (unsigned demand = 0; demand < tensor.demands; ++demand)
+      tensor.cost[static_cast<size_t>(row) * tensor.demands + demand] = fill(label, demand);
+  };
+  if (source.producer == kArgument)
+    return fillRow(nullptr, tensor.inputPlace);
+  for (const PlacementLabel &label : groups[source.producer].labels)
+    fillRow(&label, rowOf(label));
+}
+
+std::vector<PartitionTensor> Placement::buildConversions() const {
+  std::vector<PartitionTensor> tensors;
+  if (formats == 1)
+    return tensors;
+  for (const auto &entry : readersOf) {
+    // No binding: lambdas use it.
+    const Source &source = entry.first;
+    const auto &uses = entry.second;
+    PartitionTensor tensor = tensorOf(source);
+    SmallVector<Type> wanted;
+    for (const Reading *reading : uses) {
+      TensorUse use{reading->consumer, {}};
+      for (const PlacementLabel &label : groups[reading->consumer].labels) {
+        Type type = wantedBy(*reading, label);
+        unsigned demand = llvm::find(wanted, type) - wanted.begin();
+        if (demand == wanted.size())
+          wanted.push_back(type);
+        use.demands.push_back(demand);
+      }
+      tensor.uses.push_back(std::move(use));
+    }
+    // The user reads what the function says.
+    if (llvm::is_contained(returned, source)) {
+      Type type = NoneType::get(machine.getContext());
+      tensor.outputDemands.push_back(llvm::find(wanted, type) - wanted.begin());
+      if (tensor.outputDemands[0] == wanted.size())
+        wanted.push_back(type);
+    }
+    tensor.demands = wanted.size();
+    fillTable(tensor, source, [&](const PlacementLabel *label, unsigned demand) -> int64_t {
+      std::optional<Conversion> conversion = convert(source, label, wanted[demand]);
+      return conversion ? conversion->passPs + conversion->fetchPs : 0;
+    });
+    if (llvm::any_of(tensor.cost, [](int64_t cost) { return cost != 0; }))
+      tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
+PartitionProblem Placement::withoutTensors() const {
   PartitionProblem problem;
-  unsigned count = engines.size();
-  problem.places = count < 2 ? count : placeOf(count - 2, count - 1, 7) + 1;
+  problem.places = placesOf(engines.size()) * formats;
+  problem.formats = formats;
   for (const PlacedGroup &group : groups) {
     PartitionNode node;
     soc::GroupOp op = group.op;
     node.name = soc::joinSourceNames(op.getLoc());
     for (const PlacementLabel &label : group.labels)
-      node.labels.push_back({costOf(label), label.place});
+      node.labels.push_back({costOf(label), rowOf(label)});
     problem.nodes.push_back(std::move(node));
   }
+  return problem;
+}
 
-  // Readings of one result are one tensor; equal wants are one demand.
-  std::map<std::pair<unsigned, unsigned>, SmallVector<const Reading *>> byTensor;
-  for (const Reading &reading : readings)
-    byTensor[{reading.producer, cast<OpResult>(reading.range.root).getResultNumber()}].push_back(
-        &reading);
-  for (const auto &[key, uses] : byTensor) {
-    PartitionTensor tensor;
-    tensor.name = problem.nodes[key.first].name;
-    tensor.producer = key.first;
-    std::map<std::vector<Extent>, unsigned> demands;
-    SmallVector<const std::vector<Extent> *> wanted;
-    for (const Reading *reading : uses) {
-      TensorUse use{reading->consumer, {}};
-      for (const PlacementLabel &label : groups[reading->consumer].labels) {
-        Extents extents = readBy(*reading, label);
-        auto [it, isNew] = demands.try_emplace(std::vector<Extent>(extents.begin(), extents.end()),
-                                               demands.size());
-        if (isNew)
-          wanted.push_back(&it->first);
-        use.demands.push_back(it->second);
-      }
-      tensor.uses.push_back(std::move(use));
-    }
-    tensor.demands = demands.size();
-    tensor.cost.assign(static_cast<size_t>(problem.places) * tensor.demands, 0);
-    int64_t width = llvm::divideCeil(
-        cast<RankedTensorType>(uses[0]->range.root.getType()).getElementTypeBitWidth(), 8);
-    for (const PlacementLabel &label : groups[key.first].labels)
-      for (unsigned demand = 0; demand < tensor.demands; ++demand)
-        tensor.cost[static_cast<size_t>(label.place) * tensor.demands + demand] =
-            transferCost(writtenBy(key.first, label),
-                         Extents(wanted[demand]->begin(), wanted[demand]->end()), width);
-    problem.tensors.push_back(std::move(tensor));
+Placement::TensorsAround Placement::tensorsAround(const PartitionProblem &problem) {
+  TensorsAround around(problem.nodes.size());
+  for (const PartitionTensor &tensor : problem.tensors) {
+    auto add = [&](unsigned node) {
+      if (around[node].empty() || around[node].back() != &tensor)
+        around[node].push_back(&tensor);
+    };
+    if (tensor.producer)
+      add(*tensor.producer);
+    for (const TensorUse &use : tensor.uses)
+      add(use.node);
   }
+  return around;
+}
 
-  // What variants keep resident must fit the memory of their engine.
+PartitionTensor Placement::buildMoves(const Source &source, ArrayRef<const Reading *> uses,
+                                      Moved moved) const {
+  PartitionTensor tensor = tensorOf(source);
+  using Demand = std::pair<unsigned, std::vector<Extent>>;
+  std::map<Demand, unsigned> demands;
+  SmallVector<const Demand *> wanted;
+  SmallVector<Type> types;
+  for (const Reading *reading : uses) {
+    TensorUse use{reading->consumer, {}};
+    for (const PlacementLabel &label : groups[reading->consumer].labels) {
+      Type type = wantedBy(*reading, label);
+      bool asWritten = type && isa<NoneType>(type);
+      if (moved != Moved::Floats && asWritten != (moved == Moved::Dequantised)) {
+        use.demands.push_back(noDemand);
+        continue;
+      }
+      // Those that read the same bytes want the same.
+      if (moved == Moved::Integers || (moved == Moved::Floats && asWritten))
+        type = {};
+      Extents extents = readBy(*reading, label);
+      unsigned number = llvm::find(types, type) - types.begin();
+      if (number == types.size())
+        types.push_back(type);
+      auto [it, isNew] = demands.try_emplace(
+          Demand(number, std::vector<Extent>(extents.begin(), extents.end())), demands.size());
+      if (isNew)
+        wanted.push_back(&it->first);
+      use.demands.push_back(it->second);
+    }
+    tensor.uses.push_back(std::move(use));
+  }
+  tensor.demands = demands.size();
+  // One label after another: what a type takes is the same for all ranges.
+  std::optional<const PlacementLabel *> current;
+  SmallVector<std::optional<Transit>> transits;
+  fillTable(tensor, source, [&](const PlacementLabel *label, unsigned demand) -> int64_t {
+    if ((moved == Moved::Floats) == storesIntegers(source, label))
+      return 0;
+    const auto &[type, extents] = *wanted[demand];
+    if (current != label) {
+      current = label;
+      transits.assign(types.size(), std::nullopt);
+    }
+    std::optional<Transit> &transit = transits[type];
+    if (!transit)
+      transit = transitOf(source, label, types[type]);
+    return transferCost(transit->written, Extents(extents.begin(), extents.end()), transit->bytes);
+  });
+  return tensor;
+}
+
+PartitionProblem Placement::buildProblem() const {
+  PartitionProblem problem = withoutTensors();
+  problem.tensors = buildConversions();
+  // Readings of one result are one tensor; equal wants are one demand. Which wants
+  // are equal depends on whether the result is stored in integers.
+  for (const auto &[source, uses] : readersOf)
+    for (Moved moved : {Moved::Floats, Moved::Integers, Moved::Dequantised}) {
+      if (uses.empty() ||
+          (formats == 1 && (moved != Moved::Floats || source.producer == kArgument)))
+        continue;
+      PartitionTensor tensor = buildMoves(source, uses, moved);
+      if (llvm::any_of(tensor.cost, [](int64_t cost) { return cost != 0; }))
+        problem.tensors.push_back(std::move(tensor));
+    }
+
+  // Weights must fit the memory that they lie in: where the first engine works,
+  // as the plan places them, or where their own does if it does not reach that.
+  auto weightsOf = [&](soc::EngineAttrInterface engine) {
+    StringRef shared = engines[0].getEngineMemory();
+    return llvm::is_contained(engine.getEngineMemories(), shared) ? shared
+                                                                  : engine.getEngineMemory();
+  };
   for (auto memory : machine.getMemories().getAsRange<soc::MemoryAttr>()) {
     if (memory.getBytes() == 0)
       continue;
@@ -139,7 +271,7 @@ PartitionProblem Placement::buildProblem() const {
       for (auto [number, label] : llvm::enumerate(group.labels))
         for (const PlacedPart &part : label.parts) {
           soc::EngineAttrInterface engine = engines[part.engine];
-          if (part.variant.getResidentBytes() && engine.getEngineMemory() == memory.getName())
+          if (part.variant.getResidentBytes() && weightsOf(engine) == memory.getName())
             limit.uses.push_back({static_cast<unsigned>(node), static_cast<unsigned>(number),
                                   static_cast<int64_t>(part.variant.getResidentBytes())});
         }

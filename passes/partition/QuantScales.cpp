@@ -57,6 +57,21 @@ int64_t tercet::partition::getZero(QuantType type) {
   return cast<quant::UniformQuantizedType>(type).getZeroPoint();
 }
 
+std::string tercet::partition::describeType(QuantType type) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  auto channels = dyn_cast_or_null<quant::UniformQuantizedPerAxisType>(type);
+  if (!channels) {
+    out << type;
+    return text;
+  }
+  auto [least, greatest] =
+      std::minmax_element(channels.getScales().begin(), channels.getScales().end());
+  out << channels.getStorageType() << " with " << channels.getScales().size() << " scales from "
+      << *least << " to " << *greatest << " and zero " << getZero(type);
+  return text;
+}
+
 SmallVector<double> tercet::partition::getRelativeScales(QuantType type) {
   SmallVector<double> scales;
   if (!isPerChannel(type))

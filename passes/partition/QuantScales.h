@@ -9,6 +9,8 @@
 
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
 
+#include <string>
+
 namespace tercet::partition {
 
 /// A UniformQuantizedType or a UniformQuantizedPerAxisType.
@@ -35,6 +37,9 @@ llvm::SmallVector<double> getScales(QuantType type);
 double getScaleOf(QuantType type, int64_t channel);
 
 int64_t getZero(QuantType type);
+
+/// The type as text for people, without the scale of every channel.
+std::string describeType(QuantType type);
 
 /// Each channel's scale of `type` divided by getScale(); for one scale, nothing.
 llvm::SmallVector<double> getRelativeScales(QuantType type);

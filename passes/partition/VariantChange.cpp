@@ -48,16 +48,15 @@ void partition::addPanels(soc::GroupOp group, unsigned count) {
   });
 }
 
-void partition::addScratch(soc::GroupOp group, Operation *op) {
+void partition::addScratch(soc::GroupOp group, Operation *op, unsigned cutDims) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  auto whole = cast<RankedTensorType>(group.getOutputs()[0].getType());
   changeVariants(group, [&](soc::VariantAttr variant) {
     ArrayRef<int64_t> tiles = variant.getTiles();
-    bool cut =
-        type.getShape() == whole.getShape() && tiles.size() == static_cast<size_t>(type.getRank());
     int64_t elements = 1;
     for (auto [dim, size] : llvm::enumerate(type.getShape()))
-      elements *= cut && tiles[dim] > 0 ? std::min(size, tiles[dim]) : size;
+      elements *= dim < std::min<size_t>(cutDims, tiles.size()) && tiles[dim] > 0
+                      ? std::min(size, tiles[dim])
+                      : size;
     int64_t bytes = elements * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
     return withPanelsAndScratch(variant, variant.getPanels(),
                                 variant.getScratchBytes() + 2 * llvm::alignTo(bytes, 64) + 128);

@@ -16,9 +16,10 @@ llvm::SmallVector<soc::VariantAttr> getVariants(soc::GroupOp group);
 /// Row-major order for `count` operands that follow those that there were.
 void addPanels(soc::GroupOp group, unsigned count);
 
-/// Scratch for an operation that its body has got: twice a tile of its result,
-/// as the other values of a tile have.
-void addScratch(soc::GroupOp group, mlir::Operation *op);
+/// Scratch for an operation that its body has got: twice what a tile needs of its
+/// result, as for the other values of a tile. Tiles cut the first `cutDims` of its
+/// dimensions like those of the group's first result.
+void addScratch(soc::GroupOp group, mlir::Operation *op, unsigned cutDims);
 
 } // namespace tercet::partition
 

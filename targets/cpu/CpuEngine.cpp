@@ -29,7 +29,7 @@ struct CpuEngineModel : soc::EngineAttrInterface::ExternalModel<CpuEngineModel, 
   bool isPresent(Attribute attr, std::string &reason) const { return true; }
 
   bool supports(Attribute attr, soc::GroupOp group, std::string &reason) const {
-    return cpu::supportsElements(group, reason);
+    return cpu::supportsElements(group, reason) && !cpu::precisionsOf(group, reason).empty();
   }
 
   SmallVector<soc::VariantAttr> variants(Attribute attr, soc::GroupOp group, int64_t rows) const {

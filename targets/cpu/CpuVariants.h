@@ -17,6 +17,12 @@ soc::PerformanceAttr performanceOf(soc::CpuAttr cpu);
 /// results; if not, `reason` names one that it does not.
 bool supportsElements(soc::GroupOp group, std::string &reason);
 
+/// The precisions that a CPU computes the group in: those of its list that are
+/// f32, or that it has an integer form for, which runs as what its operations
+/// decompose into. One null entry for a group without a list; none, and the
+/// `reason`, if it has no form for any.
+llvm::SmallVector<soc::PrecisionAttr> precisionsOf(soc::GroupOp group, std::string &reason);
+
 /// The variants of `rows` rows (0: all) of a group that the CPU supports, best
 /// first, for a queue with `workers` workers.
 llvm::SmallVector<soc::VariantAttr> variantsOf(soc::CpuAttr cpu, soc::GroupOp group, int64_t rows,

@@ -132,22 +132,37 @@ private:
   // Panels
   //===--------------------------------------------------------------------===//
 
-  /// Rows of `bytes` from row `first` on; the last row in place of those beyond.
-  Values loadRows(Value base, int64_t stride, Value first, int64_t count, int64_t bytes) {
-    Values rows;
-    for (int64_t row = 0; row < count; ++row) {
-      Value number = b.min(b.add(first, row), b.constant(layout.keys - 1));
-      rows.push_back(b.loadPart(b.at(base, b.mul(number, stride)), b.constant(bytes)));
-    }
-    return rows;
+  /// Calls `body` with the first of every `each` keys and their rows of `bytes`;
+  /// the last key in place of those beyond.
+  void eachRows(Value base, int64_t stride, int64_t bytes, int64_t each,
+                function_ref<void(Value, Values)> body) {
+    int64_t parts = llvm::divideCeil(layout.keys, each);
+    // Rows that are this far from the end may be read by whole registers.
+    int64_t inside = parts;
+    auto mayRead = [&](int64_t row) {
+      return row < layout.keys && (layout.keys - 1 - row) * stride + bytes >= kBytes;
+    };
+    while (inside > 0 && !mayRead(inside * each - 1))
+      --inside;
+    auto loadRows = [&](Value part, bool whole) {
+      Values rows;
+      for (int64_t row = 0; row < each; ++row) {
+        Value number = b.add(b.mul(part, each), row);
+        if (!whole)
+          number = b.min(number, b.constant(layout.keys - 1));
+        rows.push_back(
+            b.loadPart(b.at(base, b.mul(number, stride)), b.constant(whole ? kBytes : bytes)));
+      }
+      body(part, rows);
+    };
+    b.loop(b.constant(0), b.constant(inside), 1, [&](Value part) { loadRows(part, true); });
+    b.loop(b.constant(inside), b.constant(parts), 1, [&](Value part) { loadRows(part, false); });
   }
 
   /// Keys as columns: words of 32 keys side by side.
   void packKeys(Value from) {
     int64_t words = llvm::PowerOf2Ceil(layout.depthQuads);
-    b.loop(b.constant(0), b.constant(layout.keyPanels), 1, [&](Value panel) {
-      Values rows =
-          loadRows(from, strideOf(op.getKey(), 1), b.mul(panel, kPanel), kPanel, layout.depth);
+    eachRows(from, strideOf(op.getKey(), 1), layout.depth, kPanel, [&](Value panel, Values rows) {
       Values columns = interleave(rows, 4, 4 * words, 5);
       Value to = b.at(packedKeys, b.mul(panel, layout.depthQuads * kBytes));
       for (int64_t quad = 0; quad < layout.depthQuads; ++quad)
@@ -158,8 +173,7 @@ private:
   /// Values are columns already: bytes of four keys side by side.
   void packValues(Value from) {
     int64_t bytes = std::max<int64_t>(kPanel, llvm::PowerOf2Ceil(layout.width));
-    b.loop(b.constant(0), b.constant(layout.keyQuads), 1, [&](Value quad) {
-      Values rows = loadRows(from, strideOf(op.getValue(), 1), b.mul(quad, 4), 4, layout.width);
+    eachRows(from, strideOf(op.getValue(), 1), layout.width, 4, [&](Value quad, Values rows) {
       Values panels = interleave(rows, 1, bytes, 2);
       Value to = b.at(packedValues, b.mul(quad, kBytes));
       for (int64_t panel = 0; panel < layout.widthPanels; ++panel)

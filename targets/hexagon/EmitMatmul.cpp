@@ -21,6 +21,8 @@ namespace {
 constexpr int64_t kBytes = hvx::kRegisterBytes;
 constexpr int64_t kPanel = 32;
 constexpr int64_t kBlockPanels = 4;
+/// Rows that are staged together.
+constexpr int64_t kRowGroup = 4;
 /// Bytes of one panel in a chunk of weights, at most.
 constexpr int64_t kChunkBytes = 16384;
 
@@ -91,27 +93,56 @@ private:
   // Rows
   //===--------------------------------------------------------------------===//
 
+  /// Four rows at a time; the last one in place of those beyond, so that there
+  /// are four of each.
   void stageRows() {
     int64_t bytes = layout.planes;
-    b.loop(b.constant(0), rows, 1, [&](Value row) {
-      Value from = b.at(lhs, b.mul(row, strideOf(op.getLhs(), 0) * bytes));
-      Value to = b.at(stagedRows, b.mul(row, layout.rowStride * bytes));
-      int64_t whole = layout.depth / kBytes * kBytes, rest = layout.depth - whole;
-      Values start(bytes, b.splat(0));
-      Values totals =
-          b.loop(b.constant(0), b.constant(whole), kBytes, start, [&](Value k, ValueRange before) {
-            return stageRegister(from, to, k, kBytes, before);
-          });
-      if (rest)
-        totals = stageRegister(from, to, b.constant(whole), rest, totals);
-      Value total = totals[0];
-      if (bytes == 2) {
-        Value high = hvx::VaslwOp::create(b, totals[1], b.constant(8));
-        total = arith::AddIOp::create(b, total, high);
+    b.loop(b.constant(0), rows, kRowGroup, [&](Value first) {
+      Values from, to;
+      for (int64_t row = 0; row < kRowGroup; ++row) {
+        Value number = b.min(b.add(first, row), b.add(rows, -1));
+        from.push_back(b.at(lhs, b.mul(number, strideOf(op.getLhs(), 0) * bytes)));
+        to.push_back(b.at(stagedRows, b.mul(number, layout.rowStride * bytes)));
       }
-      total = hvx::VaslwOp::create(b, b.sumWords(total), b.constant(7));
-      b.storeScalar(b.firstWord(total), b.at(rowSums, b.mul(row, 4)), 4);
+      int64_t whole = layout.depth / kBytes * kBytes, rest = layout.depth - whole;
+      Values totals(kRowGroup * bytes, b.splat(0));
+      auto part = [&](Value k, int64_t count, ValueRange before) {
+        Values after;
+        for (int64_t row = 0; row < kRowGroup; ++row)
+          after.append(
+              stageRegister(from[row], to[row], k, count, before.slice(row * bytes, bytes)));
+        return after;
+      };
+      totals = b.loop(b.constant(0), b.constant(whole), kBytes, totals,
+                      [&](Value k, ValueRange before) { return part(k, kBytes, before); });
+      if (rest)
+        totals = part(b.constant(whole), rest, totals);
+      Values sums;
+      for (int64_t row = 0; row < kRowGroup; ++row) {
+        Value total = totals[row * bytes];
+        if (bytes == 2) {
+          Value high = hvx::VaslwOp::create(b, totals[row * bytes + 1], b.constant(8));
+          total = arith::AddIOp::create(b, total, high);
+        }
+        sums.push_back(total);
+      }
+      // More than four words, but what follows is written later.
+      b.store(hvx::VaslwOp::create(b, sumEach(sums), b.constant(7)),
+              b.at(rowSums, b.mul(first, 4)));
     });
+  }
+
+  /// The sum of the words of each of four registers, in the first four words.
+  Value sumEach(Values totals) {
+    // Halving the words of two registers makes one of both.
+    auto halve = [&](Value first, Value second) -> Value {
+      Value dealt = hvx::VdealvddOp::create(b, second, first, b.constant(-4));
+      return arith::AddIOp::create(b, b.low(dealt), b.high(dealt));
+    };
+    Value sums = halve(halve(totals[0], totals[1]), halve(totals[2], totals[3]));
+    for (int64_t words = kPanel / kRowGroup; words > 1; words /= 2)
+      sums = halve(sums, sums);
+    return sums;
   }
 
   /// Copies `count` elements from element `k` on; returns the sums of low (or
@@ -236,15 +267,24 @@ private:
     return b.loadPart(b.at(address, b.mul(column, 4)), b.min(b.mul(rest, 4), b.constant(kBytes)));
   }
 
+  /// Bias minus what the panels' bytes are to be corrected by.
   void startSums(Value column, Value width, Value count) {
-    b.loop(b.constant(0), count, 1, [&](Value panel) {
-      Value offset = b.mul(panel, kPanel);
-      Value words = columnWords(bias, b.add(column, offset), b.sub(width, offset));
+    // A whole block has its words in registers; else panel by panel.
+    bool whole = VectorBuilder::known(width) == kBlockPanels * kPanel;
+    int64_t each = whole ? kBlockPanels : 1;
+    b.loop(b.constant(0), whole ? b.constant(1) : count, 1, [&](Value panel) {
+      Values words;
+      for (int64_t next = 0; next < each; ++next) {
+        Value offset = b.mul(b.add(panel, next), kPanel);
+        words.push_back(columnWords(bias, b.add(column, offset), b.sub(width, offset)));
+      }
       Value to = b.at(sums, b.mul(panel, kBytes));
       b.loop(b.constant(0), rows, 1, [&](Value row) {
         Value correction = b.splat(b.loadScalar(b.getI32Type(), b.at(rowSums, b.mul(row, 4)), 4));
-        b.store(arith::SubIOp::create(b, words, correction),
-                b.at(to, b.mul(row, kBlockPanels * kBytes)), /*aligned=*/true);
+        Value place = b.at(to, b.mul(row, kBlockPanels * kBytes));
+        for (int64_t next = 0; next < each; ++next)
+          b.store(arith::SubIOp::create(b, words[next], correction), b.at(place, next * kBytes),
+                  /*aligned=*/true);
       });
     });
   }

@@ -55,8 +55,16 @@ void emitCopy(VectorBuilder &b, Value from, Value to) {
   copyElements(b, from, to, llvm::to_vector(llvm::seq<int64_t>(0, rank)));
 }
 
+/// The input seen with the dimensions of the result.
 void emitTranspose(VectorBuilder &b, linalg::TransposeOp op) {
-  copyElements(b, op.getInput(), op.getInit(), op.getPermutation());
+  ArrayRef<int64_t> permutation = op.getPermutation();
+  int64_t last = permutation.size() - 1;
+  if (last < 0 || permutation[last] != last || strideOf(op.getInput(), last) != 1 ||
+      strideOf(op.getInit(), last) != 1)
+    return copyElements(b, op.getInput(), op.getInit(), permutation);
+  auto map = AffineMap::getPermutationMap(permutation, b.getContext());
+  Value view = memref::TransposeOp::create(b, op.getInput(), AffineMapAttr::get(map));
+  copyRows(b, view, op.getInit());
 }
 
 void emitFill(VectorBuilder &b, linalg::FillOp op) {

@@ -259,15 +259,14 @@ std::optional<soc::VariantAttr> findVariant(soc::EngineAttr engine, soc::GroupOp
     return std::nullopt;
   }
   Builder b(group.getContext());
+  // Weights are streamed: none of them stays in the engine's memory.
   SmallVector<int64_t> panels(group.getInputs().size(), 0);
-  uint64_t resident = 0;
   for (const KernelWork &work : *works) {
     if (!work.weights)
       continue;
     auto weight = cast<RankedTensorType>(group.getInputs()[*work.weights].getType());
     if (weight.getRank() == 2)
       panels[*work.weights] = 32;
-    resident += work.streamedBytes(work.shape.back());
   }
   Type precision = getElementTypeOrSelf(group.getOutputs()[0].getType());
   if (!scheme.empty())
@@ -276,7 +275,7 @@ std::optional<soc::VariantAttr> findVariant(soc::EngineAttr engine, soc::GroupOp
   return soc::VariantAttr::get(group.getContext(), b.getStringAttr(search.getName()),
                                TypeAttr::get(precision), b.getDenseI64ArrayAttr(search.getTiles()),
                                b.getDenseI64ArrayAttr(panels), search.getTimePs(),
-                               search.getBudget(), resident, canShare ? kShareRows : 0);
+                               search.getBudget(), /*residentBytes=*/0, canShare ? kShareRows : 0);
 }
 
 } // namespace

@@ -366,6 +366,11 @@ bool isGone(int process) {
 
 // The application is killed while a kernel never ends: so is the emulator.
 TEST_F(Faults, TheApplicationIsKilled) {
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "the thread sanitizer allows no threads after a fork";
+#endif
+#endif
   int report[2];
   ASSERT_EQ(pipe(report), 0);
   pid_t application = fork();

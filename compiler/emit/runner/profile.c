@@ -4,6 +4,7 @@
 // timeline is that of one run, so that its commands fit together; the figures
 // beside it are statistics of all runs.
 #include "profile.h"
+#include "tercet/driver.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -95,6 +96,7 @@ typedef struct profile {
   uint32_t entry, count;
   tercet_profile_sample *runs;    // `count` of them
   tercet_profile_sample *samples; // [run * command_count + command]
+  tercet_engine_sample *counts;   // of the last run, by command
   uint64_t *sorted;               // room for one value a run
 } profile;
 
@@ -146,9 +148,15 @@ static uint64_t write_command(FILE *file, const profile *p, uint32_t c, uint32_t
   write_text(file, command.node);
   fprintf(file,
           ", \"tiles\": %u, \"start_ns\": %" PRIu64 ", \"end_ns\": %" PRIu64 ", \"ns\": %" PRIu64
-          ", \"min_ns\": %" PRIu64 ", \"predicted_ps\": %" PRIu64 "}",
+          ", \"min_ns\": %" PRIu64 ", \"predicted_ps\": %" PRIu64,
           command.tiles, shown->start - p->runs[run].start, shown->end - p->runs[run].start, ns,
           p->sorted[0], command.predicted_ps);
+  if (p->counts[c].packets)
+    fprintf(file,
+            ", \"packets\": %" PRIu64 ", \"packets_of_one\": %" PRIu64
+            ", \"vector_instructions\": %" PRIu64,
+            p->counts[c].packets, p->counts[c].packets_of_one, p->counts[c].vector_instructions);
+  fputc('}', file);
   return ns;
 }
 
@@ -171,6 +179,7 @@ static void write_profile(FILE *file, const profile *p) {
 
 static int measure(tercet_context *context, const profile *p) {
   int failed = 0;
+  tercet_drivers_samples_set(context, p->counts, p->info.command_count); // if it has drivers
   for (uint32_t i = 0; i < p->count && !failed; ++i) {
     tercet_profile_set(context, p->samples + (size_t)i * p->info.command_count,
                        p->info.command_count, NULL, NULL);
@@ -179,6 +188,7 @@ static int measure(tercet_context *context, const profile *p) {
     p->runs[i].end = tercet_port_clock_read();
   }
   tercet_profile_set(context, NULL, 0, NULL, NULL);
+  tercet_drivers_samples_set(context, NULL, 0);
   return failed;
 }
 
@@ -190,7 +200,8 @@ int profile_commands(tercet_context *context, uint32_t entry, uint32_t count, co
   p.runs = calloc(p.count, sizeof *p.runs);
   p.samples = calloc((size_t)p.info.command_count * p.count + 1, sizeof *p.samples);
   p.sorted = calloc(p.count, sizeof *p.sorted);
-  if (!p.runs || !p.samples || !p.sorted)
+  p.counts = calloc((size_t)p.info.command_count + 1, sizeof *p.counts);
+  if (!p.runs || !p.samples || !p.sorted || !p.counts)
     return fail("out of memory");
   int failed = measure(context, &p);
   FILE *file = failed ? NULL : fopen(path, "w");
@@ -203,5 +214,6 @@ int profile_commands(tercet_context *context, uint32_t entry, uint32_t count, co
   free(p.runs);
   free(p.samples);
   free(p.sorted);
+  free(p.counts);
   return failed;
 }

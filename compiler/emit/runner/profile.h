@@ -27,7 +27,9 @@ int profile_latency(tercet_context *context, uint32_t entry, uint32_t count,
 //       latency is the median (of an even number, the lesser); waiting for
 //       tokens is not in it,
 //     "ns": median of all runs, "min_ns": least of all runs,
-//     "predicted_ps": by the cost model; 0: not predicted}]
+//     "predicted_ps": by the cost model; 0: not predicted,
+//     and where an engine counted them, in the last run: "packets" of all its
+//       workers, "packets_of_one" worker, the busiest, "vector_instructions"}]
 //   "total_ns": sum of the medians
 int profile_commands(tercet_context *context, uint32_t entry, uint32_t count, const char *path,
                      const thread_plan *plan);

@@ -4,6 +4,7 @@
 // inputs from files, runs an entry point, writes outputs, measures. It is built
 // for every triple and knows the model through one symbol, which the linker
 // makes an alias of tercet_NAME. All memory is freed by the end of the process.
+#include "engines.h"
 #include "profile.h"
 #include "tensor_file.h"
 #include "threads.h"
@@ -143,6 +144,7 @@ static int open_program(const arguments *args, tercet_context **context, thread_
   void *memory = allocate(bytes, TERCET_CONTEXT_ALIGN);
   if (!memory)
     return fail("out of memory");
+  options.features = TERCET_BIT(TERCET_FEATURE_SUBMIT_BIT);
   // The context tells what the threads need.
   options.workers = args->threads.threads ? args->threads.threads : tercet_cores_count();
   status = tercet_context_open(memory, bytes, program, &options, context, &error);
@@ -154,10 +156,12 @@ static int open_program(const arguments *args, tercet_context **context, thread_
       ((status = tercet_context_close(*context)) ||
        (status = tercet_context_open(memory, bytes, program, &options, context, &error))))
     return fail_status(status, &error);
+  if (engines_start(*context))
+    return 1;
   for (uint32_t pool = 0; pool < tercet_pool_count(*context); ++pool) {
     tercet_pool_info info;
     tercet_pool_query(*context, pool, &info);
-    if (info.kind != TERCET_POOL_ARENA && info.kind != TERCET_POOL_STATE)
+    if (info.bound || (info.kind != TERCET_POOL_ARENA && info.kind != TERCET_POOL_STATE))
       continue;
     void *pages;
     if ((status = tercet_pages_map(info.bytes ? info.bytes : 1, &pages)) ||
@@ -278,6 +282,32 @@ static int write_outputs(const tercet_context *context, uint32_t entry, argument
   return 0;
 }
 
+static int run_entry(tercet_context *context, arguments *args, const thread_plan *plan) {
+  uint32_t entry;
+  if (tercet_entry_find(context, args->entry, &entry)) {
+    fprintf(stderr, "tercet-run: error: no entry point '%s'; there are\n", args->entry);
+    tercet_entry_info info;
+    for (uint32_t i = 0; !tercet_entry_query(context, i, &info); ++i)
+      fprintf(stderr, "  %s\n", info.name);
+    return 1;
+  }
+  if (bind_inputs(context, entry, args) || bind_outputs(context, entry, args) ||
+      set_scalars(context, entry, args))
+    return 1;
+  tercet_status run = tercet_entry_run(context, entry);
+  if (run)
+    return fail_status(run, tercet_context_error(context));
+  // The outputs of the first run: later ones start from another state.
+  if (write_outputs(context, entry, args))
+    return 1;
+  if (args->repeat && profile_latency(context, entry, args->repeat, plan))
+    return 1;
+  if (args->profile &&
+      profile_commands(context, entry, args->repeat ? args->repeat : 1, args->profile, plan))
+    return 1;
+  return fflush(stdout) ? fail("cannot write to standard output") : 0;
+}
+
 int main(int argc, char **argv) {
   arguments args = {0};
   int status = parse(argc, argv, &args);
@@ -287,27 +317,7 @@ int main(int argc, char **argv) {
   thread_plan plan = {0};
   if (open_program(&args, &context, &plan))
     return 1;
-  uint32_t entry;
-  if (tercet_entry_find(context, args.entry, &entry)) {
-    fprintf(stderr, "tercet-run: error: no entry point '%s'; there are\n", args.entry);
-    tercet_entry_info info;
-    for (uint32_t i = 0; !tercet_entry_query(context, i, &info); ++i)
-      fprintf(stderr, "  %s\n", info.name);
-    return 1;
-  }
-  if (bind_inputs(context, entry, &args) || bind_outputs(context, entry, &args) ||
-      set_scalars(context, entry, &args))
-    return 1;
-  tercet_status run = tercet_entry_run(context, entry);
-  if (run)
-    return fail_status(run, tercet_context_error(context));
-  // The outputs of the first run: later ones start from another state.
-  if (write_outputs(context, entry, &args))
-    return 1;
-  if (args.repeat && profile_latency(context, entry, args.repeat, &plan))
-    return 1;
-  if (args.profile &&
-      profile_commands(context, entry, args.repeat ? args.repeat : 1, args.profile, &plan))
-    return 1;
-  return fflush(stdout) ? fail("cannot write to standard output") : 0;
+  status = run_entry(context, &args, &plan);
+  engines_stop(context);
+  return status;
 }

@@ -25,7 +25,8 @@ static void count_workers(const tercet_context *context, const thread_options *w
   for (uint32_t e = 0; !tercet_engine_query(context, e, &engine); ++e) {
     if (engine.queue == TERCET_NONE)
       continue;
-    uint32_t workers = engine.workers;
+    // An engine with a driver needs a thread that waits for it, and no more.
+    uint32_t workers = engine.kind == TERCET_ENGINE_CPU ? engine.workers : 1;
     if (wanted->threads && workers > wanted->threads)
       workers = wanted->threads;
     plan->of_queue[engine.queue] = workers;

@@ -42,11 +42,12 @@ module attributes {soc.machine = #soc.machine<"board", workers = 1, engines = [#
 
   // A norm's result in 16 bits; its reader wants 8, each channel with its scale:
   // by 2^-6 / 2^-2 and by 2^-6, of values that are raised by 15 bits.
-  // Under a reshape channels stay what they are.
+  // Under a reshape channels stay what they are. A tile rescales its 2 rows: the
+  // scratch has 2 * 64 + 128 bytes more.
   // CHECK-LABEL: @rescaled
   // CHECK: nn.quantized_layer_norm {{.*}} outs({{.*}} : tensor<1x4x2xi16>)
   // CHECK: %[[V:.*]] = tensor.collapse_shape {{.*}} : tensor<1x4x2xi16> into tensor<4x2xi16>
-  // CHECK: soc.group on "npu" variant <"product", {{.*}}panels = [0, 32, 0, 0, 0]
+  // CHECK: soc.group on "npu" variant <"product", {{.*}}panels = [0, 32, 0, 0, 0], time_ps = 1, scratch_bytes = 320>
   // CHECK: ^bb0(%[[A:.*]]: tensor<4x2xi16>, %{{.*}}: tensor<2x2xi8>, %[[C:.*]]: tensor<2xi32>, %{{.*}}: tensor<2xi32>, %{{.*}}: tensor<2xi32>):
   // CHECK: nn.rescale ins(%[[A]] : tensor<4x2xi16>) columns(%[[C]] : tensor<2xi32>) outs({{.*}} : tensor<4x2xi8>) multiplier 0 offset 0 shift 18 zero 3
   func.func @rescaled(%x: tensor<1x4x2xf32>) -> tensor<4x2xf32> {

@@ -146,3 +146,54 @@ module attributes {soc.machine = #machine} {
     return %0 : tensor<4xf32>
   }
 }
+
+// -----
+
+#cpu = #soc.cpu<"cpu", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
+  cores = 1, vector_bits = 256, vector_registers = 16, megahertz = 3000, l1_bytes = 32768, l2_bytes = 1048576, l3_bytes = 0>
+#twin = #soc.cpu<"twin", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
+  cores = 1, vector_bits = 256, vector_registers = 16, megahertz = 3000, l1_bytes = 32768, l2_bytes = 1048576, l3_bytes = 0>
+#dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#machine = #soc.machine<"board", workers = 1, engines = [#cpu, #twin], memories = [#dram]>
+#float = #soc.variant<"float", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+#integer = #soc.variant<"integer", precision = i8, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+!q = !quant.uniform<i8:f32, 5.000000e-01>
+
+// A variant in none of the precisions that the group may be computed in, and
+// shares in different ones.
+module attributes {soc.machine = #machine} {
+  func.func @other_precision(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error @below {{no engine of machine 'board' runs this operation}}
+    // expected-note @below {{engine 'cpu': it computes the group in f32, and the group may be computed in w8a8 only}}
+    // expected-note @below {{engine 'twin': it computes the group in f32, and the group may be computed in w8a8 only}}
+    %0 = soc.group variant #float precisions [#soc.precision<"w8a8", inputs = [!q], results = [none, !q]>] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      %e = tensor.empty() : tensor<4xf32>
+      %1 = linalg.exp ins(%y : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+      soc.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+  func.func @no_integer_form(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error @below {{no engine of machine 'board' runs this operation}}
+    // expected-note @below {{engine 'cpu': 'linalg.softmax' has no form in integers}}
+    // expected-note @below {{engine 'twin': 'linalg.softmax' has no form in integers}}
+    %0 = soc.group precisions [#soc.precision<"w8a8", inputs = [!q], results = [none, !q]>] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      %e = tensor.empty() : tensor<4xf32>
+      %1 = linalg.softmax dimension(0) ins(%y : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+      soc.yield %1 : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+  func.func @mixed_shares(%x: tensor<4xf32>) -> tensor<4xf32> {
+    // expected-error @below {{expected shares of one precision of the group, got i8 on engine 'twin'}}
+    %0 = soc.group shares [#soc.share<"cpu", begin = 0, size = 2, variant = #float>, #soc.share<"twin", begin = 2, size = 2, variant = #integer>]
+        precisions [#soc.precision<"w8a8", inputs = [!q], results = [!q]>, #soc.precision<"f32">] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      %e = tensor.cast %y : tensor<4xf32> to tensor<4xf32>
+      soc.yield %e : tensor<4xf32>
+    }
+    return %0 : tensor<4xf32>
+  }
+}

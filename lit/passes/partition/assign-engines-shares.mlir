@@ -18,8 +18,8 @@ module attributes {soc.machine = #machine} {
   // CHECK-LABEL: @quarter
   // CHECK: soc.group shares [#soc.share<"a", begin = 0, size = 16, variant = {{[^>]*}}>>,
   // CHECK-SAME: #soc.share<"b", begin = 16, size = 48, variant = {{[^>]*}}>>]
-  // CHECK-SAME: #soc.alternative<"a", "share", cost_ps = {{[0-9]+}}, "rows 0 to 16">
-  // CHECK-SAME: #soc.alternative<"b", "share", cost_ps = {{[0-9]+}}, "rows 16 to 64">
+  // CHECK-SAME: #soc.alternative<"a", "share", cost_ps = {{[0-9]+}}, "rows 0 to 16; {{[0-9.]+}} us to run, 0.000 us to move">
+  // CHECK-SAME: #soc.alternative<"b", "share", cost_ps = {{[0-9]+}}, "rows 16 to 64; {{[^>]*}}">
   func.func @quarter(%x: tensor<1x64x4096xf32>) -> tensor<1x64x4096xf32> {
     %0 = soc.group (%x) : (tensor<1x64x4096xf32>) -> tensor<1x64x4096xf32> {
     ^bb0(%y: tensor<1x64x4096xf32>):

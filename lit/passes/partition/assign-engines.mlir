@@ -18,7 +18,7 @@ module attributes {soc.machine = #machine} {
   // CHECK-SAME: soc.partition = #soc.proof<[[V:[0-9]+]], lower_bound = [[V]],
   // CHECK: soc.group on "fast" variant <"rows", precision = f32, tiles = [0]
   // CHECK-SAME: among [#soc.alternative<"slow", "slower", cost_ps = {{[1-9][0-9]*}}, {{[^>]*}}>,
-  // CHECK-SAME: #soc.alternative<"fast", "chosen", cost_ps = [[V]], "">,
+  // CHECK-SAME: #soc.alternative<"fast", "chosen", cost_ps = [[V]], "{{[0-9.]+}} us to run, 0.000 us to move">,
   // CHECK-SAME: #soc.alternative<"twin", "tie", cost_ps = [[V]], {{.*}}>]
   func.func @fastest(%x: tensor<4096xf32>) -> tensor<4096xf32> {
     %0 = soc.group (%x) : (tensor<4096xf32>) -> tensor<4096xf32> {

@@ -17,7 +17,7 @@ module attributes {soc.machine = #machine} {
   nn.weight @b = dense<1> : tensor<256xi32>
   // CHECK-LABEL: @product
   // CHECK: soc.group on "npu" variant <"packed-product", precision = i8, tiles = [{{[0-9]*[02468]}}, {{[0-9]+}}],
-  // CHECK-SAME: panels = [0, 32, 0, 0], time_ps = {{[1-9][0-9]*}}, scratch_bytes = 131072, resident_bytes = 32768, granularity = 8>
+  // CHECK-SAME: panels = [0, 32, 0, 0], time_ps = {{[1-9][0-9]*}}, scratch_bytes = 131072, granularity = 8>
   func.func @product(%x: tensor<64x128xf32>) -> tensor<64x256xi8> {
     %q = soc.group (%x) : (tensor<64x128xf32>) -> tensor<64x128xi8> {
     ^bb0(%a: tensor<64x128xf32>):

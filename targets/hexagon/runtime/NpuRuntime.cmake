@@ -16,7 +16,8 @@ find_program(TERCET_NPU_LLD NAMES ld.lld-22 ld.lld HINTS "${LLVM_TOOLS_BINARY_DI
 function(tercet_npu_flags architecture flags)
   set(${flags} --target=hexagon-unknown-linux-musl -mcpu=hexagonv${architecture} -mhvx=v${architecture}
     -mhvx-length=128b -std=c11 -O2 -ffreestanding -nostdlib -ffunction-sections -fdata-sections
-    -mllvm -hexagon-small-data-threshold=0 -DTERCET_NPU_ARCHITECTURE=${architecture}
+    -fno-ident -mllvm -hexagon-small-data-threshold=0
+    -DTERCET_NPU_ARCHITECTURE=${architecture}
     -I${TERCET_NPU_SOURCE_DIR}/../../../runtime/include PARENT_SCOPE)
 endfunction()
 

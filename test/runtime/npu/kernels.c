@@ -98,7 +98,8 @@ static void divide(const tercet_kernel_args *args, uint32_t x, uint32_t y, uint3
 // Block memory: operand 0 bytes in, operand 1 bytes out; scalars: offset of the
 // source, of the destination, length, and what to do (0 copy, 1 move within the
 // destination, 2 set).
-static void block(const tercet_kernel_args *args, uint32_t x, uint32_t y, uint32_t z, uint32_t w) {
+__attribute__((unused)) static void block(const tercet_kernel_args *args, uint32_t x, uint32_t y,
+                                          uint32_t z, uint32_t w) {
   (void)x, (void)y, (void)z, (void)w;
   const unsigned char *in = (const unsigned char *)args->buffers[0] + args->scalars[0];
   unsigned char *base = (unsigned char *)args->buffers[1], *out = base + args->scalars[1];

@@ -298,7 +298,7 @@ void Generator::numberTokens() {
 /// may as well be behind a driver.
 void Generator::addDrivers() {
   for (uint32_t engine = 0; engine < model.engines; ++engine) {
-    bool computes = false, mayBe = chance(60);
+    bool computes = false, mayBe = chance(90);
     for (const Command &command : model.commands) {
       if (command.engine != engine)
         continue;

@@ -21,14 +21,14 @@ protected:
     llvm::StringRef scheme = "w8a8";
     bool wide = false;     ///< i16 where any will do
     bool channels = false; ///< a scale for each channel where there may be one
+    bool some = false;     ///< groups without a form stay in floats
   };
 
-  /// Signal to noise of the first result, in decibels. `body` is what is in the
-  /// group; `arguments` and `operands` are the function's parameters and the
-  /// group's operands as text. NaN, and a failure, if anything goes wrong.
+  /// Signal to noise of the first result of @main, in decibels, with the groups of
+  /// the module in integers. NaN, and a failure, if anything goes wrong.
   double measure(llvm::StringRef text, llvm::ArrayRef<Tensor> inputs, Choice choice);
 
-  /// `rows` rows of a group's input, of which each channel has a size of its own.
+  /// Values of which each channel has a size of its own.
   Tensor uneven(llvm::ArrayRef<int64_t> shape, unsigned seed);
 
   /// A weight of seeded values in [-size, size) as text.
@@ -43,6 +43,9 @@ private:
                         mlir::ArrayRef<double> values, int64_t channels);
   bool setPrecision(soc::GroupOp group, Choice choice,
                     const llvm::DenseMap<mlir::Value, std::vector<double>> &values);
+
+  /// Of the results of groups that are stored in 8 bits.
+  llvm::DenseMap<mlir::Value, mlir::Type> resultTypes;
 };
 
 } // namespace tercet

@@ -217,4 +217,76 @@ TEST_F(PrecisionTest, Movements) {
   EXPECT_GT(measure(text, {random({4, 6}, 1), random({6, 4}, 2)}, {"w8a16", true}), 70);
 }
 
+/// A block of a transformer without its attention, whose result a softmax reads:
+/// that has no form in integers. The norm's result is read in 8 and in 16 bits.
+const char *const kBlock = R"mlir(
+  func.func @main(%x: tensor<8x64xf32>) -> tensor<8x64xf32> {
+    %g = nn.get_weight @g : tensor<64xf32>
+    %h = nn.get_weight @h : tensor<64xf32>
+    %0 = soc.group (%x, %g, %h) : (tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>) -> tensor<8x64xf32> {
+    ^bb0(%a: tensor<8x64xf32>, %b: tensor<64xf32>, %c: tensor<64xf32>):
+      %e = tensor.empty() : tensor<8x64xf32>
+      %n = nn.layer_norm ins(%a, %b : tensor<8x64xf32>, tensor<64xf32>) bias(%c : tensor<64xf32>)
+        outs(%e : tensor<8x64xf32>) epsilon 1.0e-5
+      soc.yield %n : tensor<8x64xf32>
+    }
+    %u = nn.get_weight @u : tensor<64x128xf32>
+    %v = nn.get_weight @v : tensor<128xf32>
+    %1 = soc.group (%0, %u, %v) : (tensor<8x64xf32>, tensor<64x128xf32>, tensor<128xf32>) -> tensor<8x128xf32> {
+    ^bb0(%a: tensor<8x64xf32>, %b: tensor<64x128xf32>, %c: tensor<128xf32>):
+      %z = arith.constant 0.0 : f32
+      %e = tensor.empty() : tensor<8x128xf32>
+      %f = linalg.fill ins(%z : f32) outs(%e : tensor<8x128xf32>) -> tensor<8x128xf32>
+      %p = linalg.matmul ins(%a, %b : tensor<8x64xf32>, tensor<64x128xf32>) outs(%f : tensor<8x128xf32>) -> tensor<8x128xf32>
+      %s = linalg.generic {indexing_maps = [#last, #all, #all], iterator_types = ["parallel", "parallel"]}
+          ins(%c, %p : tensor<128xf32>, tensor<8x128xf32>) outs(%e : tensor<8x128xf32>) {
+      ^bb0(%i: f32, %j: f32, %o: f32):
+        %t = arith.addf %i, %j : f32
+        linalg.yield %t : f32
+      } -> tensor<8x128xf32>
+      %r = nn.activation gelu_tanh ins(%s : tensor<8x128xf32>) outs(%e : tensor<8x128xf32>)
+      soc.yield %r : tensor<8x128xf32>
+    }
+    %w = nn.get_weight @w : tensor<128x64xf32>
+    %2 = soc.group (%1, %w, %0) : (tensor<8x128xf32>, tensor<128x64xf32>, tensor<8x64xf32>) -> tensor<8x64xf32> {
+    ^bb0(%a: tensor<8x128xf32>, %b: tensor<128x64xf32>, %c: tensor<8x64xf32>):
+      %z = arith.constant 0.0 : f32
+      %e = tensor.empty() : tensor<8x64xf32>
+      %f = linalg.fill ins(%z : f32) outs(%e : tensor<8x64xf32>) -> tensor<8x64xf32>
+      %p = linalg.matmul ins(%a, %b : tensor<8x128xf32>, tensor<128x64xf32>) outs(%f : tensor<8x64xf32>) -> tensor<8x64xf32>
+      %s = linalg.generic {indexing_maps = [#all, #all, #all], iterator_types = ["parallel", "parallel"]}
+          ins(%p, %c : tensor<8x64xf32>, tensor<8x64xf32>) outs(%e : tensor<8x64xf32>) {
+      ^bb0(%i: f32, %j: f32, %o: f32):
+        %t = arith.addf %i, %j : f32
+        linalg.yield %t : f32
+      } -> tensor<8x64xf32>
+      soc.yield %s : tensor<8x64xf32>
+    }
+    %3 = soc.group (%2) : (tensor<8x64xf32>) -> tensor<8x64xf32> {
+    ^bb0(%a: tensor<8x64xf32>):
+      %e = tensor.empty() : tensor<8x64xf32>
+      %r = linalg.softmax dimension(1) ins(%a : tensor<8x64xf32>) outs(%e : tensor<8x64xf32>) -> tensor<8x64xf32>
+      soc.yield %r : tensor<8x64xf32>
+    }
+    return %3 : tensor<8x64xf32>
+  }
+)mlir";
+
+TEST_F(PrecisionTest, Block) {
+  std::string text = moduleOf(weight("g", {64}, 2.0, 1) + weight("h", {64}, 1.0, 2) +
+                                  weight("u", {64, 128}, 0.3, 3) + weight("v", {128}, 1.0, 4) +
+                                  weight("w", {128, 64}, 0.3, 5),
+                              kBlock);
+  EXPECT_GT(measure(text, {random({8, 64}, 6)}, {"w8a8", true, false, true}), 30);
+  EXPECT_EQ(count("nn.quantized_matmul"), 2u);
+  // The second product reads the table's 16 bits.
+  EXPECT_EQ(count("nn.rescale"), 2u);
+  EXPECT_EQ(count("nn.quantize"), 1u);
+  EXPECT_EQ(count("nn.dequantize"), 1u);
+  EXPECT_GT(measure(text, {random({8, 64}, 6)}, {"w8a8", true, true, true}), 30);
+  // What both readers take in 8 bits is not converted.
+  EXPECT_GT(measure(text, {random({8, 64}, 6)}, {"w8a8", false, false, true}), 25);
+  EXPECT_EQ(count("nn.rescale"), 0u);
+}
+
 } // namespace

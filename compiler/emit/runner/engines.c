@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// An engine needs a driver if it has a SUBMIT command. One of another kind than
+// Hexagon gets none here, which attaching reports by name.
+#include "engines.h"
+#include "tercet/hexagon.h"
+#include "tercet/queues.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MOST_ENGINES 64
+
+static int fail(tercet_status status, const char *text) {
+  fprintf(stderr, "tercet-run: error: %s%s%s\n", tercet_status_string(status), *text ? ": " : "",
+          text);
+  return 1;
+}
+
+// Whether any entry has a SUBMIT of the engine with that name (of the table).
+static int submits(const tercet_context *context, const char *engine) {
+  tercet_command_info command;
+  for (uint32_t e = 0; e < tercet_entry_count(context); ++e)
+    for (uint32_t c = 0; !tercet_command_query(context, e, c, &command); ++c)
+      if (command.opcode == TERCET_COMMAND_SUBMIT && command.engine == engine)
+        return 1;
+  return 0;
+}
+
+int engines_start(tercet_context *context) {
+  tercet_driver_binding bindings[MOST_ENGINES];
+  tercet_engine_info engine;
+  uint32_t count = 0;
+  int needed = 0;
+  for (uint32_t e = 0; !tercet_engine_query(context, e, &engine); ++e) {
+    if (engine.kind == TERCET_ENGINE_CPU || !submits(context, engine.name))
+      continue;
+    needed = 1;
+    if (engine.isa != TERCET_ISA_HEXAGON)
+      continue;
+    tercet_driver_binding *binding = &bindings[count++];
+    *binding = (tercet_driver_binding){.engine = e};
+    tercet_status status = tercet_mailbox_create(NULL, &binding->driver);
+    if (status)
+      return fail(status, engine.name);
+  }
+  if (!needed)
+    return 0;
+  uint64_t bytes;
+  void *memory;
+  tercet_drivers_bytes(context, &bytes);
+  if (posix_memalign(&memory, TERCET_CONTEXT_ALIGN, bytes))
+    return fail(TERCET_ERROR_SYSTEM_MEMORY, "");
+  tercet_status status = tercet_drivers_attach(context, memory, bytes, bindings, count);
+  return status ? fail(status, tercet_context_error(context)->text) : 0;
+}
+
+void engines_stop(tercet_context *context) { tercet_drivers_detach(context); }
