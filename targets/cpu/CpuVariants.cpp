@@ -174,6 +174,9 @@ private:
     // Products of integers are summed in 32 bits.
     bool integers = isInteger() || isa<nn::QuantizedMatmulOp>(product);
     int64_t step = integers ? std::max<int64_t>(1, cpu.getVectorBits() / 32) : lanes();
+    // A layout that another engine wanted.
+    if (auto matmul = dyn_cast<nn::QuantizedMatmulOp>(product); matmul && matmul.isPacked())
+      step = matmul.getPanel();
     BlockArgument constant = isInteger() ? BlockArgument() : constantRhs();
     if (constant) {
       step = panelFor(columns);
