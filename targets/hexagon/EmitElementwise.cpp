@@ -14,6 +14,9 @@ using namespace tercet::hexagon;
 
 namespace {
 
+/// Of a step: the bytes of a register.
+constexpr int64_t kElements = hvx::kRegisterBytes;
+
 Value bothHalves(VectorBuilder &b, int64_t value) {
   return b.constant((value & 0xffff) << 16 | (value & 0xffff));
 }
@@ -51,7 +54,37 @@ void emitAdd(VectorBuilder &b, nn::QuantizedAddOp op) {
   });
 }
 
+/// A multiplier for each column: Q of the value shifted up, 128 columns at a time.
+void emitRescaleColumns(VectorBuilder &b, nn::RescaleOp op) {
+  int64_t inBytes = elementBytes(op.getInput()), outBytes = elementBytes(op.getInit());
+  Value up = b.constant(inBytes == 2 ? 15 : 23), columns = b.addressOf(op.getColumns());
+  forEachLine(b, {op.getInput(), op.getInit()}, [&](Values addresses, Value size) {
+    b.loop(b.constant(0), size, kElements, [&](Value column) {
+      Value count = b.min(b.sub(size, column), b.constant(kElements));
+      Values input = loadHalves(b, b.at(addresses[0], b.mul(column, inBytes)), count, inBytes);
+      Values multipliers = loadElements(b, b.at(columns, b.mul(column, 4)), count, 4);
+      Values halves;
+      for (int64_t half = 0; half < 2; ++half) {
+        // Even columns, then odd ones.
+        Value words = hvx::VmpyhOp::create(b, input[half], bothHalves(b, 1));
+        Value dealt = hvx::VdealvddOp::create(b, multipliers[2 * half + 1], multipliers[2 * half],
+                                              b.constant(-4));
+        auto scaled = [&](Value word, Value multiplier) {
+          return b.multiplyHigh(hvx::VaslwOp::create(b, word, up), multiplier);
+        };
+        halves.push_back(b.roundToHalves(scaled(b.low(words), b.low(dealt)),
+                                         scaled(b.high(words), b.high(dealt)),
+                                         b.constant(op.getShift())));
+      }
+      storeHalves(b, halves, static_cast<int32_t>(op.getZero()),
+                  b.at(addresses[1], b.mul(column, outBytes)), count, outBytes);
+    });
+  });
+}
+
 void emitRescale(VectorBuilder &b, nn::RescaleOp op) {
+  if (op.getColumns())
+    return emitRescaleColumns(b, op);
   int64_t inBytes = elementBytes(op.getInput()), outBytes = elementBytes(op.getInit());
   forEachPart(b, {op.getInput(), op.getInit()}, [&](Values addresses, Value count) {
     Values input = loadHalves(b, addresses[0], count, inBytes);
@@ -65,18 +98,52 @@ void emitRescale(VectorBuilder &b, nn::RescaleOp op) {
 /// sixteens) in every second place of a register that has its halves
 /// interleaved. Bytes are looked up as they are: 0 to 127 are the second half
 /// of the operation's table.
-void emitLookup(VectorBuilder &b, nn::LookupOp op) {
-  int64_t outBytes = elementBytes(op.getInit());
-  int64_t each = 2 / outBytes * 64;
-  Value table = b.addressOf(op.getTable());
-  Values parts;
-  for (int64_t entry = 0; entry < 256; entry += each) {
-    Value values = b.load(b.at(table, (entry + 128) % 256 * outBytes));
-    parts.push_back(outBytes == 1 ? hvx::VshuffbOp::create(b, values).getResult()
-                                  : hvx::VshuffhOp::create(b, values).getResult());
+class LookupEmitter {
+public:
+  LookupEmitter(VectorBuilder &b, nn::LookupOp op)
+      : b(b), op(op), outBytes(elementBytes(op.getInit())) {}
+
+  void emit() {
+    auto table = cast<ShapedType>(op.getTable().getType());
+    Value address = b.addressOf(op.getTable());
+    if (table.getRank() == 1) {
+      Values parts = loadTable(address);
+      forEachPart(b, {op.getInput(), op.getInit()}, [&](Values addresses, Value count) {
+        lookUp(parts, addresses[0], addresses[1], count);
+      });
+      return;
+    }
+    // A table for each block of columns: one after the other, for all rows.
+    auto input = cast<ShapedType>(op.getInput().getType());
+    int64_t blocks = table.getDimSize(0);
+    int64_t columns = input.getDimSize(input.getRank() - 1) / blocks;
+    b.loop(b.constant(0), b.constant(blocks), 1, [&](Value block) {
+      Values parts = loadTable(b.at(address, b.mul(block, 256 * outBytes)));
+      Value first = b.mul(block, columns);
+      forEachLine(b, {op.getInput(), op.getInit()}, [&](Values addresses, Value) {
+        b.loop(b.constant(0), b.constant(columns), kElements, [&](Value column) {
+          Value at = b.add(first, column);
+          lookUp(parts, b.at(addresses[0], at), b.at(addresses[1], b.mul(at, outBytes)),
+                 b.min(b.sub(b.constant(columns), column), b.constant(kElements)));
+        });
+      });
+    });
   }
-  forEachPart(b, {op.getInput(), op.getInit()}, [&](Values addresses, Value count) {
-    Value indices = loadElements(b, addresses[0], count, 1)[0];
+
+private:
+  Values loadTable(Value table) {
+    int64_t each = 2 / outBytes * 64;
+    Values parts;
+    for (int64_t entry = 0; entry < 256; entry += each) {
+      Value values = b.load(b.at(table, (entry + 128) % 256 * outBytes));
+      parts.push_back(outBytes == 1 ? hvx::VshuffbOp::create(b, values).getResult()
+                                    : hvx::VshuffhOp::create(b, values).getResult());
+    }
+    return parts;
+  }
+
+  void lookUp(ArrayRef<Value> parts, Value from, Value to, Value count) {
+    Value indices = loadElements(b, from, count, 1)[0];
     Value found;
     for (int64_t number = 0; number < 4 * static_cast<int64_t>(parts.size()); ++number) {
       Value part = parts[number / 4], selector = b.constant(number);
@@ -88,14 +155,18 @@ void emitLookup(VectorBuilder &b, nn::LookupOp op) {
                       : hvx::VlutvwhOp::create(b, indices, part, selector).getResult();
     }
     if (outBytes == 1) {
-      storeElements(b, found, addresses[1], count, 1);
+      storeElements(b, found, to, count, 1);
       return;
     }
     // Even elements, then odd ones.
     Value ordered = hvx::VshuffvddOp::create(b, b.high(found), b.low(found), b.constant(-2));
-    storeElements(b, {b.low(ordered), b.high(ordered)}, addresses[1], count, 2);
-  });
-}
+    storeElements(b, {b.low(ordered), b.high(ordered)}, to, count, 2);
+  }
+
+  VectorBuilder &b;
+  nn::LookupOp op;
+  int64_t outBytes;
+};
 
 } // namespace
 
@@ -103,5 +174,5 @@ void hexagon::emitElementwise(VectorBuilder &b, Operation *op) {
   llvm::TypeSwitch<Operation *>(op)
       .Case<nn::QuantizedAddOp>([&](auto add) { emitAdd(b, add); })
       .Case<nn::RescaleOp>([&](auto rescale) { emitRescale(b, rescale); })
-      .Case<nn::LookupOp>([&](auto lookup) { emitLookup(b, lookup); });
+      .Case<nn::LookupOp>([&](auto lookup) { LookupEmitter(b, lookup).emit(); });
 }

@@ -54,6 +54,15 @@ Reason reasonAgainstNorm(Operation *op) {
   return std::nullopt;
 }
 
+/// Tables of blocks are gone through one after the other.
+Reason reasonAgainstLookup(nn::LookupOp op) {
+  ShapedType table = typeOf(op.getTable()), input = typeOf(op.getInput());
+  if (table.getRank() == 2 && (table.isDynamicDim(0) || input.isDynamicDim(input.getRank() - 1) ||
+                               input.getDimSize(input.getRank() - 1) % table.getDimSize(0)))
+    return "blocks of a number of columns that is not known";
+  return std::nullopt;
+}
+
 /// Elements of whole bytes.
 Reason reasonAgainstMove(Operation *op) {
   for (Value operand : op->getOperands()) {
@@ -82,6 +91,7 @@ Reason hexagon::reasonAgainst(Operation *op) {
   return llvm::TypeSwitch<Operation *, Reason>(op)
       .Case<nn::QuantizedMatmulOp>(reasonAgainstMatmul)
       .Case<nn::QuantizedAttentionOp>(reasonAgainstAttention)
+      .Case<nn::LookupOp>(reasonAgainstLookup)
       .Case<nn::QuantizedLayerNormOp, nn::QuantizedRmsNormOp>(
           [](Operation *norm) { return reasonAgainstNorm(norm); })
       .Case<linalg::FillOp, linalg::TransposeOp, memref::CopyOp>(

@@ -197,7 +197,6 @@ class Npu:
     def faults(self):
         self.fault("fault: no emulator", None, "not there")
         self.fault("fault: gone at once", "exit 7", "stopped working")
-        self.fault("fault: killed at work", 'exec qemu-hexagon "$@" & sleep 0.05; kill -9 $!; wait', "stopped working")
         if self.test.wanted("fault: no linker"):
             program = Program(SIZES[0])
             folder = self.test.work / "no-linker"
