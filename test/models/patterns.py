@@ -15,7 +15,7 @@ from onnx import numpy_helper
 
 import vit
 
-CONFIG = vit.Config(hidden=128, heads=4, layers=4, intermediate=512, height=64, width=64, patch=8)
+CONFIG = vit.Config(hidden=128, heads=4, layers=4, intermediate=512, height=64, width=64, patch=4)
 CLASSES = ("level", "upright", "rising", "falling", "squares", "disc", "ring", "cross", "slope", "speckle")
 
 
