@@ -315,6 +315,9 @@ void ReportWriter::writeCommand(uint32_t index) {
     soc::KernelOp kernel = program.kernelOps[command.target];
     json.attribute("kernel", command.target);
     attribute("variant", kernel.getVariant().getName().getValue());
+    // Element type that it computes in: i8 is w8a8, i16 w8a16.
+    attribute("precision",
+              llvm::formatv("{0}", kernel.getVariant().getPrecision().getValue()).str());
     json.attributeArray("grid", [&] {
       for (uint32_t tiles : command.grid)
         json.value(tiles);

@@ -33,6 +33,11 @@ static int32_t clampToI32(double value) {
   return static_cast<int32_t>(std::clamp(value, -2147483648.0, 2147483647.0));
 }
 
+/// An element of a weight in units of its column's scale.
+static double quantizeOne(double value, double scale) {
+  return std::clamp(std::nearbyint(value / scale), -127.0, 127.0);
+}
+
 llvm::Error WeightReader::streamDoubles(
     TypedAttr recipe, llvm::function_ref<llvm::Error(MutableArrayRef<double>, int64_t)> consume) {
   auto type = dyn_cast<RankedTensorType>(recipe.getType());
@@ -137,8 +142,7 @@ llvm::Error WeightReader::streamIntegerRecipe(TypedAttr recipe, Sink sink) {
           quantised.clear();
           int64_t columns = scales->size(), column = first % std::max<int64_t>(1, columns);
           for (double value : values) {
-            double whole = std::nearbyint(value / (*scales)[column]);
-            quantised.push_back(static_cast<int8_t>(std::clamp(whole, -127.0, 127.0)));
+            quantised.push_back(static_cast<int8_t>(quantizeOne(value, (*scales)[column])));
             column = column + 1 == columns ? 0 : column + 1;
           }
           return sinkIntegers(quantised, sink);
@@ -157,6 +161,24 @@ llvm::Error WeightReader::streamIntegerRecipe(TypedAttr recipe, Sink sink) {
         });
   }
   return streamColumnBias(cast<nn::ColumnBiasAttr>(recipe), sink);
+}
+
+llvm::Error WeightReader::addMeanErrors(nn::ColumnBiasAttr recipe, ArrayRef<double> scales,
+                                        std::vector<double> &bias) {
+  llvm::Expected<std::vector<double>> means = readDoubles(recipe.getMeans());
+  if (!means)
+    return means.takeError();
+  int64_t columns = std::max<int64_t>(1, sizeOf(recipe, 0));
+  return streamDoubles(cast<nn::QuantizeColumnsAttr>(recipe.getQuantised()).getSource(),
+                       [&](MutableArrayRef<double> values, int64_t first) -> llvm::Error {
+                         for (auto [index, value] : llvm::enumerate(values)) {
+                           int64_t row = (first + int64_t(index)) / columns;
+                           int64_t column = (first + int64_t(index)) % columns;
+                           double stored = quantizeOne(value, scales[column]);
+                           bias[column] += (*means)[row] * (value - scales[column] * stored);
+                         }
+                         return llvm::Error::success();
+                       });
 }
 
 llvm::Error WeightReader::streamColumnBias(nn::ColumnBiasAttr recipe, Sink sink) {
@@ -184,6 +206,9 @@ llvm::Error WeightReader::streamColumnBias(nn::ColumnBiasAttr recipe, Sink sink)
       return read.takeError();
     bias = std::move(*read);
   }
+  if (recipe.getMeans())
+    if (llvm::Error error = addMeanErrors(recipe, *scales, bias))
+      return error;
   double scale = recipe.getScale().getValueAsDouble();
   std::vector<int32_t> folded;
   for (int64_t column = 0; column < columns; ++column) {

@@ -60,6 +60,9 @@ private:
   llvm::Expected<std::vector<double>> columnScales(mlir::TypedAttr matrix);
   llvm::Error streamIntegerRecipe(mlir::TypedAttr recipe, Sink sink);
   llvm::Error streamColumnBias(nn::ColumnBiasAttr recipe, Sink sink);
+  /// Adds to each column's bias what rounding the weight takes from it on average.
+  llvm::Error addMeanErrors(nn::ColumnBiasAttr recipe, llvm::ArrayRef<double> scales,
+                            std::vector<double> &bias);
 
   std::string baseDir;
   llvm::StringMap<std::unique_ptr<MappedFile>> files;

@@ -195,7 +195,7 @@ LogicalResult FixedPointAttr::verify(EmitError emitError, TypedAttr source, Floa
 }
 
 LogicalResult ColumnBiasAttr::verify(EmitError emitError, TypedAttr quantised, TypedAttr scales,
-                                     TypedAttr bias, FloatAttr scale, int64_t zero,
+                                     TypedAttr bias, TypedAttr means, FloatAttr scale, int64_t zero,
                                      RankedTensorType type) {
   RankedTensorType matrix = sourceType(emitError, quantised);
   if (!matrix)
@@ -208,6 +208,14 @@ LogicalResult ColumnBiasAttr::verify(EmitError emitError, TypedAttr quantised, T
       return failure();
     if (vector && from.getShape() != matrix.getShape().take_back())
       return emitError() << "expected a value for each column of " << matrix << ", got " << from;
+  }
+  if (means) {
+    RankedTensorType from = floatSource(emitError, means, 0);
+    if (!from)
+      return failure();
+    if (from.getShape() != matrix.getShape().take_front() || !isa<QuantizeColumnsAttr>(quantised))
+      return emitError() << "expected a mean for each row of an #nn.quantize_columns, got " << from
+                         << " and " << quantised;
   }
   if (!scale.getType().isF64() || !scale.getValue().isFinite() || !(scale.getValueAsDouble() > 0))
     return emitError() << "expected a positive scale of f64, got " << scale;

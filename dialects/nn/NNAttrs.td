@@ -126,13 +126,18 @@ def NN_ColumnBiasAttr : NN_RecipeAttr<"ColumnBias", "column_bias"> {
   let description = [{
     round(bias[n] / (scale * scales[n])) - zero * sum over k of quantised[k, n],
     in i32; `scale` and `zero` are those of the left-hand side, and without a
-    bias it is 0. More than 2^30 is an error when the recipe is executed.
+    bias it is 0. More than 2^30 is an error when the recipe is executed. With
+    `means`, which are those of the left-hand side's channels, the bias makes up
+    for what rounding the weight adds to the product on average: then it is
+    bias[n] + sum over k of means[k] * (w[k, n] - scales[n] * quantised[k, n]), w
+    being what `quantised` is an `#nn.quantize_columns` of.
   }];
   let parameters = (ins "::mlir::TypedAttr":$quantised, "::mlir::TypedAttr":$scales,
-    OptionalParameter<"::mlir::TypedAttr">:$bias, "::mlir::FloatAttr":$scale, "int64_t":$zero,
+    OptionalParameter<"::mlir::TypedAttr">:$bias, OptionalParameter<"::mlir::TypedAttr">:$means,
+    "::mlir::FloatAttr":$scale, "int64_t":$zero,
     AttributeSelfTypeParameter<"", "::mlir::RankedTensorType">:$type);
   let assemblyFormat = [{ `<` $quantised `,` `scales` `=` $scales `,` `scale` `=` $scale `,`
-    `zero` `=` $zero (`,` `bias` `=` $bias^)? `>` }];
+    `zero` `=` $zero (`,` `bias` `=` $bias^)? (`means` `=` $means^)? `>` }];
 }
 
 def NN_PackDotAttr : NN_RecipeAttr<"PackDot", "pack_dot"> {

@@ -285,6 +285,14 @@ bool partition::fitsIntegerForm(soc::GroupOp group, soc::PrecisionAttr precision
       !check(precision.getResults(), form->results, form->resultScales, results, "result"))
     return false;
   StoredTypes types(group, precision);
-  return llvm::all_of(findIntegerBody(group, reason)->steps,
-                      [&](const IntegerStep &step) { return hasParameters(step, types, reason); });
+  DenseElementsAttr means = precision.getMeans();
+  return llvm::all_of(findIntegerBody(group, reason)->steps, [&](const IntegerStep &step) {
+    if (means && step.kind == IntegerStepKind::Product &&
+        cast<RankedTensorType>(step.inputs[0].getType()).getDimSize(1) != means.size()) {
+      reason = "its product sums over another number of channels than the " +
+               std::to_string(means.size()) + " of which it has means";
+      return false;
+    }
+    return hasParameters(step, types, reason);
+  });
 }

@@ -31,10 +31,10 @@ unsigned countCutDims(soc::GroupOp group, nn::RescaleOp rescale) {
 
 class Rewriter {
 public:
-  Rewriter(soc::GroupOp group, const StoredTypes &types, ArrayRef<StoredValue> operands,
-           IntegerWeights &weights)
-      : group(group), types(types), operands(operands), weights(weights), outside(group),
-        inside(group.getContext()) {}
+  Rewriter(soc::GroupOp group, const StoredTypes &types, DenseElementsAttr means,
+           ArrayRef<StoredValue> operands, IntegerWeights &weights)
+      : group(group), types(types), means(means), operands(operands), weights(weights),
+        outside(group), inside(group.getContext()) {}
 
   FailureOr<soc::GroupOp> run(const IntegerBody &body) {
     Block &old = group.getBody().front();
@@ -142,7 +142,7 @@ private:
 
   FailureOr<Value> buildProduct(const IntegerStep &step, Location loc) {
     ProductParameters parameters = *findProductParameters(step, types);
-    ProductWeight weight{weightOf(step.weight), types[step.inputs[0]]};
+    ProductWeight weight{weightOf(step.weight), types[step.inputs[0]], means};
     Value rhs = replace(step.weight, weights.quantise(outside, weight));
     Value bias = replace(step.bias, weights.bias(outside, weight, weightOf(step.bias)));
     Value multiplier =
@@ -248,6 +248,8 @@ private:
 
   soc::GroupOp group;
   const StoredTypes &types;
+  /// Of the channels of the product's left-hand side; null where not known.
+  DenseElementsAttr means;
   ArrayRef<StoredValue> operands;
   IntegerWeights &weights;
   /// Before the group, and at the end of the new body.
@@ -269,5 +271,5 @@ FailureOr<soc::GroupOp> partition::rewriteInIntegers(soc::GroupOp group,
   if (!body)
     return group.emitOpError() << "has no form in integers: " << reason;
   StoredTypes types(group, precision);
-  return Rewriter(group, types, operands, weights).run(*body);
+  return Rewriter(group, types, precision.getMeans(), operands, weights).run(*body);
 }

@@ -71,12 +71,22 @@ Value IntegerWeights::multipliers(OpBuilder &b, ProductWeight product, ArrayRef<
                                      31 + shift, typeOf(scales).clone(b.getI32Type())));
 }
 
+/// The means of a product's left-hand side once its channels have one scale.
+static TypedAttr meansOf(ProductWeight product) {
+  if (!product.means)
+    return {};
+  SmallVector<double> means, rows = getRelativeScales(product.input);
+  for (auto [channel, mean] : llvm::enumerate(product.means.getValues<float>()))
+    means.push_back(rows.empty() ? mean : mean / rows[channel]);
+  return vectorOf(product.means.getContext(), means);
+}
+
 Value IntegerWeights::bias(OpBuilder &b, ProductWeight product, nn::GetWeightOp bias) {
   TypedAttr matrix = matrixOf(product), scales = columnScales(matrix);
   nn::GetWeightOp named = bias ? bias : product.weight;
   return get(b, named.getLoc(), named, named.getWeight() + (bias ? ".i32" : ".bias"),
              nn::ColumnBiasAttr::get(b.getContext(), quantiseColumns(matrix), scales,
-                                     bias ? recipeOf(bias) : TypedAttr(),
+                                     bias ? recipeOf(bias) : TypedAttr(), meansOf(product),
                                      numberOf(b.getContext(), getScale(product.input)),
                                      getZero(product.input), typeOf(scales).clone(b.getI32Type())));
 }

@@ -16,10 +16,11 @@ namespace tercet::partition {
 
 /// The weight of a product whose left-hand side is stored in `input`. With a
 /// scale for each channel, rows are multiplied by what those differ from their
-/// mean in.
+/// mean in. With means of the channels the bias makes up for rounding the weight.
 struct ProductWeight {
   nn::GetWeightOp weight;
   QuantType input;
+  mlir::DenseElementsAttr means;
 };
 
 class IntegerWeights {

@@ -155,6 +155,11 @@ nn.weight @w = #nn.column_bias<dense<1> : tensor<4x2xi8>, scales = dense<1.0> : 
 
 // -----
 
+// expected-error @below {{expected a mean for each row of an #nn.quantize_columns, got 'tensor<2xf32>'}}
+nn.weight @w = #nn.column_bias<#nn.quantize_columns<dense<1.0> : tensor<4x2xf32>> : tensor<4x2xi8>, scales = dense<1.0> : tensor<2xf64>, scale = 0.5, zero = 1 means = dense<1.0> : tensor<2xf32>> : tensor<2xi32>
+
+// -----
+
 // expected-error @below {{expected a matrix of i8 and a positive panel, got 'tensor<9x37xf32>' and 32}}
 nn.weight @w = #nn.pack_dot<dense<1.0> : tensor<9x37xf32>, panel = 32> : tensor<2x3x32x4xf32>
 

@@ -13,6 +13,7 @@ nn.weight @integers = #nn.quantize_columns<#nn.file<"model.onnx", offset = 64, b
 nn.weight @scales = #nn.column_scale<#nn.file<"model.onnx", offset = 64, bytes = 24> : tensor<2x3xf32>> : tensor<3xf64>
 nn.weight @multiplier = #nn.fixed_point<dense<[0.5, 0.25]> : tensor<2xf64>, factor = 1.250000e-01, shift = 35> : tensor<2xi32>
 nn.weight @bias = #nn.column_bias<dense<1> : tensor<4x2xi8>, scales = dense<[0.5, 0.25]> : tensor<2xf64>, scale = 5.000000e-02, zero = -3, bias = dense<1.0> : tensor<2xf32>> : tensor<2xi32>
+nn.weight @means = #nn.column_bias<#nn.quantize_columns<dense<1.0> : tensor<4x2xf32>> : tensor<4x2xi8>, scales = dense<[0.5, 0.25]> : tensor<2xf64>, scale = 5.000000e-02, zero = -3 means = dense<1.0> : tensor<4xf32>> : tensor<2xi32>
 nn.weight @no_bias = #nn.column_bias<dense<1> : tensor<4x2xi8>, scales = dense<[0.5, 0.25]> : tensor<2xf64>, scale = 5.000000e-02, zero = -3> : tensor<2xi32>
 nn.weight @fours = #nn.pack_dot<dense<1> : tensor<9x37xi8>, panel = 32> : tensor<2x3x32x4xi8>
 

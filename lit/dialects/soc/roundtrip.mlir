@@ -54,7 +54,7 @@ module attributes {soc.machine = #soc.machine<"chip", workers = 1, engines = [#n
 
   // What calibration found that it may be computed in.
   func.func @precisions(%x: tensor<4xf32>) -> tensor<4xf32> {
-    %0 = soc.group precisions [#soc.precision<"w8a8", inputs = [!quant.uniform<i8:f32, 5.000000e-02:3>], results = [none, !quant.uniform<i16:f32, 1.000000e-03>], snr_centibel = 389>, #soc.precision<"f32">] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+    %0 = soc.group precisions [#soc.precision<"w8a8", inputs = [!quant.uniform<i8:f32, 5.000000e-02:3>], results = [none, !quant.uniform<i16:f32, 1.000000e-03>], snr_centibel = 389, means = dense<[1.000000e+00, -2.000000e+00]> : tensor<2xf32>>, #soc.precision<"f32">] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
     ^bb0(%y: tensor<4xf32>):
       %e = tensor.empty() : tensor<4xf32>
       %1 = linalg.add ins(%y, %y : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>

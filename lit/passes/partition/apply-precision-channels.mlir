@@ -22,6 +22,7 @@ module attributes {soc.machine = #soc.machine<"board", workers = 1, engines = [#
   // CHECK-DAG: nn.weight @[[W:.*]] = #nn.quantize_columns<#nn.scale_rows<dense<{{.*}}> : tensor<2x2xf32>, factors = dense<[5.000000e-01, 2.000000e+00]> : tensor<2xf64>> : tensor<2x2xf32>> : tensor<2x2xi8>
   // CHECK-DAG: nn.weight @[[M:.*]] = #nn.fixed_point<#nn.scale_rows<#nn.column_scale<#nn.scale_rows<{{.*}}>, factors = dense<[1.000000e+00, 2.000000e+00]> : tensor<2xf64>> : tensor<2xf64>, factor = 1.000000e+00 : f64, shift = 36> : tensor<2xi32>
   // CHECK-DAG: nn.weight @[[B:.*]] = #nn.column_bias<#nn.quantize_columns<#nn.scale_rows<{{.*}}>, scales = {{.*}}, scale = 5.000000e-01 : f64, zero = 3> : tensor<2xi32>
+  // CHECK-DAG: nn.weight @{{.*}} = #nn.column_bias<#nn.quantize_columns<#nn.scale_rows<{{.*}}, scale = 5.000000e-01 : f64, zero = 3 means = dense<[2.000000e+00, 3.000000e+00]> : tensor<2xf64>> : tensor<2xi32>
   // CHECK-LABEL: @product
   // CHECK: nn.quantize as !quant.uniform<i8:f32:1, {2.500000e-01:3,1.000000e+00:3}>
   // CHECK: nn.quantized_matmul {{.*}} shift 5 zero -7
@@ -29,6 +30,23 @@ module attributes {soc.machine = #soc.machine<"board", workers = 1, engines = [#
   func.func @product(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
     %w = nn.get_weight @w : tensor<2x2xf32>
     %0 = soc.group on "npu" variant #product precisions [#soc.precision<"w8a8", inputs = [!each, !w], results = [none, none, none, !y]>]
+        (%x, %w) : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32> {
+    ^bb0(%a: tensor<4x2xf32>, %r: tensor<2x2xf32>):
+      %z = arith.constant 0.0 : f32
+      %e = tensor.empty() : tensor<4x2xf32>
+      %f = linalg.fill ins(%z : f32) outs(%e : tensor<4x2xf32>) -> tensor<4x2xf32>
+      %p = linalg.matmul ins(%a, %r : tensor<4x2xf32>, tensor<2x2xf32>) outs(%f : tensor<4x2xf32>) -> tensor<4x2xf32>
+      soc.yield %p : tensor<4x2xf32>
+    }
+    return %0 : tensor<4x2xf32>
+  }
+
+  // With the means of its channels, in units of their scales' mean, a product's bias
+  // makes up for what rounding the weight takes from it.
+  // CHECK-LABEL: @corrected
+  func.func @corrected(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
+    %w = nn.get_weight @w : tensor<2x2xf32>
+    %0 = soc.group on "npu" variant #product precisions [#soc.precision<"w8a8", inputs = [!each, !w], results = [none, none, none, !y], snr_centibel = 300, means = dense<[1.0, 6.0]> : tensor<2xf32>>]
         (%x, %w) : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32> {
     ^bb0(%a: tensor<4x2xf32>, %r: tensor<2x2xf32>):
       %z = arith.constant 0.0 : f32

@@ -99,6 +99,13 @@ Type PrecisionTest::chooseType(Storage storage, Scales scales, Choice choice,
   return uniform(&context, 8, scale, std::llround(-128 - low / scale));
 }
 
+DenseElementsAttr PrecisionTest::meansOf(ArrayRef<double> values, int64_t channels) {
+  std::vector<float> means(channels);
+  for (auto [index, value] : llvm::enumerate(values))
+    means[index % channels] += static_cast<float>(value * channels / values.size());
+  return tensor({channels}, means).toAttribute();
+}
+
 bool PrecisionTest::setPrecision(soc::GroupOp group, Choice choice,
                                  const DenseMap<Value, std::vector<double>> &values) {
   std::string reason;
@@ -143,6 +150,7 @@ bool PrecisionTest::setPrecision(soc::GroupOp group, Choice choice,
       choose(op.getResult(0), op.getResult(0), form->results[number], form->resultScales[number]);
       ++number;
     }
+  DenseElementsAttr means;
   // Columns of weights, whose rows have taken the scales of their left-hand side.
   block.walk([&](linalg::MatmulOp matmul) {
     Value weight = matmul.getInputs()[1];
@@ -153,6 +161,9 @@ bool PrecisionTest::setPrecision(soc::GroupOp group, Choice choice,
     int64_t columns = cast<RankedTensorType>(weight.getType()).getDimSize(1);
     for (size_t i = 0; i < elements.size(); ++i)
       elements[i] *= rows.empty() ? 1 : rows[i / columns];
+    if (auto left = dyn_cast<BlockArgument>(matmul.getInputs()[0]); left && choice.means)
+      means = meansOf(values.lookup(group.getInputs()[left.getArgNumber()]),
+                      cast<RankedTensorType>(weight.getType()).getDimSize(0));
     quant::UniformQuantizedType type = uniform(&context, 8, greatest(elements) / 127);
     chosen[weight] = type;
     // A result in 16 bits is no finer than the sums that it comes from.
@@ -178,8 +189,9 @@ bool PrecisionTest::setPrecision(soc::GroupOp group, Choice choice,
       resultTypes[result] = type;
   }
   Builder b(&context);
-  auto precision = soc::PrecisionAttr::get(&context, b.getStringAttr(choice.scheme),
-                                           b.getArrayAttr(inputs), b.getArrayAttr(results), 0);
+  auto precision =
+      soc::PrecisionAttr::get(&context, b.getStringAttr(choice.scheme), b.getArrayAttr(inputs),
+                              b.getArrayAttr(results), 0, means);
   if (!partition::fitsIntegerForm(group, precision, reason)) {
     ADD_FAILURE() << reason;
     return false;

@@ -22,6 +22,7 @@ protected:
     bool wide = false;     ///< i16 where any will do
     bool channels = false; ///< a scale for each channel where there may be one
     bool some = false;     ///< groups without a form stay in floats
+    bool means = false;    ///< biases make up for the rounding of weights
   };
 
   /// Signal to noise of the first result of @main, in decibels, with the groups of
@@ -41,6 +42,7 @@ protected:
 private:
   mlir::Type chooseType(partition::Storage storage, partition::Scales scales, Choice choice,
                         mlir::ArrayRef<double> values, int64_t channels);
+  mlir::DenseElementsAttr meansOf(llvm::ArrayRef<double> values, int64_t channels);
   bool setPrecision(soc::GroupOp group, Choice choice,
                     const llvm::DenseMap<mlir::Value, std::vector<double>> &values);
 

@@ -89,6 +89,22 @@ TEST_F(PrecisionTest, ProductOfUnevenChannels) {
   EXPECT_GT(each, 35);
 }
 
+TEST_F(PrecisionTest, CorrectedBias) {
+  // Of channels with a mean the rounding of weights has one too.
+  std::string weights = weight("w", {64, 48}, 0.5, 1) + weight("b", {48}, 1.0, 2);
+  std::string text = product(64, 48, weights, "", "%s", false);
+  Tensor input = uneven({8, 64}, 3);
+  std::vector<float> values(input.elements<float>().begin(), input.elements<float>().end());
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] += 4.0f * (i % 64 % 3);
+  input = tensor({8, 64}, values);
+  double wide = measure(text, {input}, {"w8a16", true});
+  EXPECT_GT(measure(text, {input}, {"w8a16", true, false, false, true}), wide + 6);
+  // The same where rows of the weight have taken the scales of channels.
+  double narrow = measure(text, {input}, {"w8a8", true, true});
+  EXPECT_GT(measure(text, {input}, {"w8a8", true, true, false, true}), narrow);
+}
+
 TEST_F(PrecisionTest, ProductWithFunction) {
   std::string weights = weight("w", {64, 48}, 0.5, 1) + weight("b", {48}, 1.0, 2);
   std::string text = product(64, 48, weights,

@@ -172,6 +172,23 @@ TEST_F(IntegerRecipesTest, FoldsTheZeroOfTheInputIntoTheBias) {
     double bias = data[1000 + column] / (scale * scales[column]);
     EXPECT_LE(std::fabs(with[column] - (bias - double(zero) * sum)), 0.5);
   }
+  // The bias makes up for the weight's rounding, with inputs of these means.
+  std::vector<int32_t> corrected = execute<int32_t>(
+      start +
+      ", bias = #nn.file<\"w.bin\", offset = 4000, bytes = 140> : tensor<35xf32> means = "
+      "#nn.file<\"w.bin\", offset = 8000, bytes = " +
+      std::to_string(4 * k) + "> : " + shape(k) + end);
+  EXPECT_EQ(message, "");
+  EXPECT_NE(corrected, with);
+  for (int64_t column = 0; column < n; ++column) {
+    double bias = data[1000 + column], sum = 0;
+    for (int64_t row = 0; row < k; ++row) {
+      bias += data[2000 + row] * (weight(k, row, column) - scales[column] * q[row * n + column]);
+      sum += q[row * n + column];
+    }
+    EXPECT_LE(std::fabs(corrected[column] - (bias / (scale * scales[column]) - double(zero) * sum)),
+              0.5 + 1e-6);
+  }
 }
 
 TEST_F(IntegerRecipesTest, PacksGroupsOfFour) {
