@@ -5,6 +5,8 @@
 
 #include "compiler/quantize/RangeChoice.h"
 
+#include "mlir/Dialect/Quant/IR/Quant.h"
+
 #include "gtest/gtest.h"
 
 #include <cmath>
