@@ -95,8 +95,9 @@ def check_share(test, name, report, work, least):
 # --- models -----------------------------------------------------------------------------------------------------------
 def compile_quantised(test, model, name, dims, samples):
     program = test.work / name
+    pins = [f"--pin={pin}" for pin in test.arguments.pin]
     test.compile(model, program, dims, "--name", name, "--soc", test.arguments.soc, "--quantize", test.arguments.spec,
-                 "--calibrate", str(samples))
+                 "--calibrate", str(samples), *pins)
     return program, json.loads((program / f"{name}.report.json").read_text())
 
 
@@ -175,6 +176,7 @@ def main():
     parser.add_argument("--soc", default="devkit", help="machine (default devkit)")
     parser.add_argument("--engine", default="npu", help="kind of the engine that is to compute in w8a8 (default npu)")
     parser.add_argument("--spec", default="w8a8", help="for --quantize (default w8a8)")
+    parser.add_argument("--pin", action="append", default=[], help="a --pin of the compiler; may be given several times")
     parser.add_argument("--batch", type=int, default=8, help="sentences in one inference (default 8)")
     parser.add_argument("--sequence", type=int, default=64, help="tokens of a sentence (default 64)")
     parser.add_argument("--every", type=int, default=1, help="only every Nth sentence or drawing")
