@@ -339,10 +339,11 @@ TEST_F(Faults, EmulatorIsAbsent) {
 TEST_F(Faults, AttachingCanBeTriedAgain) {
   NpuProgram program(readFile(imagePath("kernels-v67")));
   fill(program, Hang);
-  NpuContext context(program);
   tercet_mailbox_options options = {};
   options.qemu = "/nonexistent/qemu";
+  // Outlive the context, which gives back what they lent.
   Mailbox broken(options), good;
+  NpuContext context(program);
   EXPECT_EQ(context.attach(broken.driver), TERCET_ERROR_ENGINE_ABSENT);
   tercet_pool_info info;
   ASSERT_EQ(tercet_pool_query(context.context, NpuProgram::Arena, &info), TERCET_OK);
