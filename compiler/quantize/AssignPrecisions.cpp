@@ -13,6 +13,9 @@
 #include "compiler/quantize/QuantizeSpec.h"
 #include "compiler/quantize/TypeChoice.h"
 
+#include "dialects/nn/NN.h"
+
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -49,10 +52,12 @@ private:
   LogicalResult findWishes();
   std::vector<IntegerCandidate> getCandidates() const;
   LogicalResult refuse(Wish &wish, const llvm::Twine &reason);
+  void dropIsolated(const ValueClasses &classes);
   LogicalResult checkValues(const CalibrationRun &run);
   LogicalResult checkTypes(const TypeChoice &types, bool &hasChanged);
   LogicalResult measure(CalibrationRun &run, bool &hasChanged);
   void write();
+  LogicalResult checkEngines();
 
   ModuleOp module;
   const QuantizeOptions &options;
@@ -130,6 +135,36 @@ std::vector<IntegerCandidate> PrecisionAssigner::getCandidates() const {
   return candidates;
 }
 
+/// Takes out sums and tables that no other group in integers is next to: going
+/// to integers and back costs more than they do.
+void PrecisionAssigner::dropIsolated(const ValueClasses &classes) {
+  llvm::DenseMap<unsigned, unsigned> groupsOf;
+  auto classesOf = [&](soc::GroupOp group) {
+    llvm::SmallSetVector<unsigned, 4> used;
+    for (Value input : group.getInputs())
+      if (!input.getDefiningOp<nn::GetWeightOp>())
+        used.insert(classes.lookup(input));
+    for (Value output : group.getOutputs())
+      used.insert(classes.lookup(output));
+    return used;
+  };
+  for (const Wish &wish : wishes)
+    if (wish.form)
+      for (unsigned number : classesOf(wish.group))
+        ++groupsOf[number];
+  for (Wish &wish : wishes) {
+    if (!wish.form || wish.isDemand())
+      continue;
+    bool isHeavy = llvm::any_of(makeCandidate(wish).steps, [](const partition::IntegerStep &step) {
+      return step.kind == partition::IntegerStepKind::Product ||
+             step.kind == partition::IntegerStepKind::Attention;
+    });
+    if (!isHeavy && llvm::all_of(classesOf(wish.group),
+                                 [&](unsigned number) { return groupsOf.lookup(number) == 1; }))
+      (void)refuse(wish, "no group next to it is in integers");
+  }
+}
+
 /// Takes out what no integers can hold.
 LogicalResult PrecisionAssigner::checkValues(const CalibrationRun &run) {
   bool ok = true;
@@ -180,8 +215,9 @@ LogicalResult PrecisionAssigner::measure(CalibrationRun &run, bool &hasChanged) 
       continue;
     soc::PrecisionAttr plain = wish.precision;
     int64_t centibel = *ratio++;
-    wish.precision = soc::PrecisionAttr::get(module.getContext(), plain.getScheme(),
-                                             plain.getInputs(), plain.getResults(), centibel);
+    wish.precision =
+        soc::PrecisionAttr::get(module.getContext(), plain.getScheme(), plain.getInputs(),
+                                plain.getResults(), centibel, run.getMeans(makeCandidate(wish)));
     // A demand is what the user has decided, whatever it costs.
     if (wish.isDemand() || centibel >= options.minimumDecibels * 10)
       continue;
@@ -204,11 +240,45 @@ void PrecisionAssigner::write() {
       precisions.push_back(wish.precision);
     if (!wish.form || !wish.isDemand()) {
       auto none = ArrayAttr::get(context, {});
-      precisions.push_back(
-          soc::PrecisionAttr::get(context, StringAttr::get(context, "f32"), none, none, 0));
+      auto reason =
+          wish.form || wish.reason.empty() ? StringAttr() : StringAttr::get(context, wish.reason);
+      precisions.push_back(soc::PrecisionAttr::get(context, StringAttr::get(context, "f32"), none,
+                                                   none, 0, DenseElementsAttr(), reason));
     }
     wish.group.setPrecisionsAttr(ArrayAttr::get(context, precisions));
   }
+}
+
+/// Whether each demand for integers has an engine, now that groups say what
+/// they may be computed in.
+LogicalResult PrecisionAssigner::checkEngines() {
+  auto machine = soc::MachineAttr::of(module);
+  if (!machine)
+    return success();
+  bool ok = true;
+  for (Wish &wish : wishes) {
+    if (!wish.form || !wish.isDemand())
+      continue;
+    std::string reasons;
+    bool isFound = false;
+    for (Attribute attr : machine.getEngines()) {
+      auto engine = dyn_cast<soc::EngineAttrInterface>(attr);
+      if (!engine)
+        continue;
+      std::string reason;
+      bool runs = engine.isPresent(reason) && engine.supports(wish.group, reason);
+      isFound |= runs && llvm::any_of(engine.variants(wish.group, 0), [&](auto variant) {
+                   return variant.getPrecision().getValue() == wish.precision.getComputeType();
+                 });
+      reasons += ("; engine '" + engine.getEngineName() +
+                  "': " + (runs ? "only in other precisions" : StringRef(reason)))
+                     .str();
+    }
+    if (!isFound)
+      ok &= succeeded(refuse(wish, "no engine of machine '" + machine.getName().getValue() +
+                                       "' computes it in " + wish.entry->scheme + reasons));
+  }
+  return success(ok);
 }
 
 LogicalResult PrecisionAssigner::run() {
@@ -242,6 +312,7 @@ LogicalResult PrecisionAssigner::run() {
     return failure();
   for (bool hasChanged = true; hasChanged;) {
     hasChanged = false;
+    dropIsolated(calibration.getClasses());
     types.merge(getCandidates());
     if (failed(checkTypes(types, hasChanged)))
       return failure();
@@ -249,7 +320,7 @@ LogicalResult PrecisionAssigner::run() {
       return failure();
   }
   write();
-  return success();
+  return checkEngines();
 }
 
 } // namespace

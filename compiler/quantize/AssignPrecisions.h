@@ -33,8 +33,7 @@ using Progress = std::function<void(const llvm::Twine &)>;
 
 /// Writes `precisions` on the groups that entries of the spec match: what the
 /// last of them asks for, and f32 behind it where that is an offer. Errors are
-/// diagnostics, at the group that is to blame where one is; nothing has changed
-/// then. Weights are read from the files that they name.
+/// diagnostics, at the group that is to blame where one is. Weights are read from the files that they name.
 mlir::LogicalResult assignPrecisions(mlir::ModuleOp module, const QuantizeOptions &options,
                                      const Progress &progress = {});
 

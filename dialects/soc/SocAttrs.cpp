@@ -159,7 +159,8 @@ LogicalResult MachineAttr::verify(EmitError emitError, StringAttr name, uint32_t
 }
 
 LogicalResult PrecisionAttr::verify(EmitError emitError, StringAttr scheme, ArrayAttr inputs,
-                                    ArrayAttr results, int64_t snrCentibel) {
+                                    ArrayAttr results, int64_t snrCentibel, DenseElementsAttr means,
+                                    StringAttr reason) {
   if (!llvm::is_contained({"f32", "w8a8", "w8a16"}, scheme.getValue()))
     return emitError() << "expected a precision of f32, w8a8 or w8a16, got '" << scheme.getValue()
                        << "'";
@@ -169,9 +170,19 @@ LogicalResult PrecisionAttr::verify(EmitError emitError, StringAttr scheme, Arra
                      type.getValue()))
       return emitError() << "expected a !quant.uniform or none, got " << attr;
   }
+  if (means && (means.getType().getRank() != 1 || !means.getElementType().isF32()))
+    return emitError() << "expected means of f32 in a vector, got " << means.getType();
   if (scheme == "f32" && !(inputs.empty() && results.empty()))
     return emitError() << "f32 keeps all types: expected no inputs and results";
+  if (scheme != "f32" && reason)
+    return emitError() << "only f32 has a reason, got " << reason << " on " << scheme;
   return success();
+}
+
+PrecisionAttr PrecisionAttr::getApplied() {
+  auto none = ArrayAttr::get(getContext(), {});
+  return PrecisionAttr::get(getContext(), getScheme(), none, none, getSnrCentibel(),
+                            DenseElementsAttr(), getReason());
 }
 
 Type PrecisionAttr::getComputeType() {

@@ -205,22 +205,48 @@ def Soc_PrecisionAttr : Soc_Attr<"Precision", "precision"> {
     that has one, in their order: a !quant.uniform, with a scale for each element
     of the last dimension where it has several, or `none` where the value keeps
     its type or does not come to exist. For a weight whose
-    columns have scales of their own it is the greatest of them. `snr_centibel`
+    columns have scales of their own it is the greatest of them. `means` are those
+    of the channels of the left-hand side of the group's product, from which its
+    bias makes up for the rounding of the weight; absent, it does not. `snr_centibel`
     is the ratio of signal to noise of the group's first result that calibration
     has measured, in hundredths of a bel (389: 38.9 dB); 0: not
-    measured.
+    measured. `reason` says for people why a group that was to be in integers is
+    f32. Once it has been applied a precision has no types any more.
   }];
   let parameters = (ins "::mlir::StringAttr":$scheme, DefaultValuedParameter<"::mlir::ArrayAttr",
       "::mlir::ArrayAttr::get($_ctxt, {})">:$inputs, DefaultValuedParameter<"::mlir::ArrayAttr",
-      "::mlir::ArrayAttr::get($_ctxt, {})">:$results, DefaultValuedParameter<"int64_t", "0">:$snrCentibel);
+      "::mlir::ArrayAttr::get($_ctxt, {})">:$results, DefaultValuedParameter<"int64_t", "0">:$snrCentibel,
+    OptionalParameter<"::mlir::DenseElementsAttr">:$means, OptionalParameter<"::mlir::StringAttr">:$reason);
   let assemblyFormat = [{ `<` $scheme (`,` `inputs` `=` $inputs^)? (`,` `results` `=` $results^)?
-    (`,` `snr_centibel` `=` $snrCentibel^)? `>` }];
+    (`,` `snr_centibel` `=` $snrCentibel^)? (`,` `means` `=` $means^)? (`,` `reason` `=` $reason^)? `>` }];
+  let builders = [AttrBuilder<(ins "::mlir::StringAttr":$scheme, "::mlir::ArrayAttr":$inputs,
+      "::mlir::ArrayAttr":$results, "int64_t":$snrCentibel,
+      CArg<"::mlir::DenseElementsAttr", "{}">:$means), [{
+    return $_get($_ctxt, scheme, inputs, results, snrCentibel, means, ::mlir::StringAttr());
+  }]>];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// Element type that variants of this precision have: f32, i8 or i16.
     ::mlir::Type getComputeType();
     bool isFloat() { return getScheme() == "f32"; }
+    /// Whether it has no types any more.
+    bool isApplied() { return getInputs().empty() && getResults().empty(); }
+    /// The same without types.
+    ::tercet::soc::PrecisionAttr getApplied();
   }];
+}
+
+def Soc_ComputationAttr : Soc_Attr<"Computation", "computation"> {
+  let summary = "what a command of a quantised program computes, for reports";
+  let description = [{
+    `scheme`, `snr_centibel` and `reason` are those of the #soc.precision that
+    was applied; `multiply_adds` counts the products of matrices, convolutions
+    and attention.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$scheme, "uint64_t":$multiplyAdds,
+    DefaultValuedParameter<"int64_t", "0">:$snrCentibel, OptionalParameter<"::mlir::StringAttr">:$reason);
+  let assemblyFormat = [{ `<` $scheme `,` `multiply_adds` `=` $multiplyAdds
+    (`,` `snr_centibel` `=` $snrCentibel^)? (`,` `reason` `=` $reason^)? `>` }];
 }
 
 #endif // TERCET_DIALECTS_SOC_SOCATTRS_TD
