@@ -42,6 +42,7 @@ private:
   void writeAllocations();
   void writeProof(StringRef key, StringRef value, soc::ProofAttr proof);
   void writePlacement(cmd::DispatchOp op);
+  void writeComputation(soc::ComputationAttr computation);
   void writeEntries();
   void writeTensors(StringRef key, uint32_t first, uint32_t count);
   void writeCommand(uint32_t index);
@@ -289,6 +290,16 @@ void ReportWriter::writePlacement(cmd::DispatchOp op) {
   });
 }
 
+void ReportWriter::writeComputation(soc::ComputationAttr computation) {
+  if (!computation)
+    return;
+  json.attribute("multiply_adds", computation.getMultiplyAdds());
+  if (int64_t centibel = computation.getSnrCentibel())
+    json.attribute("snr_db", double(centibel) / 10);
+  if (computation.getReason())
+    attribute("precision_reason", computation.getReason().getValue());
+}
+
 void ReportWriter::writeTensors(StringRef key, uint32_t first, uint32_t count) {
   json.attributeArray(key, [&] {
     for (uint32_t i = first; i < first + count; ++i)
@@ -331,8 +342,10 @@ void ReportWriter::writeCommand(uint32_t index) {
   json.attribute("predicted_ps", program.profile[command.profile_slot].predicted_ps);
   json.attribute("start_ps", times[index].start);
   json.attribute("end_ps", times[index].end);
-  if (auto dispatch = dyn_cast<cmd::DispatchOp>(op))
+  if (auto dispatch = dyn_cast<cmd::DispatchOp>(op)) {
+    writeComputation(dispatch.getComputationAttr());
     writePlacement(dispatch);
+  }
   for (uint32_t i = 0; i < command.operand_count; ++i) {
     const tercet_operand_record &operand = program.operands[command.first_operand + i];
     (operand.access & TERCET_ACCESS_WRITE ? written : read) += operand.bytes;

@@ -217,7 +217,7 @@ LogicalResult PrecisionAssigner::measure(CalibrationRun &run, bool &hasChanged) 
     int64_t centibel = *ratio++;
     wish.precision =
         soc::PrecisionAttr::get(module.getContext(), plain.getScheme(), plain.getInputs(),
-                                plain.getResults(), centibel);
+                                plain.getResults(), centibel, run.getMeans(makeCandidate(wish)));
     // A demand is what the user has decided, whatever it costs.
     if (wish.isDemand() || centibel >= options.minimumDecibels * 10)
       continue;
@@ -240,8 +240,10 @@ void PrecisionAssigner::write() {
       precisions.push_back(wish.precision);
     if (!wish.form || !wish.isDemand()) {
       auto none = ArrayAttr::get(context, {});
-      precisions.push_back(
-          soc::PrecisionAttr::get(context, StringAttr::get(context, "f32"), none, none, 0));
+      auto reason =
+          wish.form || wish.reason.empty() ? StringAttr() : StringAttr::get(context, wish.reason);
+      precisions.push_back(soc::PrecisionAttr::get(context, StringAttr::get(context, "f32"), none,
+                                                   none, 0, DenseElementsAttr(), reason));
     }
     wish.group.setPrecisionsAttr(ArrayAttr::get(context, precisions));
   }

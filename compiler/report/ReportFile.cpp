@@ -37,7 +37,10 @@ static bool fromJSON(const json::Value &value, Command &out, json::Path at) {
          map.map("kernel", out.kernel) && map.map("nodes", out.nodes) &&
          map.mapOptional("predicted_ps", out.predictedPs) && map.map("start_ps", out.startPs) &&
          map.map("end_ps", out.endPs) && map.map("rows", out.rows) &&
-         map.mapOptional("alternatives", out.alternatives);
+         map.mapOptional("alternatives", out.alternatives) &&
+         map.mapOptional("precision", out.precision) &&
+         map.mapOptional("precision_reason", out.precisionReason) &&
+         map.map("multiply_adds", out.multiplyAdds) && map.map("snr_db", out.snrDb);
 }
 
 static bool fromJSON(const json::Value &value, Engine &out, json::Path at) {

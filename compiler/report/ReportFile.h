@@ -48,6 +48,10 @@ struct Command {
   std::optional<uint64_t> startPs, endPs;
   std::optional<Rows> rows;
   std::vector<Alternative> alternatives;
+  /// The element type that it computes in, and of a quantised program more.
+  std::string precision, precisionReason;
+  std::optional<uint64_t> multiplyAdds;
+  std::optional<double> snrDb;
   /// Its source nodes, or "copy" and the like where it has none.
   std::string getTitle() const;
 };

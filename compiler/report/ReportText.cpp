@@ -5,6 +5,7 @@
 
 #include "compiler/report/ReportText.h"
 
+#include "compiler/report/PrecisionTotals.h"
 #include "compiler/report/Quantities.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -180,6 +181,7 @@ void tercet::report::printReport(const Report &report, llvm::raw_ostream &os) {
      << formatCount(report.workers, "worker") << "\n\n";
   printEngines(report, os);
   printPlacement(report, os);
+  printPrecisions(report, os);
   printSchedule(report, os);
   printMemory(report, os);
   printSlowest(report, os);

@@ -119,12 +119,13 @@ def Cmd_DispatchOp : Cmd_Op<"dispatch", [HasParent<"EntryOp">, AttrSizedOperandS
     DenseI64ArrayAttr:$grid, Optional<Cmd_BufferType>:$scratch,
     DefaultValuedAttr<I64Attr, "0">:$scratch_stride, Variadic<Cmd_TokenType>:$waits,
     DefaultValuedAttr<I64Attr, "0">:$predicted_ps, OptionalAttr<I64Attr>:$start_ps,
-    OptionalAttr<TypedArrayAttrBase<Soc_AlternativeAttr, "alternatives">>:$alternatives);
+    OptionalAttr<TypedArrayAttrBase<Soc_AlternativeAttr, "alternatives">>:$alternatives,
+    OptionalAttr<Soc_ComputationAttr>:$computation);
   let results = (outs Cmd_TokenType:$token);
   let assemblyFormat = [{ $kernel `on` $engine `(` $buffers `)` `offsets` $offsets `bytes` $bytes
     `grid` $grid (`scratch` `(` $scratch^ `stride` $scratch_stride `)`)?
     (`wait` `(` $waits^ `)`)? (`predicted_ps` $predicted_ps^)?
-    (`start_ps` $start_ps^)? (`among` $alternatives^)? attr-dict }];
+    (`start_ps` $start_ps^)? (`among` $alternatives^)? (`computes` $computation^)? attr-dict }];
   let hasVerifier = 1;
 }
 

@@ -35,7 +35,7 @@ LogicalResult GroupOp::verify() {
   for (auto precision : getPrecisionsAttr()
                             ? getPrecisionsAttr().getAsRange<PrecisionAttr>()
                             : ArrayAttr::get(getContext(), {}).getAsRange<PrecisionAttr>())
-    if (!precision.isFloat() && (precision.getInputs().size() != getInputs().size() ||
+    if (!precision.isApplied() && (precision.getInputs().size() != getInputs().size() ||
                                  precision.getResults().size() != values))
       return emitOpError() << "precision " << precision.getScheme() << " speaks of "
                            << precision.getInputs().size() << " inputs and "

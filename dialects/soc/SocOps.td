@@ -28,7 +28,8 @@ def Soc_GroupOp : Soc_Op<"group", [Pure, IsolatedFromAbove,
     `variant` are absent until partition has decided; text may pin them. In
     their place a group has `shares` where several engines run parts of it.
     `precisions` lists what it may be computed in, the preferred one first;
-    absent, that is only what is written. The variant that is chosen says which.
+    absent, that is only what is written. The variant that is chosen says which,
+    and that one alone, without types, is there once it has been applied.
 
     ```mlir
     %0 = soc.group (%a) : (tensor<4xf32>) -> tensor<4xf32> {
@@ -58,7 +59,8 @@ def Soc_TaskOp : Soc_Op<"task", [IsolatedFromAbove, AttrSizedOperandSegments,
     completed. It starts after the tasks whose tokens it waits for and after those
     before it on the same engine: `order` is its place in the engine's queue,
     absent until schedule has decided, and `start_ps` when that predicts it to
-    start. `alternatives` say what became of the other engines.
+    start. `alternatives` say what became of the other engines, `computation`
+    what it computes in where the program is quantised.
 
     ```mlir
     %0, %t = soc.task on "cpu" variant #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
@@ -71,11 +73,12 @@ def Soc_TaskOp : Soc_Op<"task", [IsolatedFromAbove, AttrSizedOperandSegments,
   let arguments = (ins StrAttr:$engine, Soc_VariantAttr:$variant, OptionalAttr<I64Attr>:$order,
     OptionalAttr<I64Attr>:$start_ps,
     OptionalAttr<TypedArrayAttrBase<Soc_AlternativeAttr, "alternatives">>:$alternatives,
+    OptionalAttr<Soc_ComputationAttr>:$computation,
     Variadic<AnyStaticShapeTensor>:$inputs, Variadic<Soc_TokenType>:$waits);
   let results = (outs Variadic<AnyStaticShapeTensor>:$outputs, Soc_TokenType:$token);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{ `on` $engine (`order` $order^)? (`start_ps` $start_ps^)? `variant` $variant
-    (`among` $alternatives^)?
+    (`among` $alternatives^)? (`computes` $computation^)?
     `(` $inputs `)` `after` `(` $waits `)` attr-dict `:` functional-type($inputs, $outputs) $body }];
   let hasVerifier = 1;
 }

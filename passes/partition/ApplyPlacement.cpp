@@ -2,6 +2,7 @@
 //
 // Groups become tasks; weights get the layouts that the chosen variants read.
 
+#include "passes/partition/MultiplyAdds.h"
 #include "passes/partition/Passes.h"
 
 #include "dialects/nn/NN.h"
@@ -18,6 +19,17 @@ namespace tercet::partition {
 
 using namespace mlir;
 using namespace tercet;
+
+/// What the group's task computes in, where precisions were considered at all.
+static soc::ComputationAttr getComputation(soc::GroupOp group) {
+  ArrayAttr applied = group.getPrecisionsAttr();
+  if (!applied || applied.size() != 1)
+    return {};
+  auto precision = cast<soc::PrecisionAttr>(applied[0]);
+  return soc::ComputationAttr::get(group.getContext(), precision.getScheme(),
+                                   partition::countMultiplyAdds(group), precision.getSnrCentibel(),
+                                   precision.getReason());
+}
 
 namespace {
 
@@ -81,10 +93,11 @@ struct ApplyPlacementPass : partition::impl::ApplyPlacementPassBase<ApplyPlaceme
         matmul.erase();
       }
     }
-    auto task = soc::TaskOp::create(
-        builder, group.getLoc(), group.getOutputs().getTypes(),
-        soc::TokenType::get(builder.getContext()), builder.getStringAttr(*group.getEngine()),
-        variant, IntegerAttr(), IntegerAttr(), group.getAlternativesAttr(), inputs, ValueRange{});
+    auto task = soc::TaskOp::create(builder, group.getLoc(), group.getOutputs().getTypes(),
+                                    soc::TokenType::get(builder.getContext()),
+                                    builder.getStringAttr(*group.getEngine()), variant,
+                                    IntegerAttr(), IntegerAttr(), group.getAlternativesAttr(),
+                                    getComputation(group), inputs, ValueRange{});
     task.getBody().takeBody(group.getBody());
     group.replaceAllUsesWith(task.getOutputs());
     group.erase();

@@ -63,6 +63,19 @@ FailureOr<soc::PrecisionAttr> choosePrecision(soc::GroupOp group) {
   return group.emitOpError() << "is to be computed in " << element << ", expected one of " << names;
 }
 
+/// Of a group's precisions leaves the one that its variants chose, without the
+/// types, which are those of values now.
+void keepApplied(soc::GroupOp group) {
+  SmallVector<soc::VariantAttr> variants = getVariants(group);
+  ArrayAttr listed = group.getPrecisionsAttr();
+  if (!listed || variants.empty())
+    return;
+  Type element = variants[0].getPrecision().getValue();
+  for (auto precision : listed.getAsRange<soc::PrecisionAttr>())
+    if (precision.getComputeType() == element)
+      return group.setPrecisionsAttr(ArrayAttr::get(group.getContext(), {precision.getApplied()}));
+}
+
 /// The engines that run a group or its shares.
 SmallVector<StringRef> enginesOf(soc::GroupOp group) {
   SmallVector<StringRef> engines;
@@ -106,7 +119,7 @@ public:
       for (Operation *op : llvm::reverse(dead))
         op->erase();
     }
-    func.walk([](soc::GroupOp group) { group.removePrecisionsAttr(); });
+    func.walk(keepApplied);
     return success();
   }
 

@@ -92,6 +92,8 @@ struct ApplySharesPass : partition::impl::ApplySharesPassBase<ApplySharesPass> {
       part->setEngineAttr(share.getEngine());
       part->setVariantAttr(share.getVariant());
       part->setAlternativesAttr(group.getAlternativesAttr());
+      if (ArrayAttr precisions = group.getPrecisionsAttr())
+        part->setPrecisionsAttr(precisions);
       sliceWeights(*part);
       parts.push_back(part->getOutputs()[0]);
     }

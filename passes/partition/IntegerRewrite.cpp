@@ -70,7 +70,7 @@ public:
     auto changed =
         soc::GroupOp::create(outside, group.getLoc(), ValueRange(results).getTypes(),
                              group.getEngineAttr(), group.getVariantAttr(), group.getSharesAttr(),
-                             group.getAlternativesAttr(), ArrayAttr(), inputs);
+                             group.getAlternativesAttr(), group.getPrecisionsAttr(), inputs);
     changed.getBody().push_back(owner.release());
     addPanels(changed, inputs.size() - operands.size());
     for (nn::RescaleOp rescale : changed.getBody().getOps<nn::RescaleOp>())

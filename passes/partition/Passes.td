@@ -72,7 +72,7 @@ def ApplyPrecisionPass : Pass<"partition-apply-precision", "::mlir::ModuleOp"> {
     whose `precisions` have that scheme, gets a body of integer operations of
     the nn dialect, as docs/quantisation.md says. Its weights get recipes;
     multipliers, biases and tables are operands that follow those that there
-    were. `precisions` go.
+    were. Of `precisions` the one that was applied stays, without types.
 
     Values between groups are stored as their producer yields them. A float
     group on a CPU whose readers all want one type of integers yields that;

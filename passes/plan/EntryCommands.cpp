@@ -118,7 +118,7 @@ void EntryPlanner::buildCommands(OpBuilder &builder) {
                                              engine, buffers, offsets, bytes, grid, scratch,
                                              scratch ? scratchStride(task) : 0, waits,
                                              task.getVariant().getTimePs(), task.getStartPsAttr(),
-                                             task.getAlternativesAttr())
+                                             task.getAlternativesAttr(), task.getComputationAttr())
                          .getToken());
   }
 }

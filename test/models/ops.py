@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # One-node models: every operator of the exports that Tercet reads, at shape boundaries and at each operator set that
-# changed its meaning, with onnxruntime's result. ops_compute.py and ops_shape.py list the cases; here is how a case
-# becomes a model, and how many cases of one operator set are merged into one graph (so that a test compiles a few dozen
-# programs, not a thousand; the single model is what one debugs with). Operator sets 7 and 8 list initializers among the
-# inputs, as their file version demands.
+# changed its meaning, with onnxruntime's result. ops_compute.py, ops_shape.py and ops_quantize.py list the cases; here
+# is how a case becomes a model, and how many cases of one operator set are merged into one graph (so that a test
+# compiles a few dozen programs, not a thousand; the single model is what one debugs with). Operator sets 7 and 8 list
+# initializers among the inputs, as their file version demands.
 
 import argparse
 import collections
@@ -15,6 +15,7 @@ from onnx import helper, numpy_helper
 
 import graph
 import ops_compute
+import ops_quantize
 import ops_shape
 
 
@@ -67,7 +68,7 @@ def evaluate(case):
 def cases(tier=None, only=None):
     """Every case, in a fixed order; names are unique."""
     seen = set()
-    for case in [*ops_compute.cases(), *ops_shape.cases()]:
+    for case in [*ops_compute.cases(), *ops_shape.cases(), *ops_quantize.cases()]:
         if case.name in seen:
             raise ValueError(f"two cases are called {case.name}")
         seen.add(case.name)

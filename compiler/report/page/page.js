@@ -89,6 +89,8 @@ for (const entry of report.entries)
     entry.commands.forEach((command, i) => samples.set(command.index, profile.commands[i]));
 const measured = (command) => samples.has(command.index) ? samples.get(command.index).ns * 1000 : undefined;
 
+const precisionOf = (command) => (command.precision || '') + (command.snr_db === undefined ? '' : ' ' + command.snr_db.toFixed(1) + ' dB');
+
 function commandLines(command) {
   const lines = [title(command), kernelOf(command) + (command.variant ? ' (' + command.variant + ')' : '') + ' on ' + command.engine +
     (command.rows ? ', rows ' + command.rows.begin + ' to ' + command.rows.end : '')];
@@ -97,6 +99,8 @@ function commandLines(command) {
   if (sample)
     lines.push('measured ' + time(sample.ns * 1000) + ' (median), from ' + time(sample.start_ns * 1000) + ' to ' + time(sample.end_ns * 1000) +
       (command.predicted_ps ? ', ratio ' + (sample.ns * 1000 / command.predicted_ps).toFixed(2) : ''));
+  if (command.precision)
+    lines.push(precisionOf(command) + (command.precision_reason ? ', ' + command.precision_reason : ''));
   for (const a of command.alternatives || [])
     lines.push(a.engine + ': ' + a.reason + (a.cost_ps ? ', ' + time(a.cost_ps) : '') + (a.detail ? ', ' + a.detail : ''));
   return lines;
@@ -279,6 +283,25 @@ function drawMemory(pool, entry) {
       el('tr', {}, cell(allocationTitle(a), 'name'), cell(bytes(a.bytes), 'n'), cell(a.first + ' to ' + a.last, 'n')))) : '');
 }
 
+// --- precision ------------------------------------------------------------------------------------------------------
+function drawPrecisions() {
+  const totals = new Map();
+  let all = 0;
+  for (const command of allCommands) {
+    if (command.multiply_adds === undefined) continue;
+    const key = command.engine + '\n' + command.precision;
+    const total = totals.get(key) || { engine: command.engine, precision: command.precision, commands: 0, work: 0 };
+    total.commands += 1;
+    total.work += command.multiply_adds || 0;
+    all += command.multiply_adds || 0;
+    totals.set(key, total);
+  }
+  if (!totals.size) return;
+  section('Precision', table([['engine'], ['precision'], ['commands', 'n'], ['multiply-adds', 'n'], ['share', 'n']], [...totals.values()].map((total) =>
+    el('tr', {}, cell(total.engine), cell(total.precision), cell(total.commands, 'n'), cell(total.work, 'n'),
+      cell(all ? (100 * total.work / all).toFixed(1) + ' %' : '', 'n')))));
+}
+
 // --- placement -------------------------------------------------------------------------------------------------------
 let filterPlacement = () => {};
 function drawPlacement() {
@@ -293,14 +316,16 @@ function drawPlacement() {
   const reason = el('select', { 'aria-label': 'reason', onchange: () => { state.reason = reason.value; redraw(); } }, ...options('every reason', reasons));
   const body = el('tbody', {}), count = el('span', { class: 'dim' }), more = el('button', { onclick: () => { state.shown += 10 * ROWS; draw(); } }, 'show more');
   const keys = { index: (c) => c.index, predicted: (c) => -(c.predicted_ps || 0), measured: (c) => -(measured(c) || 0),
-    ratio: (c) => -(measured(c) || 0) / (c.predicted_ps || Infinity) };
+    ratio: (c) => -(measured(c) || 0) / (c.predicted_ps || Infinity), snr: (c) => c.snr_db === undefined ? Infinity : c.snr_db };
   const head = (name, key, kind) => el('th', { class: 'sort ' + (kind || ''), onclick: () => { state.key = key; redraw(); } }, name);
   const search = new Map(allCommands.map((c) => [c, [title(c), kernelOf(c), c.variant || '', c.engine,
-    ...(c.alternatives || []).map((a) => a.reason + ' ' + a.detail)].join(' ').toLowerCase()]));
+    c.precision || '', c.precision_reason || '', ...(c.alternatives || []).map((a) => a.reason + ' ' + a.detail)].join(' ').toLowerCase()]));
+  const isQuantised = allCommands.some((c) => c.multiply_adds !== undefined);
   function row(c) {
     const ps = measured(c);
     const cells = [cell(c.index, 'n'), cell(title(c), 'name'), cell(classOf(c) + (c.variant && c.variant !== classOf(c) ? ' (' + c.variant + ')' : '')),
       cell(c.engine + (c.rows ? ' rows ' + c.rows.begin + ' to ' + c.rows.end : '')), cell(time(c.predicted_ps), 'n')];
+    if (isQuantised) cells.push(cell(precisionOf(c), c.precision_reason ? 'dim' : '', c.precision_reason));
     if (profile) cells.push(cell(ps === undefined ? '' : time(ps), 'n'), cell(ps === undefined || !c.predicted_ps ? '' : (ps / c.predicted_ps).toFixed(2), 'n'));
     for (const e of rated) {
       const a = (c.alternatives || []).find((x) => x.engine === e.name);
@@ -318,6 +343,7 @@ function drawPlacement() {
     more.style.display = found.length > state.shown ? '' : 'none';
   }
   const heads = [head('#', 'index', 'n'), el('th', {}, 'source nodes'), el('th', {}, 'kernel'), el('th', {}, 'engine'), head('predicted', 'predicted', 'n')];
+  if (isQuantised) heads.push(head('precision', 'snr'));
   if (profile) heads.push(head('measured', 'measured', 'n'), head('ratio', 'ratio', 'n'));
   for (const e of rated) heads.push(el('th', {}, 'on ' + e.name));
   const node = section('Placement', el('div', { class: 'bar' }, input, engine, reasons.length ? reason : '', count),
@@ -362,6 +388,7 @@ drawHead();
 report.entries.forEach(drawTimeline);
 for (const pool of report.pools) if (pool.kind === 'arena') report.entries.forEach((entry) => drawMemory(pool, entry));
 drawErrors();
+drawPrecisions();
 drawPlacement();
 drawWeights();
 document.documentElement.dataset.drawn = 'true';

@@ -119,6 +119,31 @@ TEST_F(ControlTest, ObserverSeesSourceOperationsOnly) {
   EXPECT_EQ(seen, (std::vector<std::string>{"tensor.empty", "nn.activation"}));
 }
 
+TEST_F(ControlTest, WhatAnObserverReplacesIsWhatFollows) {
+  auto negate = [](Operation *op, MutableArrayRef<Tensor> results) {
+    if (op->getName().getStringRef() != "nn.activation")
+      return;
+    float *data = reinterpret_cast<float *>(results[0].mutableData());
+    for (int64_t i = 0; i < results[0].getNumElements(); ++i)
+      data[i] = -data[i];
+  };
+  const char *text = R"(func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+    %0 = soc.group(%x) : (tensor<2xf32>) -> tensor<2xf32> {
+    ^bb0(%y: tensor<2xf32>):
+      %e = tensor.empty() : tensor<2xf32>
+      %1 = nn.activation sigmoid ins(%y : tensor<2xf32>) outs(%e : tensor<2xf32>)
+      soc.yield %1 : tensor<2xf32>
+    }
+    return %0 : tensor<2xf32>
+  })";
+  expectElements(run(text, tensor({2}, {0, 0}), negate), {-0.5, -0.5});
+  // Of one operation alone, what is inside of it.
+  Operation *group = &module->lookupSymbol<func::FuncOp>("main").getBody().front().front();
+  auto results = Evaluator(*module, weights).evaluate(group, tensor({2}, {0, 0}), negate);
+  ASSERT_TRUE(bool(results));
+  expectElements(*results, {-0.5, -0.5});
+}
+
 TEST_F(ControlTest, HandlersGiveOperationsAMeaning) {
   context.allowUnregisteredDialects();
   module = parseSourceString<ModuleOp>(R"(func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
