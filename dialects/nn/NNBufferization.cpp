@@ -2,7 +2,7 @@
 //
 // Bufferisation of the nn operations that may live on inside kernels, for
 // engines whose code generation takes them whole: the packed matmul and the
-// operations on integers. The others are decomposed before.
+// operations on integers and on state. The others are decomposed before.
 
 #include "dialects/nn/NN.h"
 
@@ -28,6 +28,10 @@ struct OnBuffers : DstBufferizableOpInterfaceExternalModel<OnBuffers<OpTy>, OpTy
     rewriter.setInsertionPoint(op);
     SmallVector<Value> buffers;
     for (Value operand : op->getOperands()) {
+      if (!isa<TensorType>(operand.getType())) {
+        buffers.push_back(operand); // a scalar
+        continue;
+      }
       FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
       if (failed(buffer))
         return failure();
@@ -48,7 +52,8 @@ template <typename... Ops> void attach(MLIRContext &context) {
 
 void tercet::nn::registerBufferizationModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, NNDialect *) {
-    attach<PackedMatmulOp, QuantizeOp, DequantizeOp, QuantizedMatmulOp, QuantizedAttentionOp,
-           QuantizedLayerNormOp, QuantizedRmsNormOp, QuantizedAddOp, RescaleOp, LookupOp>(*context);
+    attach<PackedMatmulOp, CachedAttentionOp, QuantizeOp, DequantizeOp, QuantizedMatmulOp,
+           QuantizedAttentionOp, QuantizedLayerNormOp, QuantizedRmsNormOp, QuantizedAddOp,
+           RescaleOp, LookupOp>(*context);
   });
 }
