@@ -165,4 +165,6 @@ def NN_ActivationKindAttr : EnumAttr<NN_Dialect, NN_ActivationKind, "activation_
   let assemblyFormat = "$value";
 }
 
+include "dialects/nn/NNGroupAttrs.td"
+
 #endif // TERCET_DIALECTS_NN_NNATTRS_TD

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Bufferisation of the nn operations that may live on inside kernels, for
-// engines whose code generation takes them whole: the packed matmul and the
-// operations on integers. The others are decomposed before.
+// engines whose code generation takes them whole: the packed matmul, and the
+// operations on integers and on groups. The others are decomposed before.
 
 #include "dialects/nn/NN.h"
 
@@ -20,6 +20,7 @@ struct OnBuffers : DstBufferizableOpInterfaceExternalModel<OnBuffers<OpTy>, OpTy
   /// What is in the destination matters only to a product that adds to it.
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
     return std::is_same_v<OpTy, tercet::nn::PackedMatmulOp> ||
+           std::is_same_v<OpTy, tercet::nn::GroupMatmulOp> ||
            !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
   }
 
@@ -49,6 +50,7 @@ template <typename... Ops> void attach(MLIRContext &context) {
 void tercet::nn::registerBufferizationModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, NNDialect *) {
     attach<PackedMatmulOp, QuantizeOp, DequantizeOp, QuantizedMatmulOp, QuantizedAttentionOp,
-           QuantizedLayerNormOp, QuantizedRmsNormOp, QuantizedAddOp, RescaleOp, LookupOp>(*context);
+           QuantizedLayerNormOp, QuantizedRmsNormOp, QuantizedAddOp, RescaleOp, LookupOp,
+           EncodeGroupsOp, GroupMatmulOp, GroupGatherOp>(*context);
   });
 }
