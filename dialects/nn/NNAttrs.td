@@ -166,5 +166,6 @@ def NN_ActivationKindAttr : EnumAttr<NN_Dialect, NN_ActivationKind, "activation_
 }
 
 include "dialects/nn/NNPositionAttrs.td"
+include "dialects/nn/NNGroupAttrs.td"
 
 #endif // TERCET_DIALECTS_NN_NNATTRS_TD

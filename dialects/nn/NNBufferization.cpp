@@ -2,7 +2,7 @@
 //
 // Bufferisation of the nn operations that may live on inside kernels, for
 // engines whose code generation takes them whole: the packed matmul and the
-// operations on integers and on state. The others are decomposed before.
+// operations on integers, on state and on groups. The others are decomposed before.
 
 #include "dialects/nn/NN.h"
 
@@ -20,6 +20,8 @@ struct OnBuffers : DstBufferizableOpInterfaceExternalModel<OnBuffers<OpTy>, OpTy
   /// What is in the destination matters only to a product that adds to it.
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
     return std::is_same_v<OpTy, tercet::nn::PackedMatmulOp> ||
+           std::is_same_v<OpTy, tercet::nn::GroupMatmulOp> ||
+           std::is_same_v<OpTy, tercet::nn::GroupMatmulOp> ||
            !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
   }
 
@@ -54,6 +56,6 @@ void tercet::nn::registerBufferizationModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, NNDialect *) {
     attach<PackedMatmulOp, CachedAttentionOp, QuantizeOp, DequantizeOp, QuantizedMatmulOp,
            QuantizedAttentionOp, QuantizedLayerNormOp, QuantizedRmsNormOp, QuantizedAddOp,
-           RescaleOp, LookupOp>(*context);
+           RescaleOp, LookupOp, EncodeGroupsOp, GroupMatmulOp, GroupGatherOp>(*context);
   });
 }

@@ -253,5 +253,6 @@ def NN_PackedMatmulOp : NN_Op<"packed_matmul", [
 
 include "dialects/nn/NNQuantOps.td"
 include "dialects/nn/NNStateOps.td"
+include "dialects/nn/NNGroupOps.td"
 
 #endif // TERCET_DIALECTS_NN_NNOPS_TD
