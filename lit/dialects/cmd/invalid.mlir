@@ -116,7 +116,7 @@ soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "c
 }
 cmd.entry @main {
   %a = cmd.buffer @arena [0 for 16]
-  // expected-error @below {{expected 2 operands, got 1}}
+  // expected-error @below {{expected 2 operands and 0 scalars, got 1 and 0}}
   %t = cmd.dispatch @kernel on "cpu" (%a) offsets [0] bytes [16] grid [1, 1, 1]
 }
 

@@ -182,3 +182,21 @@ soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "c
 soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows, scratch_bytes = -64 : i64} {
   soc.return
 }
+
+// -----
+
+func.func @another_field(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{expected another field, got 'types'}}
+  %0 = soc.group precisions [#soc.precision<"f32", types = []>] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  }
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @twice(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{'reason' is there twice}}
+  %0 = soc.group precisions [#soc.precision<"f32", reason = "a", reason = "b">] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  }
+  return %0 : tensor<4xf32>
+}
