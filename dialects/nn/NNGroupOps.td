@@ -8,7 +8,7 @@
 #ifndef TERCET_DIALECTS_NN_NNGROUPOPS_TD
 #define TERCET_DIALECTS_NN_NNGROUPOPS_TD
 
-def NN_EncodeGroupsOp : NN_IntegerOp<"encode_groups"> {
+def NN_EncodeGroupsOp : NN_KernelOp<"encode_groups"> {
   let summary = "rows of floats to blocks of integers, each group with its scale";
   let description = [{
     For signed codes of 8 bits with a scale of f32: scale = max |x| / 127 over the
@@ -26,7 +26,7 @@ def NN_EncodeGroupsOp : NN_IntegerOp<"encode_groups"> {
     `outs` `(` $init `:` type($init) `)` custom<ResultOfInit>(type($result), ref(type($init))) }];
 }
 
-def NN_GroupMatmulOp : NN_IntegerOp<"group_matmul"> {
+def NN_GroupMatmulOp : NN_KernelOp<"group_matmul"> {
   let summary = "matrix product with a right-hand side in groups, its rows being columns of the result";
   let description = [{
     C += A W^T for W in [N, K]: blocks in [N, K / block, bytes] of i8 of a
@@ -60,7 +60,7 @@ def NN_GroupMatmulOp : NN_IntegerOp<"group_matmul"> {
   }];
 }
 
-def NN_GroupGatherOp : NN_IntegerOp<"group_gather"> {
+def NN_GroupGatherOp : NN_KernelOp<"group_gather"> {
   let summary = "rows of a matrix in groups, chosen by indices, in f32";
   let description = [{
     As nn.gather along axis 0 of the decoded matrix, which has [V, D]: the result

@@ -32,6 +32,11 @@ OpFoldResult ceilDiv(OpBuilder &b, Location loc, OpFoldResult value, int64_t by)
                                                {value});
 }
 
+OpFoldResult sum(OpBuilder &b, Location loc, OpFoldResult lhs, OpFoldResult rhs) {
+  AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1);
+  return affine::makeComposedFoldedAffineApply(b, loc, d0 + d1, {lhs, rhs});
+}
+
 /// The least constant that the value is known not to exceed.
 std::optional<int64_t> greatestValue(OpFoldResult value) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
@@ -74,8 +79,9 @@ template <typename OpTy> ShapedType resultType(OpTy op) {
 
 /// Loops that every tile must span: those that occur in no operand but whole.
 template <typename OpTy> bool isWholeLoop(OpTy op, int64_t loop) {
-  if constexpr (isOneOf<OpTy, AttentionOp, RopeOp, LayerNormOp, RmsNormOp, QuantizedAttentionOp,
-                        QuantizedLayerNormOp, QuantizedRmsNormOp, GroupGatherOp>)
+  if constexpr (isOneOf<OpTy, AttentionOp, RopeOp, LayerNormOp, RmsNormOp, CachedAttentionOp,
+                        QuantizedAttentionOp, QuantizedLayerNormOp, QuantizedRmsNormOp,
+                        GroupGatherOp>)
     return loop == resultType(op).getRank() - 1;
   if constexpr (std::is_same_v<OpTy, EncodeGroupsOp>)
     return loop > 0;
@@ -118,6 +124,13 @@ FailureOr<TilingResult> tileByLoops(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult
   SmallVector<Value> operands;
   SmallVector<Operation *> slices;
   for (OpOperand &operand : op->getOpOperands()) {
+    if (operand.get().getType().isIndex()) {
+      // Rows of a tile are further on; tables were cut out where they are.
+      if constexpr (std::is_same_v<OpTy, CachedAttentionOp>)
+        operands.push_back(
+            getValueOrCreateConstantIndexOp(b, loc, sum(b, loc, operand.get(), offsets[1])));
+      continue;
+    }
     SmallVector<OpFoldResult> full = tensor::getMixedSizes(b, loc, operand.get());
     SmallVector<int64_t> loops = op.getLoopsOfOperand(operand.getOperandNumber());
     Tile tile;
@@ -127,7 +140,12 @@ FailureOr<TilingResult> tileByLoops(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult
       tiled |= !whole;
       OpFoldResult offset = whole ? OpFoldResult(b.getIndexAttr(0)) : offsets[loop];
       OpFoldResult size = whole ? full[dim] : sizes[loop];
-      if constexpr (isOneOf<OpTy, AttentionOp, QuantizedAttentionOp>) {
+      if constexpr (std::is_same_v<OpTy, RopeOp>)
+        if (op.getPosition() && loops.size() == 3 && dim == 1) {
+          offset = sum(b, loc, offset, op.getPosition());
+          tiled = true;
+        }
+      if constexpr (isOneOf<OpTy, AttentionOp, CachedAttentionOp, QuantizedAttentionOp>) {
         unsigned number = operand.getOperandNumber();
         int64_t group = op.getGroupSize();
         if (group > 1 && dim == 2 && (number == 1 || number == 2)) {
@@ -203,6 +221,7 @@ TERCET_TILING_BY_LOOPS(RmsNormOp)
 TERCET_TILING_BY_LOOPS(RopeOp)
 TERCET_TILING_BY_LOOPS(GatherOp)
 TERCET_TILING_BY_LOOPS(AttentionOp)
+TERCET_TILING_BY_LOOPS(CachedAttentionOp)
 TERCET_TILING_BY_LOOPS(QuantizeOp)
 TERCET_TILING_BY_LOOPS(DequantizeOp)
 TERCET_TILING_BY_LOOPS(QuantizedAttentionOp)
