@@ -242,7 +242,8 @@ llvm::Expected<WeightReader::View> WeightReader::resolve(TypedAttr recipe) {
     source->yielded = *kind;
     return source;
   }
-  if (isa<nn::ConcatAttr, nn::PackAttr, nn::PackDotAttr>(recipe) || isIntegerRecipe(recipe))
+  if (isa<nn::ConcatAttr, nn::PackAttr, nn::PackDotAttr>(recipe) || isIntegerRecipe(recipe) ||
+      isGroupRecipe(recipe))
     return materialise(recipe);
   return recipeError(concatText("cannot execute ", recipe));
 }
@@ -410,6 +411,8 @@ llvm::Error WeightReader::streamRecipe(TypedAttr recipe, Sink sink) {
     return streamConcat(concat.getSources().getValue(), concat.getAxis(), sink);
   if (isIntegerRecipe(recipe))
     return streamIntegerRecipe(recipe, sink);
+  if (isGroupRecipe(recipe))
+    return streamGroupRecipe(recipe, sink);
   TypedAttr source = recipe;
   auto pack = dyn_cast<nn::PackAttr>(recipe);
   auto packDot = dyn_cast<nn::PackDotAttr>(recipe);
