@@ -38,11 +38,12 @@ std::string nameOf(Block &body) {
     if (op.hasTrait<OpTrait::ConstantLike>() || isa<tensor::EmptyOp, linalg::FillOp>(op))
       continue;
     int weight = isa<linalg::GenericOp>(op) ? 0 : 1;
-    if (isa<nn::PackedMatmulOp, nn::QuantizedMatmulOp, linalg::MatmulOp, linalg::BatchMatmulOp,
-            linalg::ConvolutionOpInterface, nn::AttentionOp, nn::QuantizedAttentionOp>(op))
+    if (isa<nn::PackedMatmulOp, nn::QuantizedMatmulOp, nn::GroupMatmulOp, linalg::MatmulOp,
+            linalg::BatchMatmulOp, linalg::ConvolutionOpInterface, nn::AttentionOp,
+            nn::QuantizedAttentionOp>(op))
       weight = 3;
     else if (isa<nn::LayerNormOp, nn::RmsNormOp, nn::QuantizedLayerNormOp, nn::QuantizedRmsNormOp,
-                 linalg::SoftmaxOp, nn::GatherOp>(op))
+                 linalg::SoftmaxOp, nn::GatherOp, nn::GroupGatherOp, nn::EncodeGroupsOp>(op))
       weight = 2;
     if (weight >= best) {
       best = weight;
