@@ -38,9 +38,9 @@ std::string nameOf(Block &body) {
     if (op.hasTrait<OpTrait::ConstantLike>() || isa<tensor::EmptyOp, linalg::FillOp>(op))
       continue;
     int weight = isa<linalg::GenericOp>(op) ? 0 : 1;
-    if (isa<nn::PackedMatmulOp, nn::QuantizedMatmulOp, nn::GroupMatmulOp, linalg::MatmulOp,
-            linalg::BatchMatmulOp, linalg::ConvolutionOpInterface, nn::AttentionOp,
-            nn::QuantizedAttentionOp>(op))
+    if (isa<nn::PackedMatmulOp, nn::QuantizedMatmulOp, linalg::MatmulOp, linalg::BatchMatmulOp,
+            linalg::ConvolutionOpInterface, nn::AttentionOp, nn::CachedAttentionOp,
+            nn::GroupMatmulOp, nn::QuantizedAttentionOp>(op))
       weight = 3;
     else if (isa<nn::LayerNormOp, nn::RmsNormOp, nn::QuantizedLayerNormOp, nn::QuantizedRmsNormOp,
                  linalg::SoftmaxOp, nn::GatherOp, nn::GroupGatherOp, nn::EncodeGroupsOp>(op))
