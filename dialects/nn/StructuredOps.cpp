@@ -4,6 +4,8 @@
 
 #include "dialects/nn/StructuredOps.h"
 
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+
 using namespace mlir;
 using namespace tercet::nn;
 using utils::IteratorType;
