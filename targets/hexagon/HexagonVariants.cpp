@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Tiles by exhaustive search. The lattice of aligned tiles is small (rows in
-// fours, columns in registers), and of each tile the cost follows from packets
+// fours, columns in panels), and of each tile the cost follows from packets
 // and from the bytes of weights that come over the link, so the best one is
 // found by looking at all of them. Integers only, so that the result is the
 // same on every machine.
@@ -24,6 +24,11 @@ constexpr uint64_t kPsPerSecond = 1000000000000;
 constexpr uint64_t kOperationsPerPacket = 512;
 /// What the scratchpad is taken to have where the machine does not limit it.
 constexpr uint64_t kUnlimitedBytes = 8 << 20;
+/// Columns of a panel of weights.
+constexpr int64_t kPanel = 32;
+/// What a tile takes beside its operations: the worker's loop, addresses, the
+/// parts of values that are views.
+constexpr uint64_t kTilePackets = 100;
 
 /// a * b / c, rounded up; saturates.
 uint64_t scale(uint64_t a, uint64_t b, uint64_t c) {
@@ -92,9 +97,15 @@ public:
 private:
   uint64_t workersOfPeak() const { return getThreads(engine); }
 
+  /// Columns in panels of weights, or in registers where something else walks
+  /// them in blocks of that size.
   void searchProduct() {
+    bool byBlocks = llvm::any_of(works, [](const KernelWork &work) {
+      return work.kind == KernelWork::Lookup && work.byColumns;
+    });
+    int64_t step = byBlocks ? kVectorBytes : kPanel;
     for (int64_t rows = 4;; rows += 4) {
-      for (int64_t columns = wholeLast ? shape[1] : kVectorBytes;; columns += kVectorBytes) {
+      for (int64_t columns = wholeLast ? shape[1] : step;; columns += step) {
         consider({std::min(rows, shape[0]), std::min(columns, shape[1])});
         if (columns >= shape[1])
           break;
@@ -149,7 +160,7 @@ private:
   }
 
   void consider(ArrayRef<int64_t> tiles) {
-    uint64_t own = 0, staging = 0, packets = 0, streamed = 0, firstBytes = 0;
+    uint64_t own = 0, staging = 0, packets = kTilePackets, streamed = 0, firstBytes = 0;
     for (auto [index, work] : llvm::enumerate(works)) {
       auto [rows, columns] = partOf(work.shape, tiles);
       // A value inside of a tile, and one of its operands in another type.
@@ -266,7 +277,7 @@ std::optional<soc::VariantAttr> findVariant(soc::EngineAttr engine, soc::GroupOp
       continue;
     auto weight = cast<RankedTensorType>(group.getInputs()[*work.weights].getType());
     if (weight.getRank() == 2)
-      panels[*work.weights] = 32;
+      panels[*work.weights] = kPanel;
   }
   Type precision = getElementTypeOrSelf(group.getOutputs()[0].getType());
   if (!scheme.empty())
