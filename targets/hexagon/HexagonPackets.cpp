@@ -139,8 +139,8 @@ private:
   void addLookup() {
     add("lookup.parts", parts(), 10800);
     add("lookup.wide_parts", parts() * (work.resultBytes - 1), 10200);
-    add("lookup.tables", work.byColumns ? divide(columns, kVector) : 0, 11000);
-    add("lookup.start", 1, 15000);
+    add("lookup.tables", work.byColumns ? divide(columns, kVector) : 1, 11000);
+    add("lookup.start", 1, 4000);
   }
 
   void addMove() {
@@ -149,8 +149,8 @@ private:
     } else if (columns == work.shape.back() && !work.byColumns) {
       add("move.parts", divide(rows * columns * work.resultBytes, kVector), 3000);
     } else {
-      add("move.parts", rows * divide(columns * work.resultBytes, kVector), 3000);
-      add("move.rows", rows, 8000);
+      add("move.row_parts", rows * (columns * work.resultBytes / kVector), 2000);
+      add("move.rests", columns * work.resultBytes % kVector ? rows : 0, 10000);
     }
     add("move.start", 1, 7000);
   }

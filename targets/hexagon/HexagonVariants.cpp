@@ -272,8 +272,11 @@ uint64_t bytesInPanels(RankedTensorType weight) {
          llvm::divideCeil(weight.getDimSize(0), 4) * kVectorBytes;
 }
 
-/// Whether an operand of a group is the right-hand side of a product.
+/// Whether an operand of a group is the right-hand side of a product. A group
+/// that is being made has no arguments yet.
 bool isRightHandSide(soc::GroupOp group, unsigned operand) {
+  if (group.getBody().empty() || operand >= group.getBody().getNumArguments())
+    return false;
   return llvm::any_of(group.getBody().getArgument(operand).getUses(), [](OpOperand &use) {
     return use.getOperandNumber() == 1 &&
            isa<linalg::MatmulOp, nn::QuantizedMatmulOp>(use.getOwner());
