@@ -8,9 +8,11 @@
 #include "compiler/report/Quantities.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <algorithm>
 
+using namespace tercet;
 using namespace tercet::report;
 
 namespace {
@@ -36,7 +38,7 @@ EngineOverlap sweep(const Report &report, const std::vector<Interval> &intervals
   llvm::stable_sort(changes, [](const Change &a, const Change &b) { return a.at < b.at; });
   std::vector<int> running(report.engines.size(), 0);
   std::vector<uint64_t> busy(report.engines.size(), 0);
-  std::vector<bool> used(report.engines.size(), false);
+  std::vector<char> used(report.engines.size(), 0);
   EngineOverlap overlap;
   uint64_t last = changes.empty() ? 0 : changes.front().at;
   for (const Change &change : changes) {
@@ -48,7 +50,7 @@ EngineOverlap sweep(const Report &report, const std::vector<Interval> &intervals
     overlap.spanPs += passed;
     last = change.at;
     running[change.engine] += change.by;
-    used[change.engine] = true;
+    used[change.engine] = 1;
   }
   for (auto [engine, isUsed, time] : llvm::zip(report.engines, used, busy))
     if (isUsed)

@@ -7,11 +7,13 @@
 #include "compiler/report/Quantities.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 
 #include <map>
 #include <tuple>
 
+using namespace tercet;
 using namespace tercet::report;
 
 std::vector<PacketTotal> tercet::report::getPacketTotals(const Report &report,
