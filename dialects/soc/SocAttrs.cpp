@@ -158,39 +158,6 @@ LogicalResult MachineAttr::verify(EmitError emitError, StringAttr name, uint32_t
   return links ? verifyLinks(emitError, links, memoryNames) : success();
 }
 
-LogicalResult PrecisionAttr::verify(EmitError emitError, StringAttr scheme, ArrayAttr inputs,
-                                    ArrayAttr results, int64_t snrCentibel, DenseElementsAttr means,
-                                    StringAttr reason) {
-  if (!llvm::is_contained({"f32", "w8a8", "w8a16"}, scheme.getValue()))
-    return emitError() << "expected a precision of f32, w8a8 or w8a16, got '" << scheme.getValue()
-                       << "'";
-  for (Attribute attr : llvm::concat<const Attribute>(inputs.getValue(), results.getValue())) {
-    auto type = dyn_cast<TypeAttr>(attr);
-    if (!type || !isa<NoneType, quant::UniformQuantizedType, quant::UniformQuantizedPerAxisType>(
-                     type.getValue()))
-      return emitError() << "expected a !quant.uniform or none, got " << attr;
-  }
-  if (means && (means.getType().getRank() != 1 || !means.getElementType().isF32()))
-    return emitError() << "expected means of f32 in a vector, got " << means.getType();
-  if (scheme == "f32" && !(inputs.empty() && results.empty()))
-    return emitError() << "f32 keeps all types: expected no inputs and results";
-  if (scheme != "f32" && reason)
-    return emitError() << "only f32 has a reason, got " << reason << " on " << scheme;
-  return success();
-}
-
-PrecisionAttr PrecisionAttr::getApplied() {
-  auto none = ArrayAttr::get(getContext(), {});
-  return PrecisionAttr::get(getContext(), getScheme(), none, none, getSnrCentibel(),
-                            DenseElementsAttr(), getReason());
-}
-
-Type PrecisionAttr::getComputeType() {
-  if (isFloat())
-    return Float32Type::get(getContext());
-  return IntegerType::get(getContext(), getScheme() == "w8a8" ? 8 : 16);
-}
-
 Attribute MachineAttr::lookupEngine(StringRef name) {
   for (Attribute attr : getEngines()) {
     if (auto engine = dyn_cast<EngineAttrInterface>(attr))
