@@ -84,10 +84,16 @@ mlir::OwningOpRef<mlir::ModuleOp> importGguf(mlir::MLIRContext &context, llvm::S
                                              const ImportOptions &options,
                                              llvm::SmallVectorImpl<ImportError> &errors);
 
-/// Whether importModel can import a file of this extension.
+/// Imports a language model from a directory of Hugging Face: config.json and
+/// safetensors.
+mlir::OwningOpRef<mlir::ModuleOp> importDirectory(mlir::MLIRContext &context, llvm::StringRef path,
+                                                  const ImportOptions &options,
+                                                  llvm::SmallVectorImpl<ImportError> &errors);
+
+/// Whether importModel can import a file of this extension, or this directory.
 bool isImportable(llvm::StringRef path);
 
-/// Imports a file with the importer of its extension.
+/// Imports a file with the importer of its extension, or a directory.
 mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context, llvm::StringRef path,
                                               const ImportOptions &options,
                                               llvm::SmallVectorImpl<ImportError> &errors);
