@@ -42,7 +42,9 @@ TYPES = {"gptneox": "gpt_neox", "starcoder": "gpt_bigcode"}
 
 def config_of(c):
     """The keys of the family's own configuration."""
-    common = {"model_type": TYPES.get(c.family, c.family), "torch_dtype": "float32", "tie_word_embeddings": c.tied}
+    # Mistral is a llama with a window, under a name of its own.
+    family = "mistral" if c.name == "mistral" else c.family
+    common = {"model_type": TYPES.get(family, family), "torch_dtype": "float32", "tie_word_embeddings": c.tied}
     if c.family in ("gpt2", "starcoder"):
         act = "gelu_new" if c.family == "gpt2" else "gelu_pytorch_tanh"
         return {**common, "n_layer": c.layers, "n_embd": c.width, "n_head": c.heads, "n_positions": c.positions,
