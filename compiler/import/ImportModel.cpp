@@ -33,9 +33,10 @@ OwningOpRef<ModuleOp> tercet::importModel(MLIRContext &context, StringRef path,
   if (llvm::sys::path::extension(path) == ".gguf")
     return importGguf(context, path, options, errors);
   const DecoderOptions &decoder = options.decoder;
-  if (decoder.context || decoder.prefill || decoder.cache != CacheType::F16) {
+  if (decoder.context || decoder.prefill || !decoder.verify.empty() ||
+      decoder.cache != CacheType::F16) {
     errors.push_back({"", "",
-                      "--context, --prefill and --kv-cache are for language models; "
+                      "--context, --prefill, --verify and --kv-cache are for language models; "
                       "the sizes of an ONNX model are given with --dim"});
     return {};
   }

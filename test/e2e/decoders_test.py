@@ -44,20 +44,24 @@ class Imported:
         results = {name: np.load(self.folder / f"out{i}.npy") for i, name in enumerate(outputs)}
         logits = results.pop("logits")
         self.states = results
-        return logits.reshape(-1)
+        return logits.reshape(-1, logits.shape[-1])
 
 
 def evaluate(test, config, path, folder, tokens, expected):
     """Imports the model and runs it on the evaluator."""
     text = folder / "model.mlir"
-    imported = harness.execute([test.tool("tercet-import"), str(path), "--prefill", str(CHUNK), "--kv-cache", "f32"])
+    imported = harness.execute([test.tool("tercet-import"), str(path), "--prefill", str(CHUNK), "--verify", str(STEPS),
+                                "--kv-cache", "f32"])
     text.write_text(imported.stdout)
     runner = Imported(test, text, config, folder)
-    for begin, end in [(0, CHUNK), (CHUNK, 2 * CHUNK)] + [(2 * CHUNK + i, 2 * CHUNK + i + 1) for i in range(STEPS)]:
-        entry = "decode" if end - begin == 1 else f"prefill_{CHUNK}"
+    after = 2 * CHUNK
+    runs = [(f"prefill_{CHUNK}", 0, CHUNK), (f"prefill_{CHUNK}", CHUNK, after)]
+    runs += [("decode", after + i, after + i + 1) for i in range(STEPS)]
+    # Once more, in one run with logits for each.
+    runs += [(f"verify_{STEPS}", after, after + STEPS)]
+    for entry, begin, end in runs:
         got = runner.run(entry, tokens[begin:end], begin)
-        wanted = expected[end - 1]
-        problem = difference(got, wanted, EVALUATED)
+        problem = difference(got, expected[end - len(got):end], EVALUATED)
         if problem:
             return f"{entry} at {begin}: {problem}"
     return None
