@@ -21,6 +21,7 @@ llvm::Error ProgramBuilder::addEntry(cmd::EntryOp entry) {
   program.entries.push_back(record);
   if (llvm::Error error = addBuffers(entry))
     return error;
+  addScalars(entry);
   size_t first = program.commands.size();
   for (Operation &op : entry.getBody().front()) {
     llvm::Error error = llvm::Error::success();
@@ -28,7 +29,8 @@ llvm::Error ProgramBuilder::addEntry(cmd::EntryOp entry) {
       error = addDispatch(dispatch);
     else if (auto copy = dyn_cast<cmd::CopyOp>(op))
       error = addCopy(copy);
-    else if (!isa<cmd::BufferOp, cmd::WeightOp, cmd::InputOp, cmd::OutputOp>(op))
+    else if (!isa<cmd::BufferOp, cmd::WeightOp, cmd::InputOp, cmd::OutputOp, cmd::StateOp,
+                  cmd::ScalarOp>(op))
       error = fault("emit: '" + op.getName().getStringRef() + "' in a cmd.entry");
     if (error)
       return error;
@@ -37,6 +39,21 @@ llvm::Error ProgramBuilder::addEntry(cmd::EntryOp entry) {
   program.entries.back().command_count = program.commands.size() - first;
   numberTokens(first);
   return llvm::Error::success();
+}
+
+void ProgramBuilder::addScalars(cmd::EntryOp entry) {
+  tercet_entry_record &record = program.entries.back();
+  record.first_scalar = program.scalars.size();
+  for (auto scalar : entry.getBody().front().getOps<cmd::ScalarOp>()) {
+    tercet_scalar_record bounds = {};
+    bounds.name = program.strings.add(scalar.getName());
+    bounds.addend = TERCET_NONE;
+    bounds.min = scalar.getMin();
+    bounds.max = scalar.getMax();
+    scalarIndex[scalar.getValue()] = program.scalars.size();
+    program.scalars.push_back(bounds);
+  }
+  record.scalar_count = program.scalars.size() - record.first_scalar;
 }
 
 void ProgramBuilder::addOperand(Value buffer, uint64_t offset, uint64_t bytes, uint32_t access) {
@@ -68,6 +85,16 @@ llvm::Expected<uint32_t> ProgramBuilder::getKernel(cmd::DispatchOp op) {
   return it->second;
 }
 
+/// What a kernel does with an operand. Of what it updates it writes a part, and
+/// the rest is still there: that counts as reading.
+static uint32_t accessOf(soc::KernelOp kernel, unsigned operand) {
+  unsigned inputs = kernel.getNumInputs();
+  if (operand < inputs)
+    return TERCET_ACCESS_READ;
+  return operand == inputs && kernel.getUpdates() ? TERCET_ACCESS_READ | TERCET_ACCESS_WRITE
+                                                  : TERCET_ACCESS_WRITE;
+}
+
 llvm::Error ProgramBuilder::addDispatch(cmd::DispatchOp op) {
   llvm::Expected<uint32_t> kernel = getKernel(op);
   if (!kernel)
@@ -94,9 +121,11 @@ llvm::Error ProgramBuilder::addDispatch(cmd::DispatchOp op) {
   record.first_operand = program.operands.size();
   record.operand_count = op.getBuffers().size();
   for (auto [i, buffer] : llvm::enumerate(op.getBuffers()))
-    addOperand(buffer, op.getOffsets()[i], op.getBytes()[i],
-               i < static_cast<size_t>(kernelOp.getNumInputs()) ? TERCET_ACCESS_READ
-                                                                : TERCET_ACCESS_WRITE);
+    addOperand(buffer, op.getOffsets()[i], op.getBytes()[i], accessOf(kernelOp, i));
+  record.first_scalar = program.scalarRefs.size();
+  record.scalar_count = op.getScalars().size();
+  for (Value scalar : op.getScalars())
+    program.scalarRefs.push_back(scalarIndex.lookup(scalar));
   record.scratch_buffer = TERCET_NONE;
   if (op.getScratch()) {
     record.scratch_stride = op.getScratchStride();
@@ -139,7 +168,7 @@ llvm::Error ProgramBuilder::addCommand(Operation *op, Value token, ValueRange wa
     if (operand.offset > buffer.bytes || operand.bytes > buffer.bytes - operand.offset)
       return fault("emit: operand " + Twine(i) + " of command " + Twine(index) +
                    " exceeds its buffer of " + Twine(buffer.bytes) + " bytes");
-    if (operand.access == TERCET_ACCESS_WRITE &&
+    if ((operand.access & TERCET_ACCESS_WRITE) &&
         program.pools[buffer.pool].kind == TERCET_POOL_WEIGHTS)
       return fault("emit: operand " + Twine(i) + " of command " + Twine(index) + " writes weights");
   }

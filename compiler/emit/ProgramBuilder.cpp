@@ -245,9 +245,34 @@ static std::optional<tercet_element> getElement(Type type) {
 }
 
 llvm::Error ProgramBuilder::addTensor(Value value, StringRef name, Type type, bool output) {
+  if (llvm::Error error = addTensorRecord(name, type, output ? "output" : "input"))
+    return error;
+  tercet_buffer_record buffer = {};
+  buffer.pool = ioPool;
+  buffer.alignment = ioAlignment;
+  buffer.offset = program.pools[ioPool].bytes++;
+  buffer.bytes = program.tensors.back().bytes;
+  program.tensors.back().buffer = program.buffers.size();
+  bufferIndex[value] = program.buffers.size();
+  program.buffers.push_back(buffer);
+  program.bufferOps.push_back(value.getDefiningOp());
+  return llvm::Error::success();
+}
+
+llvm::Error ProgramBuilder::addState(cmd::StateOp state, uint32_t tied) {
+  if (llvm::Error error = addTensorRecord(state.getName(), state.getTensor(), "state"))
+    return error;
+  tercet_tensor_record &record = program.tensors.back();
+  record.buffer = bufferIndex.lookup(state.getBuffer());
+  record.flags = TERCET_TENSOR_STATE;
+  record.tied = tied;
+  return llvm::Error::success();
+}
+
+llvm::Error ProgramBuilder::addTensorRecord(StringRef name, Type type, StringRef kind) {
   auto tensor = cast<RankedTensorType>(type);
   std::optional<tercet_element> element = getElement(tensor.getElementType());
-  std::string what = (Twine(output ? "output" : "input") + " '" + name + "'").str();
+  std::string what = (Twine(kind) + " '" + name + "'").str();
   std::string typeText = llvm::formatv("{0}", tensor).str();
   if (!element)
     return failure(what + " of type " + typeText +
@@ -259,7 +284,6 @@ llvm::Error ProgramBuilder::addTensor(Value value, StringRef name, Type type, bo
   record.element = *element;
   record.rank = tensor.getRank();
   record.first_dim = program.dims.size();
-  record.buffer = program.buffers.size();
   record.tied = TERCET_NONE;
   record.bytes = TERCET_ELEMENT_BITS(*element) / 8;
   for (int64_t size : tensor.getShape()) {
@@ -267,15 +291,6 @@ llvm::Error ProgramBuilder::addTensor(Value value, StringRef name, Type type, bo
     record.bytes *= size;
   }
   program.tensors.push_back(record);
-
-  tercet_buffer_record buffer = {};
-  buffer.pool = ioPool;
-  buffer.alignment = ioAlignment;
-  buffer.offset = program.pools[ioPool].bytes++;
-  buffer.bytes = record.bytes;
-  bufferIndex[value] = program.buffers.size();
-  program.buffers.push_back(buffer);
-  program.bufferOps.push_back(value.getDefiningOp());
   return llvm::Error::success();
 }
 
@@ -309,11 +324,18 @@ llvm::Error ProgramBuilder::addBuffers(cmd::EntryOp entry) {
   // Sorted by their index: the order of the operations is not the interface's.
   std::map<int64_t, cmd::InputOp> inputs;
   std::map<int64_t, cmd::OutputOp> outputs;
+  SmallVector<cmd::StateOp> states;
   for (Operation &op : entry.getBody().front()) {
     if (auto input = dyn_cast<cmd::InputOp>(op))
       inputs[input.getIndex()] = input;
     if (auto output = dyn_cast<cmd::OutputOp>(op))
       outputs[output.getIndex()] = output;
+    if (auto state = dyn_cast<cmd::StateOp>(op)) {
+      if (!poolIndex.contains(state.getPool()))
+        return fault("emit: cmd.state in '" + state.getPool() + "', which is no cmd.pool");
+      addBuffer(state, state.getPool(), state.getOffset(), state.getBytes());
+      states.push_back(state);
+    }
     if (auto weight = dyn_cast<cmd::WeightOp>(op))
       if (llvm::Error error = addWeight(weight))
         return error;
@@ -328,12 +350,18 @@ llvm::Error ProgramBuilder::addBuffers(cmd::EntryOp entry) {
   for (auto &[index, input] : inputs)
     if (llvm::Error error = addTensor(input, input.getName(), input.getTensor(), false))
       return error;
-  record.input_count = inputs.size();
+  for (cmd::StateOp state : states)
+    if (llvm::Error error = addState(state, TERCET_NONE))
+      return error;
+  record.input_count = inputs.size() + states.size();
   record.first_output = program.tensors.size();
   for (auto &[index, output] : outputs)
     if (llvm::Error error = addTensor(output, output.getName(), output.getTensor(), true))
       return error;
-  record.output_count = outputs.size();
+  for (auto [i, state] : llvm::enumerate(states))
+    if (llvm::Error error = addState(state, inputs.size() + i))
+      return error;
+  record.output_count = outputs.size() + states.size();
   return llvm::Error::success();
 }
 

@@ -30,6 +30,11 @@ private:
   llvm::Error addWeight(cmd::WeightOp op);
   void addBuffer(mlir::Value value, llvm::StringRef pool, uint64_t offset, uint64_t bytes);
   llvm::Error addTensor(mlir::Value value, llvm::StringRef name, mlir::Type type, bool output);
+  /// A tensor of the pool of states: input `tied` once more where that is one.
+  llvm::Error addState(cmd::StateOp state, uint32_t tied);
+  /// The record alone; its buffer is the caller's to name.
+  llvm::Error addTensorRecord(llvm::StringRef name, mlir::Type type, llvm::StringRef kind);
+  void addScalars(cmd::EntryOp entry);
   llvm::Error placeWeights();
   /// The engines that address a memory, as far as they are allowed to.
   uint64_t getEngineMask(llvm::StringRef memory,
@@ -53,7 +58,7 @@ private:
   uint64_t ioAlignment = 64;
   uint32_t ioPool = TERCET_NONE;
   llvm::StringMap<uint32_t> engineIndex, poolIndex, kernelIndex;
-  llvm::DenseMap<mlir::Value, uint32_t> bufferIndex;
+  llvm::DenseMap<mlir::Value, uint32_t> bufferIndex, scalarIndex;
   std::map<std::tuple<uint32_t, uint64_t, uint64_t, uint64_t>, uint32_t> bufferAt;
   /// The command that signals a token, as an index into Program::commands.
   llvm::DenseMap<mlir::Value, uint32_t> commandOfToken;

@@ -28,6 +28,11 @@ LogicalResult PoolOp::verify() {
   return success();
 }
 
+static int64_t bytesOfTensor(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+}
+
 /// The range lies within the pool and is aligned to it.
 static LogicalResult verifyRange(Operation *op, PoolOp pool, int64_t offset, int64_t bytes) {
   if (offset < 0 || bytes < 0 || offset > static_cast<int64_t>(pool.getBytes()) - bytes)
@@ -54,16 +59,35 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return verifyRange(*this, pool, getOffset(), getBytes());
 }
 
+LogicalResult StateOp::verify() {
+  auto tensor = cast<RankedTensorType>(getTensor());
+  if (!tensor.hasStaticShape() || static_cast<int64_t>(getBytes()) != bytesOfTensor(tensor))
+    return emitOpError() << "expected the bytes of " << tensor << ", got " << getBytes();
+  return success();
+}
+
+LogicalResult StateOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto pool = symbols.lookupNearestSymbolFrom<PoolOp>(*this, getPoolAttr());
+  if (!pool || pool.getKind() != PoolKind::State)
+    return emitOpError() << "no cmd.pool " << getPoolAttr() << " for state in this module";
+  return verifyRange(*this, pool, getOffset(), getBytes());
+}
+
+LogicalResult ScalarOp::verify() {
+  if (static_cast<int64_t>(getMin()) > static_cast<int64_t>(getMax()))
+    return emitOpError() << "expected a range that is not empty, got " << getMin() << " to "
+                         << getMax();
+  return success();
+}
+
 /// Bytes of what the value names, or nothing for values of other operations.
 static std::optional<int64_t> bytesOf(Value buffer) {
-  auto bytesOfTensor = [](Type type) {
-    auto tensor = cast<RankedTensorType>(type);
-    return tensor.getNumElements() * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
-  };
   Operation *def = buffer.getDefiningOp();
   if (auto op = dyn_cast_or_null<BufferOp>(def))
     return op.getBytes();
   if (auto op = dyn_cast_or_null<WeightOp>(def))
+    return op.getBytes();
+  if (auto op = dyn_cast_or_null<StateOp>(def))
     return op.getBytes();
   if (auto op = dyn_cast_or_null<InputOp>(def))
     return bytesOfTensor(op.getTensor());
@@ -109,8 +133,10 @@ LogicalResult DispatchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!symbol)
     return emitOpError() << "no kernel " << getKernelAttr() << " in this module";
   if (auto kernel = dyn_cast<soc::KernelOp>(symbol))
-    if (kernel.getNumArguments() != getBuffers().size())
-      return emitOpError() << "expected " << kernel.getNumArguments() << " operands, got "
-                           << getBuffers().size();
+    if (kernel.getNumBuffers() != getBuffers().size() ||
+        kernel.getNumScalars() != getScalars().size())
+      return emitOpError() << "expected " << kernel.getNumBuffers() << " operands and "
+                           << kernel.getNumScalars() << " scalars, got " << getBuffers().size()
+                           << " and " << getScalars().size();
   return success();
 }

@@ -102,12 +102,47 @@ def Cmd_OutputOp : Cmd_Op<"output", [Pure, HasParent<"EntryOp">]> {
   let assemblyFormat = "$index $name `:` $tensor attr-dict";
 }
 
+def Cmd_StateOp : Cmd_Op<"state", [Pure, HasParent<"EntryOp">,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "a tensor that persists between runs";
+  let description = [{
+    An input and an output of the entry in one place of a state pool. Entries
+    that name the same state share it.
+
+    ```mlir
+    %0 = cmd.state "cache.0.key" @state [0 for 4096] : tensor<1x16x2x64xf16>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, FlatSymbolRefAttr:$pool, I64Attr:$offset, I64Attr:$bytes,
+    TypeAttrOf<AnyRankedTensor>:$tensor);
+  let results = (outs Cmd_BufferType:$buffer);
+  let assemblyFormat = "$name $pool `[` $offset `for` $bytes `]` `:` $tensor attr-dict";
+  let hasVerifier = 1;
+}
+
+def Cmd_ScalarOp : Cmd_Op<"scalar", [Pure, HasParent<"EntryOp">]> {
+  let summary = "a bounded number that the application sets between runs";
+  let description = [{
+    At least `min`, at most `max`: the runtime refuses others. It starts at
+    `min`.
+
+    ```mlir
+    %0 = cmd.scalar "position" [0 to 2047]
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, I64Attr:$min, I64Attr:$max);
+  let results = (outs Index:$value);
+  let assemblyFormat = "$name `[` $min `to` $max `]` attr-dict";
+  let hasVerifier = 1;
+}
+
 def Cmd_DispatchOp : Cmd_Op<"dispatch", [HasParent<"EntryOp">, AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "run a kernel over its grid";
   let description = [{
     Operand i is bytes [offsets[i], offsets[i] + bytes[i]) of its buffer; the
-    first `num_inputs` of the kernel are read, the others written. `scratch`,
+    first `num_inputs` of the kernel are read, the others written; one that the
+    kernel updates is both. `scratch`,
     where a kernel needs it, is `scratch_stride` bytes for each worker.
 
     ```mlir
@@ -116,14 +151,14 @@ def Cmd_DispatchOp : Cmd_Op<"dispatch", [HasParent<"EntryOp">, AttrSizedOperandS
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, StrAttr:$engine,
     Variadic<Cmd_BufferType>:$buffers, DenseI64ArrayAttr:$offsets, DenseI64ArrayAttr:$bytes,
-    DenseI64ArrayAttr:$grid, Optional<Cmd_BufferType>:$scratch,
+    DenseI64ArrayAttr:$grid, Variadic<Index>:$scalars, Optional<Cmd_BufferType>:$scratch,
     DefaultValuedAttr<I64Attr, "0">:$scratch_stride, Variadic<Cmd_TokenType>:$waits,
     DefaultValuedAttr<I64Attr, "0">:$predicted_ps, OptionalAttr<I64Attr>:$start_ps,
     OptionalAttr<TypedArrayAttrBase<Soc_AlternativeAttr, "alternatives">>:$alternatives,
     OptionalAttr<Soc_ComputationAttr>:$computation);
   let results = (outs Cmd_TokenType:$token);
   let assemblyFormat = [{ $kernel `on` $engine `(` $buffers `)` `offsets` $offsets `bytes` $bytes
-    `grid` $grid (`scratch` `(` $scratch^ `stride` $scratch_stride `)`)?
+    `grid` $grid (`scalars` `(` $scalars^ `)`)? (`scratch` `(` $scratch^ `stride` $scratch_stride `)`)?
     (`wait` `(` $waits^ `)`)? (`predicted_ps` $predicted_ps^)?
     (`start_ps` $start_ps^)? (`among` $alternatives^)? (`computes` $computation^)? attr-dict }];
   let hasVerifier = 1;

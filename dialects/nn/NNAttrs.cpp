@@ -237,3 +237,44 @@ LogicalResult PackDotAttr::verify(EmitError emitError, TypedAttr source, int64_t
                     {int64_t(llvm::divideCeil(from.getDimSize(1), panel)),
                      int64_t(llvm::divideCeil(from.getDimSize(0), 4)), panel, 4});
 }
+
+LogicalResult RangeAttr::verify(EmitError emitError, int64_t min, int64_t max) {
+  return min <= max
+             ? success()
+             : emitError() << "expected a range that is not empty, got " << min << " to " << max;
+}
+
+LogicalResult RopeTableAttr::verify(EmitError emitError, RopeTableKind kind, FloatAttr theta,
+                                    int64_t rotary, TypedAttr factors, FloatAttr attention,
+                                    RankedTensorType type) {
+  if (type.getRank() != 3 || !type.hasStaticShape() || type.getDimSize(0) != 1 ||
+      !isa<FloatType>(type.getElementType()) || type.getDimSize(2) % 2 != 0)
+    return emitError() << "expected floats in [1, positions, even size], got " << type;
+  if (rotary < 2 || rotary % 2 != 0 || rotary > type.getDimSize(2))
+    return emitError() << "expected an even number of rotated dimensions from 2 to "
+                       << type.getDimSize(2) << ", got " << rotary;
+  for (FloatAttr value : {theta, attention})
+    if (!value.getType().isF64() || !value.getValue().isFinite() || !(value.getValueAsDouble() > 0))
+      return emitError() << "expected a positive f64, got " << value;
+  if (!factors)
+    return success();
+  RankedTensorType from = floatSource(emitError, factors, 0);
+  if (!from)
+    return failure();
+  return from.getShape() == ArrayRef<int64_t>{rotary / 2}
+             ? success()
+             : emitError() << "expected a factor for each of " << rotary / 2 << " pairs, got "
+                           << from;
+}
+
+LogicalResult AlibiAttr::verify(EmitError emitError, TypedAttr slopes, RankedTensorType type) {
+  RankedTensorType from = floatSource(emitError, slopes, 0);
+  if (!from)
+    return failure();
+  if (from.getRank() != 1 || type.getRank() != 4 || !isa<FloatType>(type.getElementType()) ||
+      type.getDimSize(0) != 1 || type.getDimSize(1) != from.getDimSize(0) ||
+      type.getDimSize(2) != 1 || !type.hasStaticShape())
+    return emitError() << "expected floats in [1, heads, 1, positions] for " << from << ", got "
+                       << type;
+  return success();
+}

@@ -165,4 +165,7 @@ def NN_ActivationKindAttr : EnumAttr<NN_Dialect, NN_ActivationKind, "activation_
   let assemblyFormat = "$value";
 }
 
+include "dialects/nn/NNPositionAttrs.td"
+include "dialects/nn/NNGroupAttrs.td"
+
 #endif // TERCET_DIALECTS_NN_NNATTRS_TD

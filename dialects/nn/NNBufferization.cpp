@@ -2,7 +2,7 @@
 //
 // Bufferisation of the nn operations that may live on inside kernels, for
 // engines whose code generation takes them whole: the packed matmul and the
-// operations on integers. The others are decomposed before.
+// operations on integers, on state and on groups. The others are decomposed before.
 
 #include "dialects/nn/NN.h"
 
@@ -20,6 +20,8 @@ struct OnBuffers : DstBufferizableOpInterfaceExternalModel<OnBuffers<OpTy>, OpTy
   /// What is in the destination matters only to a product that adds to it.
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
     return std::is_same_v<OpTy, tercet::nn::PackedMatmulOp> ||
+           std::is_same_v<OpTy, tercet::nn::GroupMatmulOp> ||
+           std::is_same_v<OpTy, tercet::nn::GroupMatmulOp> ||
            !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
   }
 
@@ -28,6 +30,10 @@ struct OnBuffers : DstBufferizableOpInterfaceExternalModel<OnBuffers<OpTy>, OpTy
     rewriter.setInsertionPoint(op);
     SmallVector<Value> buffers;
     for (Value operand : op->getOperands()) {
+      if (!isa<TensorType>(operand.getType())) {
+        buffers.push_back(operand); // a scalar
+        continue;
+      }
       FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
       if (failed(buffer))
         return failure();
@@ -48,7 +54,8 @@ template <typename... Ops> void attach(MLIRContext &context) {
 
 void tercet::nn::registerBufferizationModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, NNDialect *) {
-    attach<PackedMatmulOp, QuantizeOp, DequantizeOp, QuantizedMatmulOp, QuantizedAttentionOp,
-           QuantizedLayerNormOp, QuantizedRmsNormOp, QuantizedAddOp, RescaleOp, LookupOp>(*context);
+    attach<PackedMatmulOp, CachedAttentionOp, QuantizeOp, DequantizeOp, QuantizedMatmulOp,
+           QuantizedAttentionOp, QuantizedLayerNormOp, QuantizedRmsNormOp, QuantizedAddOp,
+           RescaleOp, LookupOp, EncodeGroupsOp, GroupMatmulOp, GroupGatherOp>(*context);
   });
 }

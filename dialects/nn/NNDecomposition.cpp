@@ -146,6 +146,17 @@ FailureOr<SmallVector<Value>> RopeOp::decomposeOperation(OpBuilder &b) {
     sizes.back() = b.getIndexAttr(half);
     return tensor::ExtractSliceOp::create(b, loc, value, offsets, sizes, strides);
   };
+  // At a position, only the rows of the tables that belong to it.
+  auto rowsOf = [&](Value table) -> Value {
+    if (!getPosition())
+      return table;
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, table);
+    sizes[1] = tensor::getMixedSize(b, loc, getInput(), 1);
+    SmallVector<OpFoldResult> offsets{b.getIndexAttr(0), getPosition(), b.getIndexAttr(0)},
+        strides(3, b.getIndexAttr(1));
+    return tensor::ExtractSliceOp::create(b, loc, table, offsets, sizes, strides);
+  };
+  Value cos = rowsOf(getCos()), sin = rowsOf(getSin());
   AffineMap all = b.getMultiDimIdentityMap(4);
   AffineExpr zero = b.getAffineConstantExpr(0), d0 = b.getAffineDimExpr(0),
              d1 = b.getAffineDimExpr(1), d3 = b.getAffineDimExpr(3);
@@ -157,16 +168,15 @@ FailureOr<SmallVector<Value>> RopeOp::decomposeOperation(OpBuilder &b) {
   Value result = getInit();
   for (bool high : {false, true}) {
     Value self = piece(getInput(), high), other = piece(getInput(), !high);
-    Value out =
-        generic(b, loc, {self, other, piece(getCos(), high), piece(getSin(), high)},
-                piece(result, high), {all, all, tableMap(getCos()), tableMap(getSin()), all}, loops,
-                [&](OpBuilder &n, Location at, ValueRange args) -> Value {
-                  Value straight = arith::MulFOp::create(n, at, args[0], args[2]);
-                  Value turned = arith::MulFOp::create(n, at, args[1], args[3]);
-                  if (high)
-                    return arith::AddFOp::create(n, at, straight, turned);
-                  return arith::SubFOp::create(n, at, straight, turned);
-                });
+    Value out = generic(b, loc, {self, other, piece(cos, high), piece(sin, high)},
+                        piece(result, high), {all, all, tableMap(cos), tableMap(sin), all}, loops,
+                        [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+                          Value straight = arith::MulFOp::create(n, at, args[0], args[2]);
+                          Value turned = arith::MulFOp::create(n, at, args[1], args[3]);
+                          if (high)
+                            return arith::AddFOp::create(n, at, straight, turned);
+                          return arith::SubFOp::create(n, at, straight, turned);
+                        });
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, out);
     SmallVector<OpFoldResult> offsets(4, b.getIndexAttr(0)), strides(4, b.getIndexAttr(1));
     offsets.back() = b.getIndexAttr(high ? half : 0);

@@ -39,7 +39,8 @@ static LogicalResult expectShape(Operation *op, StringRef name, Value value,
 
 static LogicalResult expectStatic(Operation *op) {
   for (Value operand : op->getOperands())
-    if (typeOf(operand).getElementType() != typeOf(op->getResult(0)).getElementType() &&
+    if (isa<RankedTensorType>(operand.getType()) &&
+        typeOf(operand).getElementType() != typeOf(op->getResult(0)).getElementType() &&
         !isa<GatherOp>(op))
       return op->emitOpError() << "expected one element type, got " << operand.getType();
   return success();
@@ -127,8 +128,12 @@ LogicalResult RopeOp::verify() {
     return emitOpError() << "expected [B, S, H, D] with an even D, got " << getInput().getType();
   for (Value table : {getCos(), getSin()}) {
     ArrayRef<int64_t> got = typeOf(table).getShape();
-    if (got.size() != 3 || (got[0] != 1 && got[0] != shape[0]) || got[1] != shape[1] ||
-        got[2] != shape[3])
+    if (getPosition() &&
+        (got.size() != 3 || got[0] != 1 || got[1] < shape[1] || got[2] != shape[3]))
+      return emitOpError() << "expected tables of shape [1, T, D] with T of at least S, got "
+                           << table.getType();
+    if (!getPosition() && (got.size() != 3 || (got[0] != 1 && got[0] != shape[0]) ||
+                           got[1] != shape[1] || got[2] != shape[3]))
       return emitOpError() << "expected tables of shape [B or 1, S, D], got " << table.getType();
   }
   return success(succeeded(expectStatic(*this)) &&
@@ -136,6 +141,8 @@ LogicalResult RopeOp::verify() {
 }
 
 SmallVector<int64_t> RopeOp::getLoopsOfOperand(unsigned operand) {
+  if (operand == 4)
+    return {}; // the position
   if (operand == 1 || operand == 2)
     return {typeOf(getOperand(operand)).getDimSize(0) == 1 ? kWhole : 0, 1, kWhole};
   return {0, 1, 2, kWhole};

@@ -81,6 +81,28 @@ class NN_ComputeOp<string mnemonic, list<Trait> traits = []>
   let extraClassDeclaration = dpsDeclaration;
 }
 
+// The same for operations that code generation may take whole: on tensors or,
+// inside kernels, on memrefs, and then there is no result.
+class NN_KernelOp<string mnemonic, list<Trait> traits = []>
+    : NN_Op<mnemonic, !listconcat(traits, [
+        DestinationStyleOpInterface,
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+        DeclareOpInterfaceMethods<TilingInterface, [
+          "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
+          "getResultTilePosition", "generateResultTileValue",
+          "getIterationDomainTileFromResultTile"]>,
+        DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>])> {
+  let results = (outs Optional<AnyRankedTensor>:$result);
+  let hasVerifier = 1;
+  code dpsDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    /// As for the other compute operations.
+    ::llvm::SmallVector<int64_t> getLoopsOfOperand(unsigned operand);
+    static constexpr int64_t kWhole = -1;
+  }];
+  let extraClassDeclaration = dpsDeclaration;
+}
+
 def NN_ActivationOp : NN_ComputeOp<"activation"> {
   let summary = "an elementwise activation function";
   let description = [{
@@ -139,7 +161,8 @@ def NN_RopeOp : NN_ComputeOp<"rope"> {
     For x in [B, S, H, D] and tables cos, sin in [B or 1, S, D]:
     y = x * cos + rotate_half(x) * sin, where rotate_half(x) is
     concat(-x[D/2:], x[:D/2]) (Su et al., arXiv 2104.09864, in the spelling of
-    the Llama exporters).
+    the Llama exporters). `at` a position, row s uses row position + s of tables
+    [1, T, D], where position + S is at most T.
 
     ```mlir
     %0 = nn.rope ins(%x, %cos, %sin : tensor<1x4x2x8xf32>, tensor<1x4x8xf32>, tensor<1x4x8xf32>)
@@ -147,9 +170,9 @@ def NN_RopeOp : NN_ComputeOp<"rope"> {
     ```
   }];
   let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$cos, AnyRankedTensor:$sin,
-    AnyRankedTensor:$init);
+    AnyRankedTensor:$init, Optional<Index>:$position);
   let assemblyFormat = [{ `ins` `(` $input `,` $cos `,` $sin `:` type($input) `,` type($cos) `,` type($sin) `)`
-    `outs` `(` $init `:` type($init) `)` attr-dict
+    (`at` $position^)? `outs` `(` $init `:` type($init) `)` attr-dict
     custom<ResultOfInit>(type($result), ref(type($init))) }];
 }
 
@@ -229,5 +252,7 @@ def NN_PackedMatmulOp : NN_Op<"packed_matmul", [
 }
 
 include "dialects/nn/NNQuantOps.td"
+include "dialects/nn/NNStateOps.td"
+include "dialects/nn/NNGroupOps.td"
 
 #endif // TERCET_DIALECTS_NN_NNOPS_TD

@@ -12,27 +12,8 @@
 // I32Attr, but signed in C++.
 def NN_I32Attr : TypedSignlessIntegerAttrBase<I32, "int32_t", "32-bit signless integer attribute">;
 
-// On tensors or, inside kernels, on memrefs: then there is no result.
-class NN_IntegerOp<string mnemonic, list<Trait> traits = []>
-    : NN_Op<mnemonic, !listconcat(traits, [
-        DestinationStyleOpInterface,
-        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-        DeclareOpInterfaceMethods<TilingInterface, [
-          "getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation",
-          "getResultTilePosition", "generateResultTileValue",
-          "getIterationDomainTileFromResultTile"]>,
-        DeclareOpInterfaceMethods<AggregatedOpInterface, ["decomposeOperation"]>])> {
-  let results = (outs Optional<AnyRankedTensor>:$result);
-  let hasVerifier = 1;
-  code dpsDeclaration = [{
-    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
-    /// As for the other compute operations. Of a packed rhs only whole panels
-    /// can be cut out, which NNTiling.cpp does.
-    ::llvm::SmallVector<int64_t> getLoopsOfOperand(unsigned operand);
-    static constexpr int64_t kWhole = -1;
-  }];
-  let extraClassDeclaration = dpsDeclaration;
-}
+// Of a packed rhs only whole panels can be cut out, which NNTiling.cpp does.
+class NN_IntegerOp<string mnemonic, list<Trait> traits = []> : NN_KernelOp<mnemonic, traits>;
 
 def NN_QuantizeOp : NN_IntegerOp<"quantize"> {
   let summary = "floats to integers of a quantised type";

@@ -32,6 +32,11 @@ OpFoldResult ceilDiv(OpBuilder &b, Location loc, OpFoldResult value, int64_t by)
                                                {value});
 }
 
+OpFoldResult sum(OpBuilder &b, Location loc, OpFoldResult lhs, OpFoldResult rhs) {
+  AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1);
+  return affine::makeComposedFoldedAffineApply(b, loc, d0 + d1, {lhs, rhs});
+}
+
 /// The least constant that the value is known not to exceed.
 std::optional<int64_t> greatestValue(OpFoldResult value) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
@@ -74,9 +79,12 @@ template <typename OpTy> ShapedType resultType(OpTy op) {
 
 /// Loops that every tile must span: those that occur in no operand but whole.
 template <typename OpTy> bool isWholeLoop(OpTy op, int64_t loop) {
-  if constexpr (isOneOf<OpTy, AttentionOp, RopeOp, LayerNormOp, RmsNormOp, QuantizedAttentionOp,
-                        QuantizedLayerNormOp, QuantizedRmsNormOp>)
+  if constexpr (isOneOf<OpTy, AttentionOp, RopeOp, LayerNormOp, RmsNormOp, CachedAttentionOp,
+                        QuantizedAttentionOp, QuantizedLayerNormOp, QuantizedRmsNormOp,
+                        GroupGatherOp>)
     return loop == resultType(op).getRank() - 1;
+  if constexpr (std::is_same_v<OpTy, EncodeGroupsOp>)
+    return loop > 0;
   // Scales of columns are in the type, of which no part can be cut out.
   if constexpr (isOneOf<OpTy, QuantizeOp, DequantizeOp>)
     return isa<quant::UniformQuantizedPerAxisType>(op.getTypeAttr().getValue()) &&
@@ -116,6 +124,13 @@ FailureOr<TilingResult> tileByLoops(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult
   SmallVector<Value> operands;
   SmallVector<Operation *> slices;
   for (OpOperand &operand : op->getOpOperands()) {
+    if (operand.get().getType().isIndex()) {
+      // Rows of a tile are further on; tables were cut out where they are.
+      if constexpr (std::is_same_v<OpTy, CachedAttentionOp>)
+        operands.push_back(
+            getValueOrCreateConstantIndexOp(b, loc, sum(b, loc, operand.get(), offsets[1])));
+      continue;
+    }
     SmallVector<OpFoldResult> full = tensor::getMixedSizes(b, loc, operand.get());
     SmallVector<int64_t> loops = op.getLoopsOfOperand(operand.getOperandNumber());
     Tile tile;
@@ -125,7 +140,12 @@ FailureOr<TilingResult> tileByLoops(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult
       tiled |= !whole;
       OpFoldResult offset = whole ? OpFoldResult(b.getIndexAttr(0)) : offsets[loop];
       OpFoldResult size = whole ? full[dim] : sizes[loop];
-      if constexpr (isOneOf<OpTy, AttentionOp, QuantizedAttentionOp>) {
+      if constexpr (std::is_same_v<OpTy, RopeOp>)
+        if (op.getPosition() && loops.size() == 3 && dim == 1) {
+          offset = sum(b, loc, offset, op.getPosition());
+          tiled = true;
+        }
+      if constexpr (isOneOf<OpTy, AttentionOp, CachedAttentionOp, QuantizedAttentionOp>) {
         unsigned number = operand.getOperandNumber();
         int64_t group = op.getGroupSize();
         if (group > 1 && dim == 2 && (number == 1 || number == 2)) {
@@ -201,6 +221,7 @@ TERCET_TILING_BY_LOOPS(RmsNormOp)
 TERCET_TILING_BY_LOOPS(RopeOp)
 TERCET_TILING_BY_LOOPS(GatherOp)
 TERCET_TILING_BY_LOOPS(AttentionOp)
+TERCET_TILING_BY_LOOPS(CachedAttentionOp)
 TERCET_TILING_BY_LOOPS(QuantizeOp)
 TERCET_TILING_BY_LOOPS(DequantizeOp)
 TERCET_TILING_BY_LOOPS(QuantizedAttentionOp)
@@ -209,8 +230,11 @@ TERCET_TILING_BY_LOOPS(QuantizedRmsNormOp)
 TERCET_TILING_BY_LOOPS(QuantizedAddOp)
 TERCET_TILING_BY_LOOPS(RescaleOp)
 TERCET_TILING_BY_LOOPS(LookupOp)
+TERCET_TILING_BY_LOOPS(EncodeGroupsOp)
+TERCET_TILING_BY_LOOPS(GroupGatherOp)
 TERCET_TILING_BY_RESULT(PackedMatmulOp)
 TERCET_TILING_BY_RESULT(QuantizedMatmulOp)
+TERCET_TILING_BY_RESULT(GroupMatmulOp)
 
 /// Fails unless tiles of `size` columns from `offset` on start at a panel.
 /// Offsets are multiples of the tile size, which is the greatest size of a
@@ -277,4 +301,30 @@ FailureOr<TilingResult> QuantizedMatmulOp::getTiledImplementation(OpBuilder &b,
       sliceOf(b, loc, getMultiplier(), {{offsets[1]}, {sizes[1]}}, slices),
       sliceOf(b, loc, getInit(), {{offsets[0], offsets[1]}, {sizes[0], sizes[1]}}, slices)};
   return cloneWithOperands(b, *this, operands, operands[4].getType(), std::move(slices));
+}
+
+FailureOr<TilingResult> GroupMatmulOp::getTiledImplementation(OpBuilder &b,
+                                                              ArrayRef<OpFoldResult> offsets,
+                                                              ArrayRef<OpFoldResult> sizes) {
+  if (!getPanel())
+    return tileByLoops(*this, b, offsets, sizes);
+  if (!hasPureTensorSemantics())
+    return emitOpError() << "can be tiled on tensors only";
+  Location loc = getLoc();
+  int64_t panel = getPanelColumns();
+  if (failed(startsAtPanel(*this, offsets[1], sizes[1], panel, resultType(*this).getDimSize(1))))
+    return failure();
+  Tile lhs{{}, tensor::getMixedSizes(b, loc, getLhs())};
+  Tile rhs{{}, tensor::getMixedSizes(b, loc, getRhs())};
+  lhs.offsets.assign(lhs.sizes.size(), b.getIndexAttr(0));
+  rhs.offsets.assign(rhs.sizes.size(), b.getIndexAttr(0));
+  lhs.offsets[0] = offsets[0];
+  lhs.sizes[0] = sizes[0];
+  rhs.offsets[0] = floorDiv(b, loc, offsets[1], panel);
+  rhs.sizes[0] = ceilDiv(b, loc, sizes[1], panel);
+  SmallVector<Operation *> slices;
+  Value operands[] = {
+      sliceOf(b, loc, getLhs(), lhs, slices), sliceOf(b, loc, getRhs(), rhs, slices),
+      sliceOf(b, loc, getInit(), {{offsets[0], offsets[1]}, {sizes[0], sizes[1]}}, slices)};
+  return cloneWithOperands(b, *this, operands, operands[2].getType(), std::move(slices));
 }

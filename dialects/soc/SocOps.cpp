@@ -14,10 +14,12 @@ using namespace tercet::soc;
 #define GET_OP_CLASSES
 #include "dialects/soc/SocOps.cpp.inc"
 
-/// Block arguments are the operands and yielded values the results, type by type.
-static LogicalResult verifyBody(Operation *op, Block &body, TypeRange inputs, TypeRange outputs) {
-  if (body.getArgumentTypes() != inputs)
-    return op->emitOpError() << "expected block arguments of the types of its inputs";
+/// Block arguments are the inputs, then the scalars, and yielded values the
+/// results, type by type.
+static LogicalResult verifyBody(Operation *op, Block &body, TypeRange inputs, TypeRange scalars,
+                                TypeRange outputs) {
+  if (!llvm::equal(body.getArgumentTypes(), llvm::concat<const Type>(inputs, scalars)))
+    return op->emitOpError() << "expected block arguments of the types of its inputs and scalars";
   if (body.getTerminator()->getOperandTypes() != outputs)
     return op->emitOpError() << "expected to yield values of the types of its results";
   return success();
@@ -36,19 +38,21 @@ LogicalResult GroupOp::verify() {
                             ? getPrecisionsAttr().getAsRange<PrecisionAttr>()
                             : ArrayAttr::get(getContext(), {}).getAsRange<PrecisionAttr>())
     if (!precision.isApplied() && (precision.getInputs().size() != getInputs().size() ||
-                                 precision.getResults().size() != values))
+                                   precision.getResults().size() != values))
       return emitOpError() << "precision " << precision.getScheme() << " speaks of "
                            << precision.getInputs().size() << " inputs and "
                            << precision.getResults().size() << " results of operations, expected "
                            << getInputs().size() << " and " << values;
-  return verifyBody(*this, body, getInputs().getTypes(), getOutputs().getTypes());
+  return verifyBody(*this, body, getInputs().getTypes(), getScalars().getTypes(),
+                    getOutputs().getTypes());
 }
 
 LogicalResult TaskOp::verify() {
   for (Value token : getWaits())
     if (!token.getDefiningOp<TaskOp>())
       return emitOpError() << "waits for a token that no task signals";
-  return verifyBody(*this, *getBody().begin(), getInputs().getTypes(), getOutputs().getTypes());
+  return verifyBody(*this, *getBody().begin(), getInputs().getTypes(), getScalars().getTypes(),
+                    getOutputs().getTypes());
 }
 
 LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbols) {
@@ -61,9 +65,12 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return diag;
   };
   if (getOperands().size() != kernel.getNumArguments() ||
-      getInputs().size() != static_cast<size_t>(kernel.getNumInputs()))
+      getInputs().size() != static_cast<size_t>(kernel.getNumInputs()) ||
+      getScalars().size() != kernel.getNumScalars())
     return differ("number");
   for (auto [operand, argument] : llvm::zip(getOperands(), kernel.getArgumentTypes())) {
+    if (argument.isIndex())
+      continue; // as many as scalars, and both are last
     auto tensor = cast<ShapedType>(operand.getType()), memory = cast<ShapedType>(argument);
     if (tensor.getShape() != memory.getShape() ||
         tensor.getElementType() != memory.getElementType())
@@ -97,9 +104,18 @@ LogicalResult KernelOp::verify() {
   for (int64_t input : getInPlace())
     if (input < 0 || input >= inputs)
       return emitOpError() << "in_place names input " << input << " of " << inputs;
+  if (getUpdates() && (getUpdates() >= static_cast<uint64_t>(inputs) ||
+                       getNumBuffers() == static_cast<size_t>(inputs) ||
+                       getArgumentTypes()[*getUpdates()] != getArgumentTypes()[inputs]))
+    return emitOpError() << "updates names input " << *getUpdates() << " of " << inputs
+                         << ", which must have the type of the first output";
   if (getScratchBytes() && static_cast<int64_t>(*getScratchBytes()) < 0)
     return emitOpError() << "expected scratch of at least 0 bytes";
-  for (Type type : getFunctionType().getInputs()) {
+  ArrayRef<Type> types = getFunctionType().getInputs();
+  if (!llvm::all_of(types.drop_front(getNumBuffers()), [](Type type) { return type.isIndex(); }) ||
+      static_cast<int64_t>(getNumBuffers()) < inputs)
+    return emitOpError() << "expected scalars after all memrefs";
+  for (Type type : types.take_front(getNumBuffers())) {
     auto memref = dyn_cast<MemRefType>(type);
     if (!memref || !memref.hasStaticShape() || !memref.getLayout().isIdentity())
       return emitOpError() << "expected arguments to be row-major memrefs of static shape, got "

@@ -18,12 +18,13 @@ include "mlir/IR/SymbolInterfaces.td"
 class Soc_Op<string mnemonic, list<Trait> traits = []>
     : Op<Soc_Dialect, mnemonic, traits>;
 
-def Soc_GroupOp : Soc_Op<"group", [Pure, IsolatedFromAbove,
+def Soc_GroupOp : Soc_Op<"group", [Pure, IsolatedFromAbove, AttrSizedOperandSegments,
     SingleBlockImplicitTerminator<"YieldOp">]> {
   let summary = "the unit of fusion: never split by placement except into shares";
   let description = [{
     The body computes the results from its block arguments, which are the
-    operands, one to one. The operation that yields the first result is the
+    operands, one to one: tensors, then `scalars`, which are bounded dynamic
+    quantities (a position) and are used as offsets and loop bounds only. The operation that yields the first result is the
     group's root: tiling starts there and pulls the others in. `engine` and
     `variant` are absent until partition has decided; text may pin them. In
     their place a group has `shares` where several engines run parts of it.
@@ -42,12 +43,12 @@ def Soc_GroupOp : Soc_Op<"group", [Pure, IsolatedFromAbove,
     OptionalAttr<TypedArrayAttrBase<Soc_ShareAttr, "shares">>:$shares,
     OptionalAttr<TypedArrayAttrBase<Soc_AlternativeAttr, "alternatives">>:$alternatives,
     OptionalAttr<TypedArrayAttrBase<Soc_PrecisionAttr, "precisions">>:$precisions,
-    Variadic<AnyRankedTensor>:$inputs);
+    Variadic<AnyRankedTensor>:$inputs, Variadic<Index>:$scalars);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{ (`on` $engine^)? (`variant` $variant^)? (`shares` $shares^)?
-    (`among` $alternatives^)? (`precisions` $precisions^)? `(` $inputs `)` attr-dict
-    `:` functional-type($inputs, $outputs) $body }];
+    (`among` $alternatives^)? (`precisions` $precisions^)? `(` $inputs `)`
+    (`scalars` `(` $scalars^ `)`)? attr-dict `:` functional-type($inputs, $outputs) $body }];
   let hasVerifier = 1;
 }
 
@@ -74,12 +75,13 @@ def Soc_TaskOp : Soc_Op<"task", [IsolatedFromAbove, AttrSizedOperandSegments,
     OptionalAttr<I64Attr>:$start_ps,
     OptionalAttr<TypedArrayAttrBase<Soc_AlternativeAttr, "alternatives">>:$alternatives,
     OptionalAttr<Soc_ComputationAttr>:$computation,
-    Variadic<AnyStaticShapeTensor>:$inputs, Variadic<Soc_TokenType>:$waits);
+    Variadic<AnyStaticShapeTensor>:$inputs, Variadic<Index>:$scalars,
+    Variadic<Soc_TokenType>:$waits);
   let results = (outs Variadic<AnyStaticShapeTensor>:$outputs, Soc_TokenType:$token);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{ `on` $engine (`order` $order^)? (`start_ps` $start_ps^)? `variant` $variant
     (`among` $alternatives^)? (`computes` $computation^)?
-    `(` $inputs `)` `after` `(` $waits `)` attr-dict `:` functional-type($inputs, $outputs) $body }];
+    `(` $inputs `)` (`scalars` `(` $scalars^ `)`)? `after` `(` $waits `)` attr-dict `:` functional-type($inputs, $outputs) $body }];
   let hasVerifier = 1;
 }
 
@@ -96,17 +98,18 @@ def Soc_CallOp : Soc_Op<"call", [DestinationStyleOpInterface, AttrSizedOperandSe
   let summary = "a task's body once its code is in a kernel";
   let description = [{
     Operands are the kernel's arguments in order: first what it reads, then
-    what it writes. Only inside of a `soc.task`.
+    what it writes, then scalars. Only inside of a `soc.task`.
 
     ```mlir
     %0 = soc.call @kernel ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyRankedTensor>:$inputs,
-    Variadic<AnyRankedTensor>:$inits);
+    Variadic<AnyRankedTensor>:$inits, Variadic<Index>:$scalars);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{ $kernel `ins` `(` $inputs (`:` type($inputs)^)? `)`
-    `outs` `(` $inits `:` type($inits) `)` attr-dict `->` type($results) }];
+    `outs` `(` $inits `:` type($inits) `)` (`scalars` `(` $scalars^ `)`)? attr-dict
+    `->` type($results) }];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitsMutable(); }
   }];
@@ -116,11 +119,14 @@ def Soc_KernelOp : Soc_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, OpA
   let summary = "the code of tasks with equal bodies";
   let description = [{
     Arguments are memrefs of static shape in row-major order: first
-    `num_inputs` that it reads, then those that it writes. The outermost
+    `num_inputs` that it reads, then those that it writes; then scalars of type
+    index. The outermost
     `scf.forall` is the grid that workers share; what it holds runs once a
     tile. `scratch_bytes` is what one worker needs, absent until it is known,
     `grid` likewise. An input listed in `in_place` may be the same memory as the
-    first output: every tile reads of it only what it then overwrites.
+    first output: every tile reads of it only what it then overwrites. With
+    `updates` the first output must be the memory of that input: the kernel
+    writes a part of it and reads of it nothing, and the rest stays.
 
     ```mlir
     soc.kernel @copy(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>} {
@@ -132,7 +138,8 @@ def Soc_KernelOp : Soc_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, OpA
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<FunctionType>:$function_type,
     OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
     StrAttr:$engine, Soc_VariantAttr:$variant, I64Attr:$num_inputs,
-    DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$in_place, OptionalAttr<I64Attr>:$scratch_bytes, OptionalAttr<DenseI64ArrayAttr>:$grid);
+    DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$in_place, OptionalAttr<I64Attr>:$updates,
+    OptionalAttr<I64Attr>:$scratch_bytes, OptionalAttr<DenseI64ArrayAttr>:$grid);
   let regions = (region AnyRegion:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
@@ -140,6 +147,12 @@ def Soc_KernelOp : Soc_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, OpA
     ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
     ::mlir::Region *getCallableRegion() { return &getBody(); }
+    /// Arguments that are memory: inputs and outputs.
+    unsigned getNumBuffers() { return getNumArguments() - getNumScalars(); }
+    /// Arguments after those: of type index.
+    unsigned getNumScalars() {
+      return ::llvm::count_if(getArgumentTypes(), [](::mlir::Type type) { return type.isIndex(); });
+    }
   }];
 }
 

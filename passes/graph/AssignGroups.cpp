@@ -207,13 +207,16 @@ void materialize(const Group &group) {
       });
   }
 
+  SmallVector<Value> tensors, scalars;
+  for (Value input : inputs)
+    (input.getType().isIndex() ? scalars : tensors).push_back(input);
   Location loc = FusedLoc::get(builder.getContext(), locs);
   auto groupOp =
       soc::GroupOp::create(builder, loc, last->getResultTypes(), StringAttr(), soc::VariantAttr(),
-                           ArrayAttr(), ArrayAttr(), ArrayAttr(), inputs.getArrayRef());
+                           ArrayAttr(), ArrayAttr(), ArrayAttr(), tensors, scalars);
   Block *body = builder.createBlock(&groupOp.getBody());
   IRMapping mapping;
-  for (Value input : inputs)
+  for (Value input : llvm::concat<Value>(tensors, scalars))
     mapping.map(input, body->addArgument(input.getType(), input.getLoc()));
   builder.setInsertionPointToStart(body);
   for (Operation *op : clones)

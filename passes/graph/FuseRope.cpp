@@ -133,7 +133,7 @@ struct FuseRopePass : graph::impl::FuseRopePassBase<FuseRopePass> {
       Value init =
           tensor::EmptyOp::create(rewriter, loc, inputType.getShape(), inputType.getElementType());
       Value result = nn::RopeOp::create(rewriter, loc, inputType, input, table(rope->cos),
-                                        table(rope->sin), init);
+                                        table(rope->sin), init, /*position=*/Value());
       rewriter.replaceOp(op, turn(result));
       ++fused;
     }

@@ -93,11 +93,11 @@ struct ApplyPlacementPass : partition::impl::ApplyPlacementPassBase<ApplyPlaceme
         matmul.erase();
       }
     }
-    auto task = soc::TaskOp::create(builder, group.getLoc(), group.getOutputs().getTypes(),
-                                    soc::TokenType::get(builder.getContext()),
-                                    builder.getStringAttr(*group.getEngine()), variant,
-                                    IntegerAttr(), IntegerAttr(), group.getAlternativesAttr(),
-                                    getComputation(group), inputs, ValueRange{});
+    auto task = soc::TaskOp::create(
+        builder, group.getLoc(), group.getOutputs().getTypes(),
+        soc::TokenType::get(builder.getContext()), builder.getStringAttr(*group.getEngine()),
+        variant, IntegerAttr(), IntegerAttr(), group.getAlternativesAttr(), getComputation(group),
+        inputs, group.getScalars(), ValueRange{});
     task.getBody().takeBody(group.getBody());
     group.replaceAllUsesWith(task.getOutputs());
     group.erase();

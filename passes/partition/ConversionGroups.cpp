@@ -94,7 +94,7 @@ FailureOr<Value> ConversionGroups::create(OpBuilder &b, Location loc, StoredValu
   soc::YieldOp::create(inside, loc, *result);
   auto group =
       soc::GroupOp::create(b, loc, TypeRange{result->getType()}, StringAttr(), soc::VariantAttr(),
-                           ArrayAttr(), ArrayAttr(), ArrayAttr(), inputs);
+                           ArrayAttr(), ArrayAttr(), ArrayAttr(), inputs, ValueRange());
   group.getBody().push_back(block.release());
 
   std::string reason = "the machine has none";

@@ -55,9 +55,10 @@ soc::GroupOp partition::rewriteFloats(soc::GroupOp group, ArrayRef<StoredValue> 
   if (result)
     types[0] = storedAs(types[0], result);
   OpBuilder b(group);
-  auto changed = soc::GroupOp::create(
-      b, group.getLoc(), types, group.getEngineAttr(), group.getVariantAttr(),
-      group.getSharesAttr(), group.getAlternativesAttr(), group.getPrecisionsAttr(), inputs);
+  auto changed =
+      soc::GroupOp::create(b, group.getLoc(), types, group.getEngineAttr(), group.getVariantAttr(),
+                           group.getSharesAttr(), group.getAlternativesAttr(),
+                           group.getPrecisionsAttr(), inputs, group.getScalars());
   changed.getBody().takeBody(group.getBody());
   Block &body = changed.getBody().front();
 

@@ -169,7 +169,7 @@ FailureOr<soc::GroupOp> partition::cutShare(RewriterBase &rewriter, soc::GroupOp
   shape[*dim] = size;
   auto share = soc::GroupOp::create(rewriter, group.getLoc(), TypeRange{type.clone(shape)},
                                     StringAttr(), soc::VariantAttr(), ArrayAttr(), ArrayAttr(),
-                                    ArrayAttr(), group.getInputs());
+                                    ArrayAttr(), group.getInputs(), group.getScalars());
   IRMapping mapping;
   rewriter.cloneRegionBefore(group.getBody(), share.getBody(), share.getBody().end(), mapping);
   Cutter cutter(rewriter, share);

@@ -67,10 +67,10 @@ public:
       results.push_back(mapping.lookup(result));
     soc::YieldOp::create(inside, old.getTerminator()->getLoc(), results);
 
-    auto changed =
-        soc::GroupOp::create(outside, group.getLoc(), ValueRange(results).getTypes(),
-                             group.getEngineAttr(), group.getVariantAttr(), group.getSharesAttr(),
-                             group.getAlternativesAttr(), group.getPrecisionsAttr(), inputs);
+    auto changed = soc::GroupOp::create(outside, group.getLoc(), ValueRange(results).getTypes(),
+                                        group.getEngineAttr(), group.getVariantAttr(),
+                                        group.getSharesAttr(), group.getAlternativesAttr(),
+                                        group.getPrecisionsAttr(), inputs, group.getScalars());
     changed.getBody().push_back(owner.release());
     addPanels(changed, inputs.size() - operands.size());
     for (nn::RescaleOp rescale : changed.getBody().getOps<nn::RescaleOp>())

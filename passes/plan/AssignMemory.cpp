@@ -109,8 +109,33 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
       for (auto [weight, offset] : offsets)
         places[weight] = {weights, offset};
     }
+    // States of one name are one, whichever entries have them.
+    plan::EntryPlanner::StatePlaces states;
+    llvm::StringMap<plan::EntryPlanner::State> stateOf;
+    int64_t stateBytes = 0;
+    for (plan::EntryPlanner &planner : planners)
+      for (const plan::EntryPlanner::State &state : planner.getStates()) {
+        auto [it, isNew] = stateOf.try_emplace(state.name, state);
+        if (state.name.empty() || it->second.type != state.type) {
+          auto diag = emitError(state.loc);
+          if (state.name.empty())
+            diag << "is a state without a name, `nn.name`, by which entries share it";
+          else
+            diag << "state '" << state.name << "' is " << state.type << " here and "
+                 << it->second.type << " in another entry";
+          return signalPassFailure();
+        }
+        if (!isNew)
+          continue;
+        states.offsets[state.name] = stateBytes;
+        stateBytes += llvm::alignTo(std::max<int64_t>(plan::bytesOf(state.type), 1),
+                                    plan::alignmentOf(machine, memory));
+      }
+    if (!stateOf.empty())
+      states.pool = pool("state", cmd::PoolKind::State, memory, readersOf(machine, memory, nobody),
+                         stateBytes, stateBytes, "in order of use");
     for (auto [func, planner] : llvm::zip(funcs, planners)) {
-      planner.build(arenas, places);
+      planner.build(arenas, places, states);
       func->erase();
     }
   }

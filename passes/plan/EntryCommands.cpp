@@ -16,20 +16,22 @@ EntryPlanner::Place EntryPlanner::resolve(Place place) const {
   return place;
 }
 
-void EntryPlanner::build(const llvm::StringMap<cmd::PoolOp> &arenas, const WeightPlaces &weights) {
+void EntryPlanner::build(const llvm::StringMap<cmd::PoolOp> &arenas, const WeightPlaces &weights,
+                         const StatePlaces &states) {
   OpBuilder builder(func);
   auto entry =
       cmd::EntryOp::create(builder, func.getLoc(), func.getSymName(),
                            func->getAttrOfType<soc::ProofAttr>(soc::SocDialect::kPartitionAttrName),
                            func->getAttrOfType<soc::ProofAttr>(soc::SocDialect::kScheduleAttrName));
   builder.createBlock(&entry.getBody());
-  buildBuffers(builder, arenas, weights);
+  buildBuffers(builder, arenas, weights, states);
   buildCommands(builder);
 }
 
 void EntryPlanner::buildBuffers(OpBuilder &builder, const llvm::StringMap<cmd::PoolOp> &arenas,
-                                const WeightPlaces &weights) {
+                                const WeightPlaces &weights, const StatePlaces &states) {
   Type bufferType = cmd::BufferType::get(builder.getContext());
+  unsigned numberOfInput = 0, numberOfOutput = 0;
   auto nameOr = [](StringAttr name, StringRef fallback, unsigned i) {
     return name && !name.empty() ? name.str() : (fallback + Twine(i)).str();
   };
@@ -41,24 +43,38 @@ void EntryPlanner::buildBuffers(OpBuilder &builder, const llvm::StringMap<cmd::P
                ? tensor.clone(builder.getIntegerType(integer.getWidth(), /*isSigned=*/false))
                : tensor;
   };
-  SmallVector<Value> inputs, outputs;
+  // By the number of the argument or result; those of the application's tensors
+  // are counted by themselves.
+  llvm::SmallDenseMap<unsigned, Value> inputs, outputs;
   for (BlockArgument argument : func.getArguments()) {
     unsigned i = argument.getArgNumber();
-    inputs.push_back(
-        cmd::InputOp::create(builder, argument.getLoc(), bufferType, i,
-                             nameOr(func.getArgAttrOfType<StringAttr>(i, "nn.name"), "input", i),
-                             outsideType(argument.getType(), func.getArgAttr(i, "nn.unsigned"))));
+    std::string name = nameOr(func.getArgAttrOfType<StringAttr>(i, "nn.name"), "input", i);
+    if (argument.getType().isIndex()) {
+      auto range = func.getArgAttrOfType<nn::RangeAttr>(i, "nn.range");
+      scalarOf[argument] =
+          cmd::ScalarOp::create(builder, argument.getLoc(), name, range.getMin(), range.getMax());
+    } else if (func.getArgAttr(i, "nn.state")) {
+      inputs[i] = cmd::StateOp::create(builder, argument.getLoc(), bufferType, name,
+                                       states.pool.getSymName(), states.offsets.lookup(name),
+                                       bytesOf(argument.getType()), argument.getType());
+    } else {
+      inputs[i] =
+          cmd::InputOp::create(builder, argument.getLoc(), bufferType, numberOfInput++, name,
+                               outsideType(argument.getType(), func.getArgAttr(i, "nn.unsigned")));
+    }
   }
   for (auto [i, type] : llvm::enumerate(func.getResultTypes()))
-    outputs.push_back(cmd::OutputOp::create(
-        builder, func.getLoc(), bufferType, i,
-        nameOr(func.getResultAttrOfType<StringAttr>(i, "nn.name"), "output", i),
-        outsideType(type, func.getResultAttr(i, "nn.unsigned"))));
+    if (!func.getResultAttr(i, "nn.tied"))
+      outputs[i] = cmd::OutputOp::create(
+          builder, func.getLoc(), bufferType, numberOfOutput++,
+          nameOr(func.getResultAttrOfType<StringAttr>(i, "nn.name"), "output", i),
+          outsideType(type, func.getResultAttr(i, "nn.unsigned")));
   for (Storage &storage : storages) {
     if (storage.parent)
       continue;
     switch (storage.kind) {
     case Storage::Input:
+    case Storage::State:
       storage.buffer = inputs[storage.index];
       break;
     case Storage::Output:
@@ -112,11 +128,14 @@ void EntryPlanner::buildCommands(OpBuilder &builder) {
       addOperand(input);
     for (Value output : task.getOutputs())
       addOperand(output);
+    SmallVector<Value> scalars;
+    for (Value scalar : task.getScalars())
+      scalars.push_back(scalarOf.at(scalar));
     SmallVector<int64_t> grid(kernel.getGrid().value_or(ArrayRef<int64_t>{1, 1, 1}));
     Value scratch = scratchOf.contains(task) ? storages[scratchOf[task]].buffer : Value();
     tokens.push_back(cmd::DispatchOp::create(builder, task.getLoc(), tokenType, kernel.getSymName(),
-                                             engine, buffers, offsets, bytes, grid, scratch,
-                                             scratch ? scratchStride(task) : 0, waits,
+                                             engine, buffers, offsets, bytes, grid, scalars,
+                                             scratch, scratch ? scratchStride(task) : 0, waits,
                                              task.getVariant().getTimePs(), task.getStartPsAttr(),
                                              task.getAlternativesAttr(), task.getComputationAttr())
                          .getToken());

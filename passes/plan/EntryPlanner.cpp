@@ -145,8 +145,14 @@ LogicalResult EntryPlanner::verifyFunction() {
   if (!func.getBody().hasOneBlock())
     return func.emitOpError() << "expected a body of one block";
   FunctionType type = func.getFunctionType();
+  for (unsigned i = 0; i < type.getNumInputs(); ++i)
+    if (type.getInput(i).isIndex() && !func.getArgAttrOfType<nn::RangeAttr>(i, "nn.range"))
+      return func.emitOpError() << "expected scalar argument " << i
+                                << " to have a range of values, `nn.range`";
   for (Type value : llvm::concat<const Type>(type.getInputs(), type.getResults()))
-    if (auto tensor = dyn_cast<RankedTensorType>(value); !tensor || !tensor.hasStaticShape())
+    if (value.isIndex())
+      continue;
+    else if (auto tensor = dyn_cast<RankedTensorType>(value); !tensor || !tensor.hasStaticShape())
       return func.emitOpError() << "expected tensors of static shape, got " << value;
   return success();
 }
@@ -160,7 +166,8 @@ LogicalResult EntryPlanner::verifyTask(soc::TaskOp task) {
     return task.emitOpError() << "is no call of a kernel";
   soc::CallOp call = *calls.begin();
   Block &body = task.getBody().front();
-  if (!llvm::equal(call.getInputs(), body.getArguments()) ||
+  if (!llvm::equal(llvm::concat<Value>(call.getInputs(), call.getScalars()),
+                   ValueRange(body.getArguments())) ||
       !llvm::equal(call.getResults(), body.getTerminator()->getOperands()))
     return task.emitOpError() << "expected a call of its operands that gives its results, in order";
   return success();
@@ -170,8 +177,13 @@ LogicalResult EntryPlanner::collect() {
   if (failed(verifyFunction()))
     return failure();
   for (BlockArgument argument : func.getArguments()) {
-    Storage storage = newStorage(argument.getLoc(), Storage::Input, bytesOf(argument.getType()));
+    if (argument.getType().isIndex())
+      continue;
+    bool isState = bool(func.getArgAttr(argument.getArgNumber(), "nn.state"));
+    Storage storage = newStorage(argument.getLoc(), isState ? Storage::State : Storage::Input,
+                                 bytesOf(argument.getType()));
     storage.index = argument.getArgNumber();
+    storage.current = isState ? Value(argument) : Value();
     placeOfValue[argument] = {add(storage), 0};
   }
   for (Operation &op : func.getBody().front().without_terminator()) {
@@ -186,9 +198,8 @@ LogicalResult EntryPlanner::collect() {
       }
       placeOfValue[get.getResult()] = {it->second, 0};
     } else if (auto task = dyn_cast<soc::TaskOp>(op)) {
-      if (failed(verifyTask(task)))
+      if (failed(verifyTask(task)) || failed(collectTask(task)))
         return failure();
-      collectTask(task);
     } else if (std::optional<int64_t> elements = soc::getContiguousOffset(&op)) {
       Place place = placeOfValue.at(op.getOperand(0));
       int64_t width = llvm::divideCeil(
@@ -200,8 +211,7 @@ LogicalResult EntryPlanner::collect() {
       return op.emitOpError() << "has no place in a plan";
     }
   }
-  collectResults();
-  if (failed(assignMemories()))
+  if (failed(collectResults()) || failed(assignMemories()))
     return failure();
   for (int64_t command = 0, count = commands.size(); command < count; ++command)
     if (commands[command].task)
@@ -209,15 +219,54 @@ LogicalResult EntryPlanner::collect() {
   return success();
 }
 
-void EntryPlanner::collectTask(soc::TaskOp task) {
+LogicalResult EntryPlanner::verifyIsCurrent(Operation *reader, Value value) {
+  const Storage &storage = storages[placeOfValue.at(value).storage];
+  if (storage.kind != Storage::State || storage.current == value ||
+      !isa<BlockArgument>(value) /* a view: its source was current when it was made */)
+    return success();
+  auto diag = reader->emitOpError()
+              << "reads a state after it has been updated in place; read what the update returns";
+  diag.attachNote(storage.current.getLoc()) << "updated here";
+  return diag;
+}
+
+LogicalResult EntryPlanner::updateState(soc::TaskOp task, unsigned input, Command &command) {
+  Value old = task.getInputs()[input], updated = task.getOutputs()[0];
+  Place place = placeOfValue.at(old);
+  Storage &storage = storages[place.storage];
+  if (storage.kind != Storage::State || place.offset != 0 ||
+      storage.bytes != bytesOf(old.getType()))
+    return task.emitOpError() << "updates in place what is no state of the entry; only arguments "
+                                 "with `nn.state` and their updates can be updated";
+  // Whoever still reads what is overwritten has to be done.
+  for (unsigned queue : storage.accesses.getQueues())
+    if (queue != command.engine)
+      for (int64_t earlier = commands.size() - 1; earlier >= 0; --earlier)
+        if (commands[earlier].engine == queue) {
+          if (!llvm::is_contained(command.waits, earlier))
+            command.waits.push_back(earlier);
+          break;
+        }
+  storage.current = updated;
+  placeOfValue[updated] = place;
+  return success();
+}
+
+LogicalResult EntryPlanner::collectTask(soc::TaskOp task) {
   Command entry{task, {}, {}, 0, engineIndex(task.getEngine()), {}, task.getLoc()};
   for (Value token : task.getWaits())
     if (int64_t earlier = commandOfTask.at(token.getDefiningOp());
         order.queueOf(earlier) != entry.engine)
       entry.waits.push_back(earlier);
-  for (Value input : task.getInputs())
+  for (Value input : task.getInputs()) {
     waitForProducers(input, entry);
+    if (failed(verifyIsCurrent(task, input)))
+      return failure();
+  }
   unsigned engine = entry.engine;
+  std::optional<uint64_t> updates = kernelOf(task).getUpdates();
+  if (updates && failed(updateState(task, *updates, entry)))
+    return failure();
   int64_t command = addCommand(std::move(entry));
   commandOfTask[task] = command;
   auto newBuffer = [&](int64_t bytes) {
@@ -228,7 +277,8 @@ void EntryPlanner::collectTask(soc::TaskOp task) {
   for (Value input : task.getInputs())
     touch(placeOfValue.at(input).storage, command);
   for (Value output : task.getOutputs())
-    placeOfValue[output] = {newBuffer(bytesOf(output.getType())), 0};
+    if (!placeOfValue.contains(output))
+      placeOfValue[output] = {newBuffer(bytesOf(output.getType())), 0};
   if (int64_t scratch = scratchStride(task)) {
     // As many as LIMITS.max_workers, which the ABI wants for every engine that
     // runs code of the object; an engine with a driver has its own workers.
@@ -237,6 +287,7 @@ void EntryPlanner::collectTask(soc::TaskOp task) {
     scratchOf[task] = newBuffer(scratch * workers);
     storages[scratchOf[task]].isScratch = true;
   }
+  return success();
 }
 
 LogicalResult EntryPlanner::checkFixedStorage(const Storage &storage) const {
@@ -379,10 +430,20 @@ void EntryPlanner::collectConcat(Operation *op) {
   placeOfValue[op->getResult(0)] = {whole, 0};
 }
 
-void EntryPlanner::collectResults() {
+LogicalResult EntryPlanner::collectResults() {
   for (OpOperand &operand : func.getBody().front().getTerminator()->getOpOperands()) {
     Place place = placeOfValue.at(operand.get());
     int64_t bytes = bytesOf(operand.get().getType());
+    if (auto tied = func.getResultAttrOfType<IntegerAttr>(operand.getOperandNumber(), "nn.tied")) {
+      const Storage &storage = storages[place.storage];
+      if (storage.kind == Storage::State && storage.index == tied.getInt() &&
+          storage.current == operand.get())
+        continue;
+      return func.emitOpError() << "result " << operand.getOperandNumber()
+                                << " is tied to argument " << tied.getInt()
+                                << ", but is not computed in its memory; return the last update of "
+                                   "that state";
+    }
     // A result that is computed here is computed in the output's memory, unless
     // by an engine that does not see it.
     if (isMovable(place, bytes) && !isDriven(storages[place.storage])) {
@@ -394,6 +455,19 @@ void EntryPlanner::collectResults() {
     output.index = operand.getOperandNumber();
     copy(operand.get(), {add(output), 0}, func.getLoc());
   }
+  return success();
+}
+
+SmallVector<EntryPlanner::State> EntryPlanner::getStates() const {
+  SmallVector<State> states;
+  for (const Storage &storage : storages)
+    if (storage.kind == Storage::State) {
+      auto name = func.getArgAttrOfType<StringAttr>(storage.index, "nn.name");
+      states.push_back({name ? name.getValue() : StringRef(),
+                        cast<RankedTensorType>(func.getArgumentTypes()[storage.index]),
+                        storage.loc});
+    }
+  return states;
 }
 
 void EntryPlanner::shareInPlace(soc::TaskOp task, int64_t command) {

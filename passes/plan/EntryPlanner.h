@@ -49,9 +49,22 @@ public:
     int64_t offset = 0;
   };
   using WeightPlaces = llvm::DenseMap<mlir::Operation *, WeightPlace>;
+  /// Where each state lies in the pool of states, by its name.
+  struct StatePlaces {
+    cmd::PoolOp pool;
+    llvm::StringMap<int64_t> offsets;
+  };
+  /// A tensor that persists between runs, as an entry has it.
+  struct State {
+    llvm::StringRef name;
+    mlir::RankedTensorType type;
+    mlir::Location loc;
+  };
+  llvm::SmallVector<State> getStates() const;
   /// Writes the entry with these pools before the function: the arena of each
-  /// memory, and those of the weights.
-  void build(const llvm::StringMap<cmd::PoolOp> &arenas, const WeightPlaces &weights);
+  /// memory, and those of the weights and states.
+  void build(const llvm::StringMap<cmd::PoolOp> &arenas, const WeightPlaces &weights,
+             const StatePlaces &states);
 
   /// The plan of each memory's arena that is used, in the machine's order.
   const llvm::MapVector<mlir::StringAttr, MemoryPlan> &getArenaPlans() const { return arenaPlans; }
@@ -62,9 +75,11 @@ public:
 
 private:
   struct Storage {
-    enum Kind { Input, Output, Weight, Arena } kind = Arena;
-    /// Number of the input or output.
+    enum Kind { Input, Output, Weight, State, Arena } kind = Arena;
+    /// Number of the argument, or of the result, of the function.
     unsigned index = 0;
+    /// Of a state: the value that it has at this point of the function.
+    mlir::Value current;
     nn::WeightOp weight;
     int64_t bytes = 0;
     /// The memory that it lies in, where it lies in an arena.
@@ -116,9 +131,13 @@ private:
   /// The tasks and copies of other queues that have to have written the value.
   void waitForProducers(mlir::Value value, Command &command);
   void copy(mlir::Value source, Place target, mlir::Location loc);
-  void collectTask(soc::TaskOp task);
+  mlir::LogicalResult collectTask(soc::TaskOp task);
+  /// The storage of a state is that of the output, which the kernel updates.
+  mlir::LogicalResult updateState(soc::TaskOp task, unsigned input, Command &command);
+  /// An error where a value is read that a state had earlier.
+  mlir::LogicalResult verifyIsCurrent(mlir::Operation *reader, mlir::Value value);
   void collectConcat(mlir::Operation *op);
-  void collectResults();
+  mlir::LogicalResult collectResults();
   /// Whether the bytes are all of a storage that may still be put anywhere.
   bool isMovable(Place place, int64_t bytes) const;
   /// The first memory of the engine that wrote a storage that all engines
@@ -152,7 +171,7 @@ private:
   /// The place in terms of a storage that is no part of another.
   Place resolve(Place place) const;
   void buildBuffers(mlir::OpBuilder &builder, const llvm::StringMap<cmd::PoolOp> &arenas,
-                    const WeightPlaces &weights);
+                    const WeightPlaces &weights, const StatePlaces &states);
   void buildCommands(mlir::OpBuilder &builder);
 
   mlir::func::FuncOp func;
@@ -160,6 +179,8 @@ private:
   soc::MachineAttr machine;
   std::vector<Storage> storages;
   llvm::DenseMap<mlir::Value, Place> placeOfValue;
+  /// Once built: the scalars of the entry, by their arguments.
+  llvm::DenseMap<mlir::Value, mlir::Value> scalarOf;
   std::vector<Command> commands;
   HappensBefore order;
   llvm::DenseMap<mlir::Operation *, int64_t> commandOfTask;

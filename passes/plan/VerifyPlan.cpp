@@ -159,12 +159,19 @@ private:
       if (failed(read(dispatch, dispatch.getBuffers()[i], dispatch.getOffsets()[i],
                       dispatch.getBytes()[i])))
         return failure();
+    if (std::optional<uint64_t> updated = kernel.getUpdates();
+        updated && dispatch.getBuffers()[*updated] != dispatch.getBuffers()[inputs])
+      return dispatch.emitOpError() << "output 0 is not in the memory of input " << *updated
+                                    << ", which the kernel updates";
     // Outputs and scratch must leave the inputs alone, but for an input that
     // the kernel can work on in place.
     for (int64_t o = inputs; o < count; ++o) {
       for (int64_t i = 0; i < inputs; ++i) {
-        bool inPlace =
-            o == inputs && llvm::is_contained(kernel.getInPlace(), i) && sameRange(dispatch, i, o);
+        bool updates = o == inputs && kernel.getUpdates() == static_cast<uint64_t>(i) &&
+                       dispatch.getBuffers()[i] == dispatch.getBuffers()[o] &&
+                       dispatch.getOffsets()[i] == dispatch.getOffsets()[o];
+        bool inPlace = updates || (o == inputs && llvm::is_contained(kernel.getInPlace(), i) &&
+                                   sameRange(dispatch, i, o));
         if (!inPlace && overlap(dispatch, i, o))
           return dispatch.emitOpError() << "output " << o - inputs << " overlaps input " << i
                                         << ", which the kernel cannot work on in place";
@@ -220,7 +227,8 @@ private:
   }
 
   /// Where the bytes of a buffer are. Those of an arena are shared; an output's
-  /// are its own; inputs and weights are there from the beginning.
+  /// are its own; states lie in a pool of theirs; inputs and weights are there
+  /// from the beginning.
   struct Where {
     Memory *memory = nullptr;
     int64_t begin = 0;
@@ -233,6 +241,9 @@ private:
               ("pool '" + op.getPool() + "'").str()};
     if (auto op = buffer.getDefiningOp<cmd::OutputOp>())
       return {&outputs[buffer], 0, ("output '" + op.getName() + "'").str()};
+    if (auto op = buffer.getDefiningOp<cmd::StateOp>())
+      return {&states[op.getPoolAttr().getAttr()], static_cast<int64_t>(op.getOffset()),
+              ("state '" + op.getName() + "'").str()};
     return {};
   }
 
@@ -275,7 +286,8 @@ private:
       return success();
     int64_t begin = where.begin + offset, end = begin + bytes;
     std::optional<Value> stranger = where.memory->stranger(begin, end, buffer);
-    if (!stranger) {
+    // What nobody has written yet of a state is from the runs before.
+    if (!stranger || (!*stranger && buffer.getDefiningOp<cmd::StateOp>())) {
       Operation *running = nullptr;
       where.memory->forEach(begin, end, [&](const Memory::Range &range) {
         if (!completed.isBefore(range.writer, command))
@@ -311,7 +323,7 @@ private:
 
   cmd::EntryOp entry;
   Completed completed;
-  DenseMap<StringAttr, Memory> arenas;
+  DenseMap<StringAttr, Memory> arenas, states;
   DenseMap<Value, Memory> outputs;
 };
 
@@ -346,6 +358,8 @@ LogicalResult verifyEngines(cmd::EntryOp entry, soc::MachineAttr machine) {
     if (auto op = buffer.getDefiningOp<cmd::BufferOp>())
       name = op.getPoolAttr();
     else if (auto op = buffer.getDefiningOp<cmd::WeightOp>())
+      name = op.getPoolAttr();
+    else if (auto op = buffer.getDefiningOp<cmd::StateOp>())
       name = op.getPoolAttr();
     if (name) {
       auto pool = SymbolTable::lookupNearestSymbolFrom<cmd::PoolOp>(entry, name);

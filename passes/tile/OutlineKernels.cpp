@@ -56,6 +56,14 @@ std::string nameOf(Block &body) {
   return chosen->getName().stripDialect().str();
 }
 
+/// The argument that the result is an updated state of, if it is one. Then the
+/// kernel works in its memory.
+std::optional<unsigned> updatedArgument(Value result) {
+  auto update = result.getDefiningOp<nn::CacheUpdateOp>();
+  auto cache = update ? dyn_cast<BlockArgument>(update.getInit()) : BlockArgument();
+  return cache && cache.hasOneUse() ? std::optional<unsigned>(cache.getArgNumber()) : std::nullopt;
+}
+
 /// Whether the first result may be computed in the memory of the argument:
 /// every operation between them reads what it gets at the index that it
 /// writes, or by whole rows of a tile.
@@ -93,16 +101,16 @@ bool mayShareMemory(BlockArgument argument, Value result) {
 }
 
 /// Lets the operation that defines `value` write into the memory `output`: its
-/// destination, where that is an empty tensor (filled or not), becomes a tensor
-/// of its own there.
-void writeInto(Value output, Value value) {
+/// destination, where that is an empty tensor (filled or not) or a state that it
+/// updates, becomes a tensor of its own there.
+void writeInto(Value output, Value value, bool updates) {
   auto dps = value.getDefiningOp<DestinationStyleOpInterface>();
   if (!dps)
     return;
   OpOperand *init = dps.getTiedOpOperand(cast<OpResult>(value));
   auto fill = init->get().getDefiningOp<linalg::FillOp>();
   Value start = fill ? fill.getDpsInits()[0] : init->get();
-  if (!start.getDefiningOp<tensor::EmptyOp>())
+  if (!updates && !start.getDefiningOp<tensor::EmptyOp>())
     return;
   OpBuilder builder(dps);
   Value memory = bufferization::ToTensorOp::create(builder, dps.getLoc(), start.getType(), output,
@@ -147,25 +155,30 @@ struct OutlineKernelsPass : tile::impl::OutlineKernelsPassBase<OutlineKernelsPas
       types.push_back(memoryOf(type));
     for (Type type : task.getOutputs().getTypes())
       types.push_back(memoryOf(type));
+    llvm::append_range(types, task.getScalars().getTypes());
 
     SmallVector<int64_t> inPlace;
+    unsigned inputs = task.getInputs().size();
+    std::optional<unsigned> updates = updatedArgument(yield.getResults()[0]);
     if (yield.getResults().size() == 1)
-      for (BlockArgument argument : body.getArguments())
+      for (BlockArgument argument : body.getArguments().take_front(inputs))
         if (mayShareMemory(argument, yield.getResults()[0]))
           inPlace.push_back(argument.getArgNumber());
 
-    auto kernel =
-        soc::KernelOp::create(builder, loc, "kernel", builder.getFunctionType(types, {}),
-                              ArrayAttr(), ArrayAttr(), task.getEngine(), task.getVariant(),
-                              task.getInputs().size(), inPlace, IntegerAttr(), DenseI64ArrayAttr());
+    auto kernel = soc::KernelOp::create(
+        builder, loc, "kernel", builder.getFunctionType(types, {}), ArrayAttr(), ArrayAttr(),
+        task.getEngine(), task.getVariant(), inputs, inPlace,
+        updates ? builder.getI64IntegerAttr(*updates) : IntegerAttr(), IntegerAttr(),
+        DenseI64ArrayAttr());
     Block *entry = builder.createBlock(&kernel.getBody());
     for (Type type : types)
       entry->addArgument(type, loc);
     builder.setInsertionPointToStart(entry);
 
     IRMapping mapping;
-    unsigned inputs = task.getInputs().size();
-    for (BlockArgument argument : body.getArguments())
+    for (BlockArgument scalar : body.getArguments().drop_front(inputs))
+      mapping.map(scalar, entry->getArgument(scalar.getArgNumber() + task.getOutputs().size()));
+    for (BlockArgument argument : body.getArguments().take_front(inputs))
       mapping.map(argument, bufferization::ToTensorOp::create(
                                 builder, loc, argument.getType(),
                                 entry->getArgument(argument.getArgNumber()), /*restrict=*/true,
@@ -174,7 +187,7 @@ struct OutlineKernelsPass : tile::impl::OutlineKernelsPassBase<OutlineKernelsPas
       builder.clone(op, mapping);
     for (auto [index, result] : llvm::enumerate(yield.getResults())) {
       Value output = entry->getArgument(inputs + index), value = mapping.lookup(result);
-      writeInto(output, value);
+      writeInto(output, value, updates && index == 0);
       bufferization::MaterializeInDestinationOp::create(builder, loc, TypeRange{}, value, output,
                                                         /*restrict=*/true, /*writable=*/true);
     }
@@ -194,8 +207,10 @@ struct OutlineKernelsPass : tile::impl::OutlineKernelsPassBase<OutlineKernelsPas
       inits.push_back(tensor::EmptyOp::create(builder, task.getLoc(), tensor.getShape(),
                                               tensor.getElementType()));
     }
-    auto call = soc::CallOp::create(builder, task.getLoc(), task.getOutputs().getTypes(),
-                                    kernel.getSymName(), ValueRange(body.getArguments()), inits);
+    auto call = soc::CallOp::create(
+        builder, task.getLoc(), task.getOutputs().getTypes(), kernel.getSymName(),
+        ValueRange(body.getArguments()).take_front(task.getInputs().size()), inits,
+        ValueRange(body.getArguments()).drop_front(task.getInputs().size()));
     soc::YieldOp::create(builder, task.getLoc(), call.getResults());
     for (Operation *op : llvm::reverse(old))
       op->erase();

@@ -24,7 +24,7 @@ using namespace tercet;
 namespace {
 
 // Offsets of the fields of tercet_kernel_args; frozen by the ABI.
-enum : int64_t { kBuffers = 0, kScratch = 16, kScratchStride = 24, kFault = 32 };
+enum : int64_t { kBuffers = 0, kScalars = 8, kScratch = 16, kScratchStride = 24, kFault = 32 };
 // Values of tercet_fault.
 enum : int64_t { kFaultIndex = 1 };
 
@@ -83,10 +83,22 @@ private:
   }
 
   void replaceArguments() {
-    Value buffers;
+    Value buffers, scalars;
+    unsigned memories = kernel.getNumBuffers();
     for (BlockArgument argument : kernel.getBody().getArguments()) {
       if (argument.use_empty())
         continue;
+      if (argument.getType().isIndex()) {
+        if (!scalars)
+          scalars = field(pointer, kScalars);
+        Value slot = LLVM::GEPOp::create(
+            b, pointer, b.getI64Type(), scalars,
+            ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(argument.getArgNumber() - memories)});
+        Value value = LLVM::LoadOp::create(b, b.getI64Type(), slot, 8, false, false,
+                                           /*isInvariant=*/true);
+        argument.replaceAllUsesWith(arith::IndexCastOp::create(b, b.getIndexType(), value));
+        continue;
+      }
       if (!buffers)
         buffers = field(pointer, kBuffers);
       Value slot = LLVM::GEPOp::create(

@@ -22,7 +22,7 @@ protected:
     Location loc = NameLoc::get(builder.getStringAttr(name));
     groups.push_back(soc::GroupOp::create(builder, loc, TypeRange(), StringAttr(),
                                           soc::VariantAttr(), ArrayAttr(), ArrayAttr(), ArrayAttr(),
-                                          ValueRange()));
+                                          ValueRange(), ValueRange()));
     return *groups.back();
   }
   std::string schemeOf(const QuantizeSpec &spec, llvm::StringRef name) {
