@@ -100,8 +100,9 @@ void Tokenizer::indexTokens() {
       specials[uint8_t(text[0])].push_back({token, text});
   }
   for (std::vector<SpelledToken> &list : specials)
-    llvm::stable_sort(list, [](const SpelledToken &a, const SpelledToken &b) {
-      return a.text.size() > b.text.size();
+    llvm::sort(list, [](const SpelledToken &a, const SpelledToken &b) {
+      return a.text.size() != b.text.size() ? a.text.size() > b.text.size()
+                                            : a.token.id < b.token.id;
     });
 }
 
@@ -166,9 +167,12 @@ llvm::Error Tokenizer::encodePiece(llvm::StringRef piece, std::vector<int32_t> &
   return error;
 }
 
+/// As SentencePiece does: at the end the letter for a space counts as one.
 static std::string collapseSpaces(llvm::StringRef text) {
+  while (text.consume_back(" ") || text.consume_back(kSpaceLetter)) {
+  }
   std::string result;
-  for (char byte : text.trim(' '))
+  for (char byte : text.ltrim(' '))
     if (byte != ' ' || result.back() != ' ')
       result += byte;
   return result;
@@ -189,7 +193,9 @@ llvm::Error Tokenizer::encodePlain(llvm::StringRef given, bool spacePrefix,
     text = collapseSpaces(text);
   if (text.empty())
     return llvm::Error::success();
-  if (spacePrefix && !(vocabulary.existingSpaceCounts && text[0] == ' '))
+  bool spaced = text[0] == ' ' ||
+                (vocabulary.escapedSpaces && llvm::StringRef(text).starts_with(kSpaceLetter));
+  if (spacePrefix && !(vocabulary.existingSpaceCounts && spaced))
     text.insert(text.begin(), ' ');
   if (vocabulary.escapedSpaces)
     text = replaceAll(text, " ", kSpaceLetter);
