@@ -58,9 +58,9 @@ OwningOpRef<ModuleOp> tercet::readModel(MLIRContext &context, const CompileOptio
   }
   if (extension == ".mlir" || extension == ".mlirbc")
     return readText(context, path);
-  if (extension == ".onnx") {
+  if (isImportable(path)) {
     SmallVector<ImportError> errors;
-    OwningOpRef<ModuleOp> module = importOnnx(context, path, options.import, errors);
+    OwningOpRef<ModuleOp> module = importModel(context, path, options.import, errors);
     for (const ImportError &error : errors) {
       std::string text;
       llvm::raw_string_ostream(text) << error;
@@ -68,6 +68,6 @@ OwningOpRef<ModuleOp> tercet::readModel(MLIRContext &context, const CompileOptio
     }
     return errors.empty() ? std::move(module) : nullptr;
   }
-  diagnostics.error("unknown kind of model '" + extension + "'; expected .onnx or .mlir");
+  diagnostics.error("unknown kind of model '" + extension + "'; expected .onnx, .gguf or .mlir");
   return nullptr;
 }

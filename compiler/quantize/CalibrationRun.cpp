@@ -60,6 +60,32 @@ llvm::Error CalibrationRun::runSample(Evaluator &evaluator, size_t index,
   return llvm::Error::success();
 }
 
+/// What a group's first product reads: what the group is given where that is
+/// an operand of it. Null without a product.
+static Value findLeftHandSide(const IntegerCandidate &candidate) {
+  for (const partition::IntegerStep &step : candidate.steps) {
+    if (step.kind != partition::IntegerStepKind::Product)
+      continue;
+    auto argument = dyn_cast<BlockArgument>(step.inputs[0]);
+    return argument ? soc::GroupOp(candidate.group).getInputs()[argument.getArgNumber()]
+                    : step.inputs[0];
+  }
+  return {};
+}
+
+DenseElementsAttr CalibrationRun::getMeans(const IntegerCandidate &candidate) const {
+  Value value = findLeftHandSide(candidate);
+  auto known = means.find(value);
+  if (!value || known == means.end())
+    return {};
+  SmallVector<float> channels = known->second.get();
+  if (channels.empty() || llvm::any_of(channels, [](float x) { return !std::isfinite(x); }))
+    return {};
+  auto type =
+      RankedTensorType::get({int64_t(channels.size())}, Float32Type::get(value.getContext()));
+  return DenseElementsAttr::get(type, ArrayRef<float>(channels));
+}
+
 llvm::Error CalibrationRun::collect(ArrayRef<IntegerCandidate> candidates) {
   // What is looked at of each class.
   std::vector<bool> isWanted(classes.size()), byChannels(classes.size()), byRows(classes.size());
@@ -75,7 +101,12 @@ llvm::Error CalibrationRun::collect(ArrayRef<IntegerCandidate> candidates) {
                      else if (scales != Scales::One)
                        byChannels[number] = true;
                    });
+  for (const IntegerCandidate &candidate : candidates)
+    if (Value value = findLeftHandSide(candidate))
+      means.try_emplace(value);
   auto see = [&](Value value, const Tensor &tensor) {
+    if (auto known = means.find(value); known != means.end())
+      known->second.add(tensor);
     unsigned number = classes.lookup(value);
     if (!isWanted[number] || !ValueClasses::isComputed(value))
       return;

@@ -33,6 +33,10 @@ public:
   llvm::Expected<llvm::SmallVector<int64_t>> measure(llvm::ArrayRef<IntegerCandidate> candidates,
                                                      llvm::ArrayRef<soc::PrecisionAttr> precisions);
 
+  /// The means of the channels of the left-hand side of a group's product; null
+  /// without one, or if they were not seen.
+  mlir::DenseElementsAttr getMeans(const IntegerCandidate &candidate) const;
+
   const ValueClasses &getClasses() const { return classes; }
   llvm::ArrayRef<ValueStatistics> getStatistics() const { return statistics; }
   const ValueStatistics &getStatistics(mlir::Value value) const {
@@ -52,6 +56,8 @@ private:
   const Progress &progress;
   ValueClasses classes;
   std::vector<ValueStatistics> statistics;
+  /// Of left-hand sides of products, as the function has them.
+  llvm::DenseMap<mlir::Value, ChannelMeans> means;
   WeightReader reader;
   /// Weights, read once.
   llvm::DenseMap<mlir::Attribute, Tensor> weights;

@@ -54,3 +54,21 @@ void ValueStatistics::addRows(const Tensor &tensor) {
     for (float x : elements.slice(index * columns, columns))
       row = std::max<double>(row, std::abs(x));
 }
+
+void ChannelMeans::add(const Tensor &tensor) {
+  if (tensor.getKind() != ElementKind::F32 || tensor.getShape().empty())
+    return;
+  int64_t columns = tensor.getShape().back();
+  sums.resize(columns);
+  llvm::ArrayRef<float> elements = tensor.elements<float>();
+  for (int64_t at = 0; at < tensor.getNumElements(); at += columns, ++rows)
+    for (int64_t c = 0; c < columns; ++c)
+      sums[c] += elements[at + c];
+}
+
+llvm::SmallVector<float> ChannelMeans::get() const {
+  llvm::SmallVector<float> means;
+  for (double sum : sums)
+    means.push_back(float(sum / rows));
+  return means;
+}

@@ -43,6 +43,19 @@ private:
   std::vector<double> rows;
 };
 
+/// Means of the channels of a value.
+class ChannelMeans {
+public:
+  /// Adds a tensor of f32; others are left out.
+  void add(const Tensor &tensor);
+  /// One for each element of the last dimension; empty if nothing was added.
+  llvm::SmallVector<float> get() const;
+
+private:
+  std::vector<double> sums;
+  int64_t rows = 0;
+};
+
 } // namespace tercet::quantize
 
 #endif // TERCET_COMPILER_QUANTIZE_VALUESTATISTICS_H

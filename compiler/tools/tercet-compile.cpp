@@ -78,6 +78,17 @@ std::string readArtifactOptions(const opt::ArgList &args, CompileOptions &option
   return "";
 }
 
+std::string readDecoderOptions(const opt::ArgList &args, DecoderOptions &options) {
+  std::string complaint;
+  if (const opt::Arg *context = args.getLastArg(OPT_context))
+    complaint = parseContext(context->getValue(), options);
+  if (const opt::Arg *prefill = args.getLastArg(OPT_prefill); prefill && complaint.empty())
+    complaint = parsePrefill(prefill->getValue(), options);
+  if (const opt::Arg *cache = args.getLastArg(OPT_kv_cache); cache && complaint.empty())
+    complaint = parseCache(cache->getValue(), options);
+  return complaint;
+}
+
 std::string readQuantizeOptions(const opt::ArgList &args, quantize::QuantizeOptions &options) {
   options.spec = args.getLastArgValue(OPT_quantize);
   options.data = args.getLastArgValue(OPT_calibrate);
@@ -139,7 +150,9 @@ std::string readOptions(const opt::ArgList &args, CompileOptions &options) {
     if (!complaint.empty())
       return options.model.empty() ? complaint : oneLine(options.model) + ": " + complaint;
   }
-  std::string complaint = readArtifactOptions(args, options);
+  std::string complaint = readDecoderOptions(args, options.import.decoder);
+  if (complaint.empty())
+    complaint = readArtifactOptions(args, options);
   if (complaint.empty())
     complaint = readQuantizeOptions(args, options.quantization);
   if (complaint.empty())

@@ -16,7 +16,13 @@
 #include "llvm/ADT/StringMap.h"
 
 namespace tercet::nn {
+class AlibiAttr;
 class ColumnBiasAttr;
+class DecodeAttr;
+class EncodeAttr;
+class JoinGroupsAttr;
+class PackGroupsAttr;
+class RopeTableAttr;
 } // namespace tercet::nn
 
 namespace tercet {
@@ -63,6 +69,24 @@ private:
   /// Adds to each column's bias what rounding the weight takes from it on average.
   llvm::Error addMeanErrors(nn::ColumnBiasAttr recipe, llvm::ArrayRef<double> scales,
                             std::vector<double> &bias);
+
+  // Weights in groups (GroupRecipes.cpp).
+  static bool isGroupRecipe(mlir::TypedAttr recipe);
+  llvm::Error streamGroupRecipe(mlir::TypedAttr recipe, Sink sink);
+  llvm::Error streamDecoded(nn::DecodeAttr recipe, Sink sink);
+  llvm::Error streamEncoded(nn::EncodeAttr recipe, Sink sink);
+  llvm::Error streamJoined(nn::JoinGroupsAttr recipe, Sink sink);
+  llvm::Error streamPackedGroups(nn::PackGroupsAttr recipe, Sink sink);
+  /// Hands the bytes of the recipe on in records of `bytes` each.
+  llvm::Error streamRecords(mlir::TypedAttr recipe, int64_t bytes,
+                            llvm::function_ref<llvm::Error(const char *)> consume);
+  /// Rows of a matrix as floats, all finite, with zeros behind them.
+  llvm::Error streamFloatRows(mlir::TypedAttr recipe, int64_t paddedTo,
+                              llvm::function_ref<llvm::Error(llvm::ArrayRef<float>)> consume);
+
+  // Tables of positions (PositionRecipes.cpp).
+  llvm::Error streamRopeTable(nn::RopeTableAttr table, Sink sink);
+  llvm::Error streamAlibi(nn::AlibiAttr mask, Sink sink);
 
   std::string baseDir;
   llvm::StringMap<std::unique_ptr<MappedFile>> files;

@@ -91,10 +91,10 @@ def NN_GroupsAttr : AttrDef<NN_Dialect, "Groups"> {
 
     Scales lie one after another from byte `scale_at` on: one for each group, or
     with subscales one for the block. So do zeros and minima from `shift_at` on.
-    With scale `none` the value is the code itself. `sum_at`, if not negative,
-    is where the sum of each group's codes lies, in i32: left-hand sides that are
-    quantised as the program runs have it. All is little-endian; floats need not
-    be aligned.
+    With scale `none` the value is c - zero. `sum_at`, if not negative, is where
+    minus the sum of each group's codes lies, in i32: left-hand sides that are
+    quantised as the program runs have it, since a product with codes less a zero
+    starts with it. All is little-endian; floats need not be aligned.
   }];
   let parameters = (ins "int64_t":$block, "int64_t":$bytes, "int64_t":$group,
     ArrayRefParameter<"::tercet::nn::PlaneAttr">:$planes,

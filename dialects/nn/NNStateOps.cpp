@@ -181,7 +181,11 @@ FailureOr<SmallVector<Value>> CachedAttentionOp::decomposeOperation(OpBuilder &b
   Location loc = getLoc();
   Type element = elementType(getQuery());
   SmallVector<OpFoldResult> q = tensor::getMixedSizes(b, loc, getQuery());
-  OpFoldResult valid = add(b, loc, q[1], OpFoldResult(getPosition()));
+  // No more than the cache holds, so that memory for it has a bound.
+  AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1), d2 = b.getAffineDimExpr(2);
+  OpFoldResult valid = affine::makeComposedFoldedAffineMin(
+      b, loc, AffineMap::get(3, 0, {d0 + d1, d2}, b.getContext()),
+      {q[1], getPosition(), tensor::getMixedSize(b, loc, getKey(), 1)});
   auto firstRows = [&](Value value, int64_t dim) -> Value {
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, value);
     sizes[dim] = valid;

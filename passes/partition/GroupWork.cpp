@@ -51,6 +51,9 @@ int64_t partition::sharedBandwidth(soc::MachineAttr machine) {
 }
 
 std::optional<unsigned> partition::getShareDim(soc::GroupOp group) {
+  // Rows at a position are not cut: the part would be at another one.
+  if (!group.getScalars().empty())
+    return std::nullopt;
   for (auto [dim, size] :
        llvm::enumerate(cast<RankedTensorType>(group.getOutputs()[0].getType()).getShape()))
     if (size != 1)
@@ -90,6 +93,13 @@ GroupWork::Part workOf(Operation &op) {
     part.workClass = "attention";
     part.operations =
         points * 6 * cast<RankedTensorType>(attention.getKey().getType()).getDimSize(1);
+  } else if (auto attention = dyn_cast<nn::CachedAttentionOp>(op)) {
+    // As if all of the cache were valid: what it takes at most.
+    part.workClass = "attention";
+    part.operations =
+        points * 6 * cast<RankedTensorType>(attention.getKey().getType()).getDimSize(1);
+  } else if (auto update = dyn_cast<nn::CacheUpdateOp>(op)) {
+    part.operations = cast<RankedTensorType>(update.getRows().getType()).getNumElements();
   } else if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
     uint64_t iterations = 1;
     for (int64_t range : linalgOp.getStaticLoopRanges())

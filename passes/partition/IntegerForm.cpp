@@ -164,6 +164,10 @@ std::optional<IntegerForm> partition::findIntegerForm(soc::GroupOp group, String
     reason = ("scheme '" + scheme + "' is not one in integers").str();
     return std::nullopt;
   }
+  if (!group.getScalars().empty()) {
+    reason = "it works at a position that is known only at run time, which has no integer form";
+    return std::nullopt;
+  }
   return FormFinder(group, scheme == "w8a16", reason).run();
 }
 

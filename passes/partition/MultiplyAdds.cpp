@@ -26,6 +26,8 @@ static uint64_t countIn(Operation &op) {
     return ofAttention(attention);
   if (auto attention = dyn_cast<nn::QuantizedAttentionOp>(op))
     return ofAttention(attention);
+  if (auto attention = dyn_cast<nn::CachedAttentionOp>(op))
+    return ofAttention(attention);
   if (isa<nn::PackedMatmulOp, nn::QuantizedMatmulOp>(op))
     return sizeOf(op.getResult(0)) *
            cast<RankedTensorType>(op.getOperand(0).getType()).getShape().back();

@@ -72,7 +72,7 @@ void Placement::collectReadings() {
     return Source{found->second, cast<OpResult>(root).getResultNumber()};
   };
   for (auto [index, group] : llvm::enumerate(groups))
-    for (OpOperand &operand : group.op->getOpOperands())
+    for (OpOperand &operand : group.op.getInputsMutable())
       for (const soc::SourceRange &range : soc::getSources(operand.get()))
         if (std::optional<Source> source = sourceOf(range.root))
           readings.push_back(
@@ -93,10 +93,9 @@ void Placement::collectReadings() {
 
 LogicalResult Placement::collectGroup(PlacedGroup &group) {
   soc::GroupOp op = group.op;
-  for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
+  for (Type type : llvm::concat<const Type>(op.getInputs().getTypes(), op->getResultTypes()))
     if (!cast<RankedTensorType>(type).hasStaticShape())
       return op.emitOpError() << "expected operands and results of static shape, got " << type;
-  int64_t rows = std::max<int64_t>(getShareRows(op), 1);
   group.elementsPerRow.assign(op.getInputs().size(), 0);
   for (unsigned operand = 0; operand < op.getInputs().size(); ++operand)
     group.dequantises.push_back(canDequantiseAtHead(op, operand));

@@ -51,12 +51,13 @@ void EntryPlanner::buildBuffers(OpBuilder &builder, const llvm::StringMap<cmd::P
     std::string name = nameOr(func.getArgAttrOfType<StringAttr>(i, "nn.name"), "input", i);
     if (argument.getType().isIndex()) {
       auto range = func.getArgAttrOfType<nn::RangeAttr>(i, "nn.range");
-      scalarOf[argument] =
-          cmd::ScalarOp::create(builder, argument.getLoc(), name, range.getMin(), range.getMax());
+      scalarOf[argument] = cmd::ScalarOp::create(builder, argument.getLoc(), builder.getIndexType(),
+                                                 name, range.getMin(), range.getMax());
     } else if (func.getArgAttr(i, "nn.state")) {
       inputs[i] = cmd::StateOp::create(builder, argument.getLoc(), bufferType, name,
-                                       states.pool.getSymName(), states.offsets.lookup(name),
-                                       bytesOf(argument.getType()), argument.getType());
+                                       cmd::PoolOp(states.pool).getSymName(),
+                                       states.offsets.lookup(name), bytesOf(argument.getType()),
+                                       cast<RankedTensorType>(argument.getType()));
     } else {
       inputs[i] =
           cmd::InputOp::create(builder, argument.getLoc(), bufferType, numberOfInput++, name,

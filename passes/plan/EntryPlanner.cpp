@@ -458,7 +458,7 @@ LogicalResult EntryPlanner::collectResults() {
   return success();
 }
 
-SmallVector<EntryPlanner::State> EntryPlanner::getStates() const {
+SmallVector<EntryPlanner::State> EntryPlanner::getStates() {
   SmallVector<State> states;
   for (const Storage &storage : storages)
     if (storage.kind == Storage::State) {

@@ -60,7 +60,7 @@ public:
     mlir::RankedTensorType type;
     mlir::Location loc;
   };
-  llvm::SmallVector<State> getStates() const;
+  llvm::SmallVector<State> getStates();
   /// Writes the entry with these pools before the function: the arena of each
   /// memory, and those of the weights and states.
   void build(const llvm::StringMap<cmd::PoolOp> &arenas, const WeightPlaces &weights,

@@ -39,7 +39,8 @@ std::string nameOf(Block &body) {
       continue;
     int weight = isa<linalg::GenericOp>(op) ? 0 : 1;
     if (isa<nn::PackedMatmulOp, nn::QuantizedMatmulOp, linalg::MatmulOp, linalg::BatchMatmulOp,
-            linalg::ConvolutionOpInterface, nn::AttentionOp, nn::QuantizedAttentionOp>(op))
+            linalg::ConvolutionOpInterface, nn::AttentionOp, nn::CachedAttentionOp,
+            nn::GroupMatmulOp, nn::QuantizedAttentionOp>(op))
       weight = 3;
     else if (isa<nn::LayerNormOp, nn::RmsNormOp, nn::QuantizedLayerNormOp, nn::QuantizedRmsNormOp,
                  linalg::SoftmaxOp, nn::GatherOp>(op))

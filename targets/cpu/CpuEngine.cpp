@@ -57,7 +57,7 @@ bool cpu::supportsElements(soc::GroupOp group, std::string &reason) {
     llvm::raw_string_ostream(reason) << "no elements of type " << element;
     return false;
   };
-  return llvm::all_of(group->getOperandTypes(), check) &&
+  return llvm::all_of(group.getInputs().getTypes(), check) &&
          llvm::all_of(group->getResultTypes(), check);
 }
 

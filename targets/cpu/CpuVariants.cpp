@@ -41,9 +41,12 @@ public:
     for (Operation &op : body->without_terminator()) {
       if (isa<linalg::MatmulOp, linalg::BatchMatmulOp, nn::QuantizedMatmulOp>(op))
         product = &op;
-      if (isa<nn::AttentionOp, nn::QuantizedAttentionOp>(op))
+      if (isa<nn::AttentionOp, nn::CachedAttentionOp, nn::QuantizedAttentionOp>(op))
         attention = &op;
     }
+    // The loops are those of the rows that are written, not of the cache.
+    if (auto update = dyn_cast_or_null<nn::CacheUpdateOp>(root))
+      llvm::copy(cast<RankedTensorType>(update.getRows().getType()).getShape(), shape.begin());
   }
 
   soc::VariantAttr choose() {
@@ -158,7 +161,9 @@ private:
     // Enough tiles for the workers, as long as a tile repays turning the keys.
     while (shape[0] * shape[2] * llvm::divideCeil(queries, tile) < 2 * workers && tile >= 32)
       tile = llvm::divideCeil(tile, 2);
-    tiles = {1, even(queries, tile), 1, 0};
+    // What is cached is converted once for all heads that read it.
+    auto cached = dyn_cast<nn::CachedAttentionOp>(attention);
+    tiles = {1, even(queries, tile), cached ? cached.getGroupSize() : 1, 0};
     return "attention";
   }
 
@@ -345,17 +350,20 @@ private:
       int64_t width = isInteger() ? 8 : llvm::divideCeil(result.getElementTypeBitWidth(), 8);
       int64_t elements = tileElements(result);
       bytes += 2 * llvm::alignTo(elements * width, 64) + 128;
-      if (isa<nn::AttentionOp, nn::QuantizedAttentionOp>(op)) {
+      if (isa<nn::AttentionOp, nn::CachedAttentionOp, nn::QuantizedAttentionOp>(op)) {
         auto query = cast<RankedTensorType>(op.getOperand(0).getType());
         auto key = cast<RankedTensorType>(op.getOperand(1).getType());
         width = std::max<int64_t>(width, 4); // Scores of integers are as wide as those of floats.
         bool cut = tiles.size() == 4 && tiles[1] != 0;
         int64_t rows = cut ? tiles[1] : query.getDimSize(1);
-        int64_t heads =
-            tiles.size() == 4 && (tiles[2] != 0 || shape[2] == 1) ? 1 : query.getDimSize(2);
+        int64_t heads = tiles.size() == 4 && (tiles[2] != 0 || shape[2] == 1)
+                            ? std::max<int64_t>(tiles[2], 1)
+                            : query.getDimSize(2);
         int64_t batch =
             tiles.size() == 4 && (tiles[0] != 0 || shape[0] == 1) ? 1 : query.getDimSize(0);
         int64_t keys = key.getDimSize(1);
+        if (isa<nn::CachedAttentionOp>(op)) // keys and values in f32, and the mask
+          bytes += 4 * keys * (2 * heads * key.getDimSize(3) + rows) + 1024;
         bytes += batch * heads * width *
                      (4 * rows * keys + 2 * keys * key.getDimSize(3) +
                       4 * rows * key.getDimSize(3) + 8 * rows) +

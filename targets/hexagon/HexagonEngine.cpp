@@ -32,6 +32,10 @@ bool readsArgument(soc::GroupOp group) {
 class HexagonEngineModel : public soc::EngineModel {
 public:
   bool supports(soc::EngineAttr engine, soc::GroupOp group, std::string &reason) const override {
+    if (!group.getScalars().empty()) {
+      reason = "it works at a position that is known only at run time, which has no integer form";
+      return false;
+    }
     if (hexagon::isInteger(group) && readsArgument(group)) {
       reason = "it would read an input of the entry, which is in memory of the application that it "
                "does not see";

@@ -8,27 +8,21 @@
 
 #include "compiler/import/gguf/File.h"
 
+#include "compiler/import/QuotedName.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace llvm;
+using namespace tercet;
 using namespace tercet::gguf;
 
 static constexpr uint64_t kMaxAlignment = 1 << 20;
 static constexpr unsigned kMaxDimensions = 4;
-static constexpr size_t kShownName = 80;
 
-static Error failure(const Twine &text) {
-  return createStringError(inconvertibleErrorCode(), text);
-}
-
-std::string tercet::gguf::quoted(StringRef name) {
-  if (name.size() <= kShownName)
-    return "'" + name.str() + "'";
-  return "'" + name.take_front(kShownName).str() + "...'";
-}
+static Error refuse(const Twine &text) { return createStringError(inconvertibleErrorCode(), text); }
 
 namespace {
 
@@ -77,8 +71,8 @@ private:
   Error placeTensors();
   Error checkOverlap();
   Error cutOff(const Twine &where) {
-    return failure(where + ": the file ends at byte " + Twine(bytes.size()) +
-                   "; was it cut off while it was copied?");
+    return refuse(where + ": the file ends at byte " + Twine(bytes.size()) +
+                  "; was it cut off while it was copied?");
   }
 
   StringRef bytes;
@@ -94,21 +88,21 @@ Error Reader::readHeader() {
   if (!cursor.take(4, magic))
     return cutOff("header");
   if (magic != "GGUF")
-    return failure("expected a file that begins with 'GGUF'; this is no GGUF file");
+    return refuse("expected a file that begins with 'GGUF'; this is no GGUF file");
   if (!cursor.take(file.version))
     return cutOff("header");
   if (file.version == byteswap<uint32_t>(2) || file.version == byteswap<uint32_t>(3))
-    return failure("expected a little-endian file, got a big-endian one; convert it with the gguf "
-                   "package (gguf_convert_endian)");
+    return refuse("expected a little-endian file, got a big-endian one; convert it with the gguf "
+                  "package (gguf_convert_endian)");
   if (file.version != 2 && file.version != 3)
-    return failure("expected GGUF version 2 or 3, got " + Twine(file.version));
+    return refuse("expected GGUF version 2 or 3, got " + Twine(file.version));
   if (!cursor.take(tensorCount) || !cursor.take(pairCount))
     return cutOff("header");
   // The least that a tensor and a pair can take.
   if (tensorCount > cursor.left() / (8 + 4 + 8 + 4 + 8) || pairCount > cursor.left() / (8 + 4 + 1))
-    return failure("expected as many tensors and metadata pairs as the file has room for, got " +
-                   Twine(tensorCount) + " and " + Twine(pairCount) + " in " + Twine(bytes.size()) +
-                   " bytes");
+    return refuse("expected as many tensors and metadata pairs as the file has room for, got " +
+                  Twine(tensorCount) + " and " + Twine(pairCount) + " in " + Twine(bytes.size()) +
+                  " bytes");
   return Error::success();
 }
 
@@ -118,24 +112,24 @@ Error Reader::readArray(const std::string &who, Value &value) {
   if (!cursor.take(type) || !cursor.take(count))
     return cutOff(who);
   if (type >= kValueTypes)
-    return failure(who + ": expected an element type from 0 to " + Twine(kValueTypes - 1) +
-                   ", got " + Twine(type));
+    return refuse(who + ": expected an element type from 0 to " + Twine(kValueTypes - 1) +
+                  ", got " + Twine(type));
   auto element = ValueType(type);
   if (element == ValueType::Array)
-    return failure(who + ": expected an array of scalars or strings, got an array of arrays");
+    return refuse(who + ": expected an array of scalars or strings, got an array of arrays");
   unsigned size = bytesOf(element);
   if (count > cursor.left() / (size ? size : 8))
-    return failure(who + ": expected an array that the file has room for, got " + Twine(count) +
-                   " elements of " + nameOf(element) + " with " + Twine(cursor.left()) +
-                   " bytes left");
+    return refuse(who + ": expected an array that the file has room for, got " + Twine(count) +
+                  " elements of " + nameOf(element) + " with " + Twine(cursor.left()) +
+                  " bytes left");
   uint64_t begin = cursor.position();
   StringRef part;
   if (size)
     (void)cursor.take(count * size, part);
   for (uint64_t i = 0; !size && i < count; ++i)
     if (!cursor.takeString(part))
-      return failure(who + ": string " + Twine(i) + " of " + Twine(count) +
-                     " goes beyond the end of the file");
+      return refuse(who + ": string " + Twine(i) + " of " + Twine(count) +
+                    " goes beyond the end of the file");
   value = Value(element, count, bytes.slice(begin, cursor.position()));
   return Error::success();
 }
@@ -144,16 +138,16 @@ Error Reader::readPair(uint64_t number) {
   StringRef key;
   uint32_t type;
   if (!cursor.takeString(key))
-    return failure("metadata pair " + Twine(number) + " of " + Twine(pairCount) +
-                   ": its key goes beyond the end of the file");
+    return refuse("metadata pair " + Twine(number) + " of " + Twine(pairCount) +
+                  ": its key goes beyond the end of the file");
   std::string who = "metadata " + quoted(key);
   if (key.empty())
-    return failure("metadata pair " + Twine(number) + ": expected a key, got an empty one");
+    return refuse("metadata pair " + Twine(number) + ": expected a key, got an empty one");
   if (!cursor.take(type))
     return cutOff(who);
   if (type >= kValueTypes)
-    return failure(who + ": expected a value type from 0 to " + Twine(kValueTypes - 1) + ", got " +
-                   Twine(type));
+    return refuse(who + ": expected a value type from 0 to " + Twine(kValueTypes - 1) + ", got " +
+                  Twine(type));
   auto kind = ValueType(type);
   Value value;
   if (kind == ValueType::Array) {
@@ -164,14 +158,14 @@ Error Reader::readPair(uint64_t number) {
     bool whole =
         kind == ValueType::String ? cursor.takeString(part) : cursor.take(bytesOf(kind), part);
     if (!whole)
-      return failure(who + ": its value goes beyond the end of the file");
+      return refuse(who + ": its value goes beyond the end of the file");
     if (kind == ValueType::Bool && uint8_t(part.front()) > 1)
-      return failure(who + ": expected a bool of 0 or 1, got " +
-                     Twine(unsigned(uint8_t(part.front()))));
+      return refuse(who + ": expected a bool of 0 or 1, got " +
+                    Twine(unsigned(uint8_t(part.front()))));
     value = Value(kind, part);
   }
   if (!file.metadata.insert(key, value))
-    return failure(who + ": the key appears twice");
+    return refuse(who + ": the key appears twice");
   return Error::success();
 }
 
@@ -179,24 +173,24 @@ Error Reader::readTensor(uint64_t number) {
   Tensor tensor;
   uint32_t rank, type;
   if (!cursor.takeString(tensor.name))
-    return failure("tensor " + Twine(number) + " of " + Twine(tensorCount) +
-                   ": its name goes beyond the end of the file");
+    return refuse("tensor " + Twine(number) + " of " + Twine(tensorCount) +
+                  ": its name goes beyond the end of the file");
   std::string who = "tensor " + quoted(tensor.name);
   if (tensor.name.empty())
-    return failure("tensor " + Twine(number) + ": expected a name, got an empty one");
+    return refuse("tensor " + Twine(number) + ": expected a name, got an empty one");
   if (!cursor.take(rank))
     return cutOff(who);
   if (rank == 0 || rank > kMaxDimensions)
-    return failure(who + ": expected 1 to " + Twine(kMaxDimensions) + " dimensions, got " +
-                   Twine(rank));
+    return refuse(who + ": expected 1 to " + Twine(kMaxDimensions) + " dimensions, got " +
+                  Twine(rank));
   uint64_t elements = 1;
   for (unsigned i = 0; i < rank; ++i) {
     uint64_t size;
     if (!cursor.take(size))
       return cutOff(who);
     if (size == 0 || size > uint64_t(INT64_MAX) / elements)
-      return failure(who + ": expected a dimension from 1 to " +
-                     Twine(uint64_t(INT64_MAX) / elements) + ", got " + Twine(size));
+      return refuse(who + ": expected a dimension from 1 to " +
+                    Twine(uint64_t(INT64_MAX) / elements) + ", got " + Twine(size));
     elements *= size;
     tensor.shape.insert(tensor.shape.begin(), int64_t(size));
   }
@@ -204,16 +198,16 @@ Error Reader::readTensor(uint64_t number) {
     return cutOff(who);
   tensor.type = lookupTensorType(type);
   if (!tensor.type)
-    return failure(who + ": expected a known tensor type, got number " + Twine(type));
+    return refuse(who + ": expected a known tensor type, got number " + Twine(type));
   uint32_t block = tensor.type->elements;
   if (tensor.shape.back() % block != 0)
-    return failure(who + ": expected rows of whole blocks of " + Twine(block) + " elements for " +
-                   tensor.type->name + ", got " + Twine(tensor.shape.back()));
+    return refuse(who + ": expected rows of whole blocks of " + Twine(block) + " elements for " +
+                  tensor.type->name + ", got " + Twine(tensor.shape.back()));
   bool overflows;
   tensor.bytes = SaturatingMultiply<uint64_t>(elements / block, tensor.type->bytes, &overflows);
   if (overflows)
-    return failure(who + ": expected a size below 2^64 bytes, got " + Twine(elements) +
-                   " elements of " + tensor.type->name);
+    return refuse(who + ": expected a size below 2^64 bytes, got " + Twine(elements) +
+                  " elements of " + tensor.type->name);
   file.tensors.push_back(std::move(tensor));
   return Error::success();
 }
@@ -223,23 +217,22 @@ Error Reader::placeTensors() {
   if (const Value *value = file.metadata.lookup("general.alignment")) {
     std::optional<int64_t> given = value->getInteger();
     if (!given || *given < 8 || *given > int64_t(kMaxAlignment) || !isPowerOf2_64(*given))
-      return failure("metadata 'general.alignment': expected a power of two from 8 to " +
-                     Twine(kMaxAlignment) + ", got " +
-                     (given ? std::to_string(*given) : value->describe()));
+      return refuse("metadata 'general.alignment': expected a power of two from 8 to " +
+                    Twine(kMaxAlignment) + ", got " +
+                    (given ? std::to_string(*given) : value->describe()));
     alignment = *given;
   }
   uint64_t data = alignTo(cursor.position(), alignment);
   uint64_t room = data > bytes.size() ? 0 : bytes.size() - data;
   for (Tensor &tensor : file.tensors) {
     if (tensor.offset % alignment != 0)
-      return failure("tensor " + quoted(tensor.name) +
-                     ": expected an offset that is a multiple of " + Twine(alignment) + ", got " +
-                     Twine(tensor.offset));
+      return refuse("tensor " + quoted(tensor.name) +
+                    ": expected an offset that is a multiple of " + Twine(alignment) + ", got " +
+                    Twine(tensor.offset));
     if (tensor.offset > room || tensor.bytes > room - tensor.offset)
-      return failure("tensor " + quoted(tensor.name) + ": expected " + Twine(tensor.bytes) +
-                     " bytes at offset " + Twine(tensor.offset) +
-                     " of the data, but the data has " + Twine(room) +
-                     " bytes; was the file cut off while it was copied?");
+      return refuse("tensor " + quoted(tensor.name) + ": expected " + Twine(tensor.bytes) +
+                    " bytes at offset " + Twine(tensor.offset) + " of the data, but the data has " +
+                    Twine(room) + " bytes; was the file cut off while it was copied?");
     tensor.offset += data;
   }
   return Error::success();
@@ -250,7 +243,7 @@ Error Reader::checkOverlap() {
   StringMap<uint64_t> seen;
   for (const Tensor &tensor : file.tensors) {
     if (!seen.try_emplace(tensor.name, 0).second)
-      return failure("tensor " + quoted(tensor.name) + ": the name appears twice");
+      return refuse("tensor " + quoted(tensor.name) + ": the name appears twice");
     byOffset.push_back(&tensor);
   }
   llvm::sort(byOffset, [](const Tensor *a, const Tensor *b) {
@@ -258,9 +251,9 @@ Error Reader::checkOverlap() {
   });
   for (size_t i = 1; i < byOffset.size(); ++i)
     if (byOffset[i]->offset - byOffset[i - 1]->offset < byOffset[i - 1]->bytes)
-      return failure("tensor " + quoted(byOffset[i]->name) + ": expected bytes of its own, but " +
-                     quoted(byOffset[i - 1]->name) + " lies over its first byte " +
-                     Twine(byOffset[i]->offset));
+      return refuse("tensor " + quoted(byOffset[i]->name) + ": expected bytes of its own, but " +
+                    quoted(byOffset[i - 1]->name) + " lies over its first byte " +
+                    Twine(byOffset[i]->offset));
   return Error::success();
 }
 

@@ -36,9 +36,6 @@ struct File {
 /// Decodes the bytes of a file, which must outlive the result.
 llvm::Expected<File> readFile(llvm::StringRef bytes);
 
-/// A name of the file for a message: quoted, and cut off where it is long.
-std::string quoted(llvm::StringRef name);
-
 } // namespace tercet::gguf
 
 #endif // TERCET_COMPILER_IMPORT_GGUF_FILE_H

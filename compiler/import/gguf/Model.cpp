@@ -6,29 +6,30 @@
 
 #include "compiler/import/gguf/Model.h"
 
+#include "compiler/import/QuotedName.h"
+
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
 using namespace llvm;
+using namespace tercet;
 using namespace tercet::gguf;
 
 static constexpr int64_t kMaxParts = 1000;
 
-static Error failure(const Twine &text) {
-  return createStringError(inconvertibleErrorCode(), text);
-}
+static Error refuse(const Twine &text) { return createStringError(inconvertibleErrorCode(), text); }
 
 static Expected<std::unique_ptr<MemoryBuffer>> map(StringRef path) {
   sys::fs::file_status status;
   if (std::error_code error = sys::fs::status(path, status))
-    return failure("cannot be read: " + error.message());
+    return refuse("cannot be read: " + error.message());
   // What else has a name may wait for a writer, or never end.
   if (!sys::fs::is_regular_file(status))
-    return failure("cannot be read: expected a regular file");
+    return refuse("cannot be read: expected a regular file");
   auto buffer = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
-    return failure("cannot be read: " + buffer.getError().message());
+    return refuse("cannot be read: " + buffer.getError().message());
   return std::move(*buffer);
 }
 
@@ -37,8 +38,8 @@ static Expected<int64_t> splitNumber(const Metadata &metadata, StringRef key) {
   const Value *value = metadata.lookup(key);
   std::optional<int64_t> number = value ? value->getInteger() : 0;
   if (!number || *number < 0)
-    return failure("metadata '" + key + "': expected a number of parts or tensors, got " +
-                   (number ? std::to_string(*number) : value->describe()));
+    return refuse("metadata '" + key + "': expected a number of parts or tensors, got " +
+                  (number ? std::to_string(*number) : value->describe()));
   return *number;
 }
 
@@ -54,8 +55,8 @@ Error Model::addPart(const std::string &path) {
   for (const Tensor &tensor : part.file.tensors) {
     auto [entry, isNew] = index.try_emplace(tensor.name, tensors.size());
     if (!isNew)
-      return failure("tensor " + quoted(tensor.name) + ": the name appears in '" +
-                     tensors[entry->second].path + "' too");
+      return refuse("tensor " + quoted(tensor.name) + ": the name appears in '" +
+                    tensors[entry->second].path + "' too");
     tensors.push_back({&tensor, part.path});
   }
   return Error::success();
@@ -79,20 +80,20 @@ Expected<std::unique_ptr<Model>> Model::open(StringRef path) {
   if (*count <= 1)
     return std::move(model);
   if (*count > kMaxParts)
-    return failure("metadata 'split.count': expected at most " + Twine(kMaxParts) + " parts, got " +
-                   Twine(*count));
+    return refuse("metadata 'split.count': expected at most " + Twine(kMaxParts) + " parts, got " +
+                  Twine(*count));
   Expected<int64_t> number = splitNumber(metadata, "split.no");
   if (!number)
     return number.takeError();
   StringRef stem = stemOfFirst(path, *count);
   if (*number != 0 || stem.empty())
-    return failure("the file is part " + Twine(*number + 1) + " of " + Twine(*count) +
-                   "; give the first part, under its name NAME" +
-                   formatv("-00001-of-{0:D5}.gguf", *count).str());
+    return refuse("the file is part " + Twine(*number + 1) + " of " + Twine(*count) +
+                  "; give the first part, under its name NAME" +
+                  formatv("-00001-of-{0:D5}.gguf", *count).str());
   for (int64_t i = 1; i < *count; ++i) {
     std::string other = formatv("{0}-{1:D5}-of-{2:D5}.gguf", stem, i + 1, *count);
     auto located = [&](Error error) {
-      return failure("part '" + sys::path::filename(other) + "': " + toString(std::move(error)));
+      return refuse("part '" + sys::path::filename(other) + "': " + toString(std::move(error)));
     };
     if (Error error = model->addPart(other))
       return located(std::move(error));
@@ -103,16 +104,16 @@ Expected<std::unique_ptr<Model>> Model::open(StringRef path) {
       if (!got)
         return located(got.takeError());
       if (*got != expected)
-        return located(failure("metadata '" + key + "': expected " + Twine(expected) + ", got " +
-                               Twine(*got) + "; is it a part of another model?"));
+        return located(refuse("metadata '" + key + "': expected " + Twine(expected) + ", got " +
+                              Twine(*got) + "; is it a part of another model?"));
     }
   }
   Expected<int64_t> total = splitNumber(metadata, "split.tensors.count");
   if (!total)
     return total.takeError();
   if (metadata.lookup("split.tensors.count") && uint64_t(*total) != model->tensors.size())
-    return failure("metadata 'split.tensors.count': expected the " + Twine(model->tensors.size()) +
-                   " tensors that the parts have, got " + Twine(*total));
+    return refuse("metadata 'split.tensors.count': expected the " + Twine(model->tensors.size()) +
+                  " tensors that the parts have, got " + Twine(*total));
   return std::move(model);
 }
 

@@ -54,7 +54,7 @@ std::optional<Values> readValues(NodeImporter &node, unsigned at, DataType eleme
     values.zero = zero->i;
   }
   if (!(values.scale >= std::numeric_limits<float>::min()) || !std::isfinite(values.scale)) {
-    (void)node.fail("expected a positive scale, got " + Twine(values.scale));
+    (void)node.fail("expected a positive scale, got " + std::to_string(values.scale));
     return std::nullopt;
   }
   if (!llvm::is_contained({DataType::Int8, DataType::Uint8, DataType::Int16}, element) ||

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Formats are parsed from their text when they are asked for: contexts keep
+// attributes, and the table stays readable.
+
+#include "dialects/nn/GroupFormats.h"
+
+#include "mlir/AsmParser/AsmParser.h"
+
+using namespace mlir;
+using namespace tercet;
+
+namespace {
+struct NamedFormat {
+  StringRef name, text;
+};
+} // namespace
+
+static const NamedFormat kFormats[] = {
+#define TERCET_GROUP_FORMAT(name, text) {#name, text},
+#include "dialects/nn/GroupFormats.def"
+#undef TERCET_GROUP_FORMAT
+};
+
+static nn::GroupsAttr parse(MLIRContext *context, const NamedFormat &format) {
+  context->getOrLoadDialect<nn::NNDialect>();
+  return cast<nn::GroupsAttr>(parseAttribute(("#nn.groups" + format.text).str(), context));
+}
+
+nn::GroupsAttr nn::groupFormat(MLIRContext *context, StringRef name) {
+  for (const NamedFormat &format : kFormats)
+    if (format.name == name)
+      return parse(context, format);
+  return {};
+}
+
+StringRef nn::nameOfGroupFormat(GroupsAttr wanted) {
+  for (const NamedFormat &format : kFormats)
+    if (parse(wanted.getContext(), format) == wanted)
+      return format.name;
+  return {};
+}
+
+nn::GroupsAttr nn::leftFormatFor(GroupsAttr weights) {
+  return groupFormat(weights.getContext(), weights.getGroup() < 32 ? "i8g16" : "i8g32");
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Formats of groups by name (GroupFormats.def): GGUF's block types, what
+// `--quantize` makes, and left-hand sides that are quantised as the program runs.
+
+#ifndef TERCET_DIALECTS_NN_GROUPFORMATS_H
+#define TERCET_DIALECTS_NN_GROUPFORMATS_H
+
+#include "dialects/nn/NN.h"
+
+namespace tercet::nn {
+
+/// The format of this name, in lower case as in "q4_0"; null if there is none.
+GroupsAttr groupFormat(mlir::MLIRContext *context, llvm::StringRef name);
+
+/// The name of a format; empty if it has none.
+llvm::StringRef nameOfGroupFormat(GroupsAttr format);
+
+/// What a left-hand side is quantised to for a product with weights of this
+/// format: signed bytes in groups of 32, or as short as the weights' are.
+GroupsAttr leftFormatFor(GroupsAttr weights);
+
+} // namespace tercet::nn
+
+#endif // TERCET_DIALECTS_NN_GROUPFORMATS_H
