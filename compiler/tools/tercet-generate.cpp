@@ -61,8 +61,8 @@ static llvm::Expected<std::vector<int64_t>> readTokens(llvm::StringRef path, uin
   return tokens;
 }
 
-static llvm::Expected<std::vector<int64_t>> encode(const Tokenizer &tokenizer,
-                                                   llvm::StringRef text, ControlText control) {
+static llvm::Expected<std::vector<int64_t>> encode(const Tokenizer &tokenizer, llvm::StringRef text,
+                                                   ControlText control) {
   llvm::Expected<std::vector<int32_t>> ids = tokenizer.encode(text, control);
   if (!ids)
     return ids.takeError();
@@ -89,7 +89,8 @@ static llvm::Expected<std::unique_ptr<Tokenizer>> findTokenizer(const Options &o
     return found;
   }
   if (options.tokensFile.empty())
-    return failure("'" + options.model + "' has no tokenizer beside it; name the model's GGUF file "
+    return failure("'" + options.model +
+                   "' has no tokenizer beside it; name the model's GGUF file "
                    "or tokenizer.json with --tokenizer, or give token ids with --tokens");
   return std::unique_ptr<Tokenizer>();
 }
@@ -177,8 +178,9 @@ static llvm::Error goOn(Run &run, llvm::ArrayRef<int64_t> prompt) {
   generation.count = count;
   std::unique_ptr<LogitsFile> logits;
   if (!options.logitsFile.empty()) {
-    size_t rows = prompt.size() + std::min<size_t>(count, model.getCapacity() - std::min<size_t>(
-                                                             prompt.size(), model.getCapacity()));
+    size_t rows = prompt.size() +
+                  std::min<size_t>(count, model.getCapacity() -
+                                              std::min<size_t>(prompt.size(), model.getCapacity()));
     llvm::Expected<std::unique_ptr<LogitsFile>> file =
         LogitsFile::create(options.logitsFile, rows, model.getVocabulary());
     if (!file)
@@ -226,8 +228,7 @@ static llvm::Error measure(Run &run) {
   llvm::Expected<std::string> text = readText(run.options.perplexityFile);
   if (!text)
     return text.takeError();
-  llvm::Expected<std::vector<int64_t>> tokens =
-      encode(*run.tokenizer, *text, ControlText::Plain);
+  llvm::Expected<std::vector<int64_t>> tokens = encode(*run.tokenizer, *text, ControlText::Plain);
   if (!tokens)
     return failure(run.options.perplexityFile + ": " + llvm::toString(tokens.takeError()));
   llvm::Expected<Perplexity> result = measurePerplexity(*run.model, *tokens);
@@ -236,10 +237,9 @@ static llvm::Error measure(Run &run) {
   llvm::outs() << llvm::formatv("perplexity: {0:f4} over {1} tokens\n", result->value,
                                 result->tokens);
   if (!run.options.quiet)
-    llvm::errs() << llvm::formatv("{0} tokens in {1:f1} ms ({2:f1} tokens/s)\n",
-                                  result->throughput.tokens,
-                                  double(result->throughput.nanoseconds) / 1e6,
-                                  result->throughput.getRate());
+    llvm::errs() << llvm::formatv(
+        "{0} tokens in {1:f1} ms ({2:f1} tokens/s)\n", result->throughput.tokens,
+        double(result->throughput.nanoseconds) / 1e6, result->throughput.getRate());
   return llvm::Error::success();
 }
 
@@ -284,8 +284,8 @@ static llvm::Error generateText(const Options &options) {
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   llvm::Expected<std::optional<Options>> options = parseOptions(argc, argv);
-  llvm::Error error = options ? *options ? generateText(**options) : llvm::Error::success()
-                              : options.takeError();
+  llvm::Error error =
+      options ? *options ? generateText(**options) : llvm::Error::success() : options.takeError();
   if (!error)
     return 0;
   bool fault = error.isA<emit::InternalFault>();

@@ -45,7 +45,8 @@ llvm::Expected<std::vector<int64_t>> Conversation::encode(const MarkedText &text
     if (!ids)
       return ids.takeError();
     const std::vector<int32_t> &prefix = tokenizer.getVocabulary().prefix;
-    if (first && !llvm::ArrayRef<int32_t>(*ids).starts_with(prefix))
+    if (first &&
+        llvm::ArrayRef<int32_t>(*ids).take_front(prefix.size()) != llvm::ArrayRef<int32_t>(prefix))
       result.insert(result.end(), prefix.begin(), prefix.end());
     first = false;
     result.insert(result.end(), ids->begin(), ids->end());
