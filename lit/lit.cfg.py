@@ -5,6 +5,7 @@
 
 import os
 import shutil
+import sys
 
 import lit.formats
 
@@ -35,3 +36,7 @@ if onnx_schema and protoc:
     config.substitutions.append(
         ("%protoc-onnx", f"{protoc} --encode=onnx.ModelProto --proto_path={schema_dir} {schema_dir}/onnx.proto")
     )
+
+# Text to GGUF: %gguf TEXT... FILE.
+gguf = os.path.join(config.test_source_root, "compiler", "import", "Inputs", "gguf.py")
+config.substitutions.append(("%gguf", f"{sys.executable} -B {gguf}"))

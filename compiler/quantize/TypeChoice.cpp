@@ -7,6 +7,7 @@
 #include "compiler/quantize/TypeChoice.h"
 
 #include "passes/partition/QuantScales.h"
+#include "passes/partition/ScalarFunction.h"
 
 #include <cmath>
 
@@ -68,6 +69,14 @@ void TypeChoice::chooseNarrow(unsigned number, MLIRContext *context) {
   const ValueStatistics &values = statistics[number];
   QuantType &type = narrow[number];
   StorageKind kind = wish.getNarrowKind();
+  auto evaluate = [&](double x) {
+    for (Operation *op : wish.table)
+      x = partition::evaluateScalarFunction(op, x);
+    return x;
+  };
+  ScalarMap function = nullptr;
+  if (!wish.table.empty())
+    function = evaluate;
   if (wish.scales == Scales::Channels && !values.getChannels().empty() && !wish.weights.empty()) {
     size_t count = values.getChannels().size();
     SmallVector<double> rows(count), units;
@@ -99,10 +108,10 @@ void TypeChoice::chooseNarrow(unsigned number, MLIRContext *context) {
     SmallVector<double> channels;
     for (double unit : units)
       channels.append(ValueStatistics::kBlock, unit);
-    type = withUnits(chooseType(context, parts, kind, method), channels);
+    type = withUnits(chooseType(context, parts, kind, method, function), channels);
     return;
   }
-  type = chooseType(context, Part{&values.getAll()}, kind, method);
+  type = chooseType(context, Part{&values.getAll()}, kind, method, function);
 }
 
 Type TypeChoice::getColumnsType(Value weight, const IntegerCandidate &candidate) const {
@@ -199,9 +208,13 @@ void TypeChoice::merge(ArrayRef<IntegerCandidate> candidates) {
                      if (isStoredNarrow(value, storage))
                        wish.scales = std::min(wish.scales, scales);
                    });
-    for (const partition::IntegerStep &step : candidate.steps)
+    for (const partition::IntegerStep &step : candidate.steps) {
+      Value input = step.inputs[0];
       if (step.kind == IntegerStepKind::Product && candidate.scheme == "w8a8")
-        wishes[classes.lookup(step.inputs[0])].weights.push_back(step.weight);
+        wishes[classes.lookup(input)].weights.push_back(step.weight);
+      if (step.kind == IntegerStepKind::Lookup && input.getDefiningOp() && input.hasOneUse())
+        wishes[classes.lookup(input)].table.assign(step.ops.begin(), step.ops.end());
+    }
   }
   for (auto [number, wish] : llvm::enumerate(wishes)) {
     if (wish.narrow || wish.symmetric)

@@ -52,6 +52,8 @@ private:
     double leastScale = 0;
     /// Products that read it in 8 bits: their right-hand sides.
     llvm::SmallVector<mlir::Value> weights;
+    /// Where a table alone reads it: the functions that this stands for, in order.
+    llvm::SmallVector<mlir::Operation *> table;
 
     bool isNarrow() const { return (narrow || symmetric) && !wide; }
     StorageKind getNarrowKind() const {

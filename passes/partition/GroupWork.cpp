@@ -121,6 +121,11 @@ GroupWork::Part workOf(Operation &op) {
     part.element = left.getElementType();
     part.workClass = left.getDimSize(0) < kThinRows ? "thin_product" : "product";
     part.operations = points * 2 * left.getShape().back();
+  } else if (auto product = dyn_cast<nn::GroupMatmulOp>(op)) {
+    if (product.getLhsFormat())
+      part.element = IntegerType::get(op.getContext(), 8);
+    part.workClass = result.getDimSize(0) < kThinRows ? "thin_product" : "product";
+    part.operations = points * 2 * product.getDepth();
   } else if (auto attention = dyn_cast<nn::QuantizedAttentionOp>(op)) {
     part.workClass = "attention";
     part.operations =
@@ -133,6 +138,12 @@ GroupWork::Part workOf(Operation &op) {
     part.operations = points * kOperationsPerElement;
   }
   return part;
+}
+
+/// Whether the input is weights in groups that a product reads all of.
+bool isProductRhs(soc::GroupOp group, size_t index) {
+  return llvm::any_of(group.getBody().front().getArgument(index).getUsers(),
+                      llvm::IsaPred<nn::GroupMatmulOp>);
 }
 
 } // namespace
@@ -176,6 +187,8 @@ GroupWork GroupWork::of(soc::GroupOp group, int64_t rows, soc::PrecisionAttr pre
   for (auto [index, input] : llvm::enumerate(group.getInputs())) {
     Type as = isInteger ? typeAt(precision.getInputs(), index) : Type();
     uint64_t bytes = bytesRead(input.getType(), elements, as);
+    if (isProductRhs(group, index))
+      bytes = storedBytesOf(input.getType(), as);
     bool isWeight = isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp());
     work.readBytes += isWeight ? bytes : scale(bytes, rows, all);
     work.weightBytes += isWeight ? bytes : 0;

@@ -186,6 +186,9 @@ class Model:
             for name, low in (("long", 2.0), ("short", 1.0)):
                 self.put(f"rope_factors_{name}.weight", np.linspace(low, low + 3, half, dtype=np.float32))
 
+    def has_blocks(self):
+        return any(kind not in (T.F32, T.F16, T.BF16) for kind in self.kinds.values())
+
     # --- the file ---------------------------------------------------------------------------------------------------
     def metadata(self, w):
         c = self.config

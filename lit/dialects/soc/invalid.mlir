@@ -227,3 +227,21 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
   }
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+func.func @another_field(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{expected another field, got 'types'}}
+  %0 = soc.group precisions [#soc.precision<"f32", types = []>] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  }
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @twice(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{'reason' is there twice}}
+  %0 = soc.group precisions [#soc.precision<"f32", reason = "a", reason = "b">] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  }
+  return %0 : tensor<4xf32>
+}

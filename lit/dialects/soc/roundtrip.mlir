@@ -63,6 +63,23 @@ module attributes {soc.machine = #soc.machine<"chip", workers = 1, engines = [#n
     return %0 : tensor<4xf32>
   }
 
+  // Once one has been applied, and why not another; means that nobody measured.
+  func.func @applied(%x: tensor<4xf32>) -> tensor<4xf32> {
+    %0 = soc.group precisions [#soc.precision<"w8a8", means = dense<1.000000e+00> : tensor<2xf32>>] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      soc.yield %y : tensor<4xf32>
+    }
+    %1, %t = soc.task on "npu" variant #half computes #soc.computation<"f32", multiply_adds = 3, reason = "w8a8: too noisy"> (%0) after () : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      soc.yield %y : tensor<4xf32>
+    }
+    %2 = soc.group precisions [#soc.precision<"f32", reason = "w8a8: too noisy">] (%1) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      soc.yield %y : tensor<4xf32>
+    }
+    return %2 : tensor<4xf32>
+  }
+
   // What partition and schedule write down: alternatives, starts, proofs.
   func.func @decided(%x: tensor<4xf32>) -> tensor<4xf32> attributes {
       soc.partition = #soc.proof<7, lower_bound = 7, "frontier">, soc.schedule = #soc.proof<9, lower_bound = 8, "annealing">} {

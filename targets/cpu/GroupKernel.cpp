@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Loops from outside in: panels, which come from memory once each; blocks of
+// rows; and K, in which every sum is a register. With a left-hand side in groups
+// the products of a group are exact integers, so that their order is free, and
+// the machine's sums of four products can be used; only the sum of each group is
+// added in f32. What of the weights has to be computed is done once for all rows.
+
+#include "targets/cpu/GroupKernel.h"
+
+#include "targets/cpu/PackedGroups.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace tercet;
+using namespace tercet::cpu;
+
+namespace {
+
+/// Elements of K that are taken from a block of codes at once.
+constexpr int64_t kUnit = 32;
+
+class GroupProductEmitter {
+public:
+  GroupProductEmitter(OpBuilder &b, Location loc, const GroupProduct &product,
+                      const VectorUnit &unit, const ByteDot &dot)
+      : loc(loc), p(product), unit(unit), dot(dot) {
+    lanes = std::min(unit.lanes(32), p.panel);
+    while (p.panel % lanes != 0)
+      lanes /= 2;
+    vectors = p.panel / lanes;
+    if (p.format)
+      packed.emplace(p.format, p.panel, lanes, p.rhs, dot);
+    floats = VectorType::get({lanes}, b.getF32Type());
+    integers = VectorType::get({lanes}, b.getI32Type());
+  }
+
+  void emit(OpBuilder &b) {
+    OpFoldResult whole = roundDown(b, loc, p.n, p.panel);
+    buildLoop(b, loc, b.getIndexAttr(0), whole, p.panel,
+              [&](OpBuilder &nested, Value column) { emitPanel(nested, column, Value()); });
+    std::optional<int64_t> from = getConstantIntValue(whole), to = getConstantIntValue(p.n);
+    if (from && to) {
+      if (*from < *to)
+        emitPanel(b, indexValue(b, loc, whole), indexValue(b, loc, b.getIndexAttr(*to - *from)));
+      return;
+    }
+    Value first = indexValue(b, loc, whole), last = indexValue(b, loc, p.n);
+    Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, first, last);
+    scf::IfOp::create(b, loc, some, [&](OpBuilder &nested, Location at) {
+      emitPanel(nested, first, arith::SubIOp::create(nested, at, last, first));
+      scf::YieldOp::create(nested, at);
+    });
+  }
+
+private:
+  using Values = SmallVector<Value>;
+
+  /// The panel of this column; `width` columns of it exist, all if null.
+  void emitPanel(OpBuilder &b, Value column, Value width) {
+    Value number =
+        arith::DivUIOp::create(b, loc, column, arith::ConstantIndexOp::create(b, loc, p.panel));
+    OpFoldResult panel = addIndex(b, loc, p.rhsOffset, mulIndex(b, loc, number, p.panelStride));
+    OpFoldResult init = addIndex(b, loc, p.init.offset, column);
+    int64_t most = tallest();
+    std::optional<int64_t> rows = getConstantIntValue(p.m);
+    auto tile = [&](OpBuilder &nested, Value row, int64_t height) {
+      emitTile(nested, panel, init, row, height, width);
+    };
+    if (!rows) {
+      SmallVector<int64_t> heights{most};
+      if (most > 4)
+        heights.push_back(4);
+      heights.push_back(1);
+      buildChunks(b, loc, p.m, heights, tile);
+      return;
+    }
+    // Blocks of equal height, but for one row.
+    int64_t blocks = llvm::divideCeil(*rows, most);
+    int64_t each = *rows / blocks, taller = *rows % blocks, split = taller * (each + 1);
+    buildLoop(b, loc, b.getIndexAttr(0), b.getIndexAttr(split), each + 1,
+              [&](OpBuilder &nested, Value row) { tile(nested, row, each + 1); });
+    buildLoop(b, loc, b.getIndexAttr(split), p.m, each,
+              [&](OpBuilder &nested, Value row) { tile(nested, row, each); });
+  }
+
+  /// Sums of so many rows, the codes of a unit and a few more fit the registers.
+  int64_t tallest() const {
+    int64_t codes = p.lhsFormat ? 8 * vectors : vectors;
+    int64_t free = (unit.registers - codes - 5) / vectors;
+    return std::clamp<int64_t>(free, unit.registers >= 32 ? 4 : 3, 16);
+  }
+
+  void emitTile(OpBuilder &b, OpFoldResult panel, OpFoldResult init, Value row, int64_t height,
+                Value width) {
+    Values sums;
+    for (int64_t r = 0; r < height; ++r)
+      for (int64_t v = 0; v < vectors; ++v)
+        sums.push_back(p.start ? vector::BroadcastOp::create(b, loc, floats, p.start).getResult()
+                               : loadResult(b, init, row, r, v, width));
+    OpFoldResult lhs = addIndex(b, loc, p.lhs.offset, mulIndex(b, loc, row, p.lhs.rowStride));
+    if (!p.format)
+      sums = overFloats(b, panel, lhs, height, sums);
+    else
+      sums = overBlocks(b, panel, lhs, height, sums);
+    for (int64_t r = 0; r < height; ++r)
+      for (int64_t v = 0; v < vectors; ++v)
+        storeResult(b, sums[r * vectors + v], init, row, r, v, width);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Result
+  //===--------------------------------------------------------------------===//
+
+  Value resultAt(OpBuilder &b, OpFoldResult init, Value row, int64_t r, int64_t v) {
+    OpFoldResult number = addIndex(b, loc, row, b.getIndexAttr(r));
+    OpFoldResult at = addIndex(b, loc, init, mulIndex(b, loc, number, p.init.rowStride));
+    return indexValue(b, loc, addIndex(b, loc, at, b.getIndexAttr(v * lanes)));
+  }
+
+  Value maskOf(OpBuilder &b, Value width, int64_t v) {
+    Value left = width;
+    if (v) {
+      Value before = arith::ConstantIndexOp::create(b, loc, v * lanes);
+      left = arith::SubIOp::create(b, loc, width, arith::MinUIOp::create(b, loc, width, before));
+    }
+    return vector::CreateMaskOp::create(b, loc, VectorType::get({lanes}, b.getI1Type()), left);
+  }
+
+  Value loadResult(OpBuilder &b, OpFoldResult init, Value row, int64_t r, int64_t v, Value width) {
+    Value at = resultAt(b, init, row, r, v);
+    if (!width)
+      return vector::LoadOp::create(b, loc, floats, p.init.memory, ValueRange{at});
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(floats));
+    return vector::MaskedLoadOp::create(b, loc, floats, p.init.memory, ValueRange{at},
+                                        maskOf(b, width, v), zero);
+  }
+
+  void storeResult(OpBuilder &b, Value sum, OpFoldResult init, Value row, int64_t r, int64_t v,
+                   Value width) {
+    Value at = resultAt(b, init, row, r, v);
+    if (!width)
+      vector::StoreOp::create(b, loc, sum, p.init.memory, ValueRange{at});
+    else
+      vector::MaskedStoreOp::create(b, loc, p.init.memory, ValueRange{at}, maskOf(b, width, v),
+                                    sum);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Weights in floats
+  //===--------------------------------------------------------------------===//
+
+  Values overFloats(OpBuilder &b, OpFoldResult panel, OpFoldResult lhs, int64_t height,
+                    Values sums) {
+    auto step = [&](OpBuilder &nested, OpFoldResult k, Values &values) {
+      Values columns;
+      OpFoldResult at =
+          addIndex(nested, loc, panel, mulIndex(nested, loc, k, nested.getIndexAttr(p.panel)));
+      for (int64_t v = 0; v < vectors; ++v) {
+        OpFoldResult from = addIndex(nested, loc, at, nested.getIndexAttr(v * lanes));
+        Value loaded = vector::LoadOp::create(nested, loc, VectorType::get({lanes}, p.rhsElement),
+                                              p.rhs, ValueRange{indexValue(nested, loc, from)});
+        if (!p.rhsElement.isF32())
+          loaded = arith::ExtFOp::create(nested, loc, floats, loaded);
+        columns.push_back(loaded);
+      }
+      addColumn(nested, lhs, k, height, columns, values);
+    };
+    constexpr int64_t kUnroll = 8;
+    int64_t bulk = p.depth / kUnroll * kUnroll;
+    sums = buildLoop(b, loc, b.getIndexAttr(0), b.getIndexAttr(bulk), kUnroll, sums,
+                     [&](OpBuilder &nested, Value k, ValueRange before) {
+                       Values values(before);
+                       for (int64_t i = 0; i < kUnroll; ++i)
+                         step(nested, addIndex(nested, loc, k, nested.getIndexAttr(i)), values);
+                       return values;
+                     });
+    for (int64_t k = bulk; k < p.depth; ++k)
+      step(b, b.getIndexAttr(k), sums);
+    return sums;
+  }
+
+  /// One element of K: a float of each row times the weights of the panel.
+  void addColumn(OpBuilder &b, OpFoldResult lhs, OpFoldResult k, int64_t height,
+                 ArrayRef<Value> columns, Values &sums) {
+    for (int64_t r = 0; r < height; ++r) {
+      OpFoldResult at = addIndex(b, loc, lhs, mulIndex(b, loc, b.getIndexAttr(r), p.lhs.rowStride));
+      at = addIndex(b, loc, at, mulIndex(b, loc, k, p.lhs.columnStride));
+      Value element =
+          memref::LoadOp::create(b, loc, p.lhs.memory, ValueRange{indexValue(b, loc, at)});
+      Value factor = vector::BroadcastOp::create(b, loc, floats, element);
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value &sum = sums[r * vectors + v];
+        sum = math::FmaOp::create(b, loc, factor, columns[v], sum);
+      }
+    }
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Weights in groups
+  //===--------------------------------------------------------------------===//
+
+  Values overBlocks(OpBuilder &b, OpFoldResult panel, OpFoldResult lhs, int64_t height,
+                    Values sums) {
+    int64_t block = p.format.getBlock(), units = block / kUnit;
+    return buildLoop(
+        b, loc, b.getIndexAttr(0), b.getIndexAttr(p.depth / block), 1, sums,
+        [&](OpBuilder &nested, Value number, ValueRange before) {
+          OpFoldResult at =
+              addIndex(nested, loc, panel,
+                       mulIndex(nested, loc, number, nested.getIndexAttr(packed->getBlockBytes())));
+          SmallVector<PackedGroups::Block> blocks;
+          for (int64_t v = 0; v < vectors; ++v)
+            blocks.push_back(packed->loadBlock(nested, loc, at, v * lanes));
+          OpFoldResult firstUnit = mulIndex(nested, loc, number, nested.getIndexAttr(units));
+          return buildLoop(
+              nested, loc, nested.getIndexAttr(0), nested.getIndexAttr(units), 1, before,
+              [&](OpBuilder &inner, Value unitNumber, ValueRange values) {
+                Values results(values);
+                OpFoldResult k = addIndex(inner, loc, firstUnit, getAsOpFoldResult(unitNumber));
+                emitUnit(inner, blocks, getAsOpFoldResult(unitNumber), k, lhs, height, results);
+                return results;
+              });
+        });
+  }
+
+  /// Elements [32 k, 32 k + 32), which are unit `number` of the blocks.
+  void emitUnit(OpBuilder &b, ArrayRef<PackedGroups::Block> blocks, OpFoldResult number,
+                OpFoldResult k, OpFoldResult lhs, int64_t height, Values &sums) {
+    SmallVector<Values> codes;
+    for (int64_t v = 0; v < vectors; ++v)
+      codes.push_back(packed->loadCodes(b, loc, blocks[v], number, v * lanes));
+    // Groups of the weights may be parts of a unit, or several units.
+    int64_t group = p.format.getGroup(), chunk = std::min(group, kUnit);
+    for (int64_t c = 0; c < kUnit / chunk; ++c) {
+      OpFoldResult groupNumber =
+          group >= kUnit ? quotient(b, number, group / kUnit)
+                         : addIndex(b, loc, mulIndex(b, loc, number, b.getIndexAttr(kUnit / group)),
+                                    b.getIndexAttr(c));
+      Scaling scaling;
+      for (int64_t v = 0; v < vectors; ++v) {
+        int64_t first = v * lanes;
+        Value scale = packed->scaleOf(b, loc, blocks[v], groupNumber, first);
+        scaling.scales.push_back(scale);
+        if (Value least = packed->minimumOf(b, loc, blocks[v], groupNumber, scale, first))
+          scaling.minima.push_back(least);
+        if (Value zero = packed->zeroOf(b, loc, blocks[v], groupNumber, first))
+          scaling.zeros.push_back(zero);
+      }
+      int64_t quads = chunk / 4;
+      for (int64_t v = 0; v < vectors; ++v)
+        scaling.codes.emplace_back(ArrayRef<Value>(codes[v]).slice(c * quads, quads));
+      OpFoldResult chunkNumber =
+          addIndex(b, loc, mulIndex(b, loc, k, b.getIndexAttr(kUnit / chunk)), b.getIndexAttr(c));
+      if (p.lhsFormat)
+        emitIntegers(b, scaling, chunk, chunkNumber, lhs, height, sums);
+      else
+        emitDecoded(b, scaling, chunk, chunkNumber, lhs, height, sums);
+    }
+  }
+
+  /// Of some elements of a group: codes in fours and what the group is scaled
+  /// with, for each vector of the panel.
+  struct Scaling {
+    SmallVector<Values> codes;
+    Values scales, minima, zeros;
+  };
+
+  OpFoldResult quotient(OpBuilder &b, OpFoldResult value, int64_t by) {
+    if (std::optional<int64_t> constant = getConstantIntValue(value))
+      return b.getIndexAttr(*constant / by);
+    if (by == 1)
+      return value;
+    return arith::DivUIOp::create(b, loc, indexValue(b, loc, value),
+                                  arith::ConstantIndexOp::create(b, loc, by))
+        .getResult();
+  }
+
+  Value constantOf(OpBuilder &b, VectorType type, int64_t value) {
+    return arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(type, b.getI32IntegerAttr(int32_t(value))));
+  }
+
+  /// Four bytes of the left-hand side.
+  Value loadWord(OpBuilder &b, OpFoldResult address, Type type) {
+    Value bytes = vector::LoadOp::create(b, loc, VectorType::get({4}, b.getI8Type()), p.lhs.memory,
+                                         ValueRange{indexValue(b, loc, address)});
+    return vector::ExtractOp::create(
+        b, loc, vector::BitCastOp::create(b, loc, VectorType::get({1}, type), bytes), 0);
+  }
+
+  /// Chunks of the left-hand side have a block each, or are parts of one.
+  OpFoldResult leftBlock(OpBuilder &b, OpFoldResult lhs, int64_t row, OpFoldResult number) {
+    OpFoldResult at = addIndex(b, loc, lhs, mulIndex(b, loc, b.getIndexAttr(row), p.lhs.rowStride));
+    return addIndex(b, loc, at, mulIndex(b, loc, number, b.getIndexAttr(p.lhsFormat.getBytes())));
+  }
+
+  void emitIntegers(OpBuilder &b, const Scaling &scaling, int64_t chunk, OpFoldResult number,
+                    OpFoldResult lhs, int64_t height, Values &sums) {
+    nn::GroupsAttr left = p.lhsFormat;
+    int64_t greatest = packed->getGreatest();
+    int64_t zero = packed->getZero() - dot.bias(greatest);
+    SmallVector<SmallVector<Values>> prepared(vectors);
+    for (int64_t v = 0; v < vectors; ++v)
+      for (Value quad : scaling.codes[v])
+        prepared[v].push_back(dot.prepare(b, loc, quad, greatest));
+    // A block of the left-hand side may have several chunks.
+    int64_t perBlock = left.getBlock() / chunk;
+    assert(perBlock == 1 && "chunks of the left-hand side are its blocks");
+    (void)perBlock;
+    for (int64_t r = 0; r < height; ++r) {
+      OpFoldResult block = leftBlock(b, lhs, r, number);
+      auto field = [&](int64_t at) { return addIndex(b, loc, block, b.getIndexAttr(at)); };
+      Value scale = loadWord(b, field(left.getScaleAt()), b.getF32Type());
+      Value sum;
+      if (zero != 0 || !scaling.zeros.empty() || !scaling.minima.empty())
+        sum = loadWord(b, field(left.getSumAt()), b.getI32Type());
+      Values words;
+      for (int64_t q = 0; q < chunk / 4; ++q)
+        words.push_back(
+            loadWord(b, field(left.getPlanes().front().getAt() + 4 * q), b.getI32Type()));
+      Value scales = vector::BroadcastOp::create(b, loc, floats, scale);
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value dots = startOfDots(b, zero, sum, scaling, v);
+        for (int64_t q = 0; q < chunk / 4; ++q)
+          dots = dot.add(b, loc, prepared[v][q], words[q], dots);
+        Value &total = sums[r * vectors + v];
+        Value by = arith::MulFOp::create(b, loc, scales, scaling.scales[v]);
+        total =
+            math::FmaOp::create(b, loc, arith::SIToFPOp::create(b, loc, floats, dots), by, total);
+        if (scaling.minima.empty())
+          continue;
+        Value plus = arith::SubIOp::create(
+            b, loc, arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(0)), sum);
+        Value moved = arith::MulFOp::create(b, loc, scale,
+                                            arith::SIToFPOp::create(b, loc, b.getF32Type(), plus));
+        total = math::FmaOp::create(b, loc, vector::BroadcastOp::create(b, loc, floats, moved),
+                                    scaling.minima[v], total);
+      }
+    }
+  }
+
+  /// Minus the sum of the left-hand codes, times the zero of the weights.
+  Value startOfDots(OpBuilder &b, int64_t zero, Value sum, const Scaling &scaling, int64_t v) {
+    if (!sum || (zero == 0 && scaling.zeros.empty()))
+      return constantOf(b, integers, 0);
+    Value all = vector::BroadcastOp::create(b, loc, integers, sum);
+    Value by = zero != 0 ? constantOf(b, integers, zero) : Value();
+    if (!scaling.zeros.empty())
+      by = by ? arith::AddIOp::create(b, loc, by, scaling.zeros[v]).getResult() : scaling.zeros[v];
+    return arith::MulIOp::create(b, loc, all, by);
+  }
+
+  void emitDecoded(OpBuilder &b, const Scaling &scaling, int64_t chunk, OpFoldResult number,
+                   OpFoldResult lhs, int64_t height, Values &sums) {
+    bool floatZero = p.format.getShift() == nn::GroupShiftKind::FloatZero;
+    OpFoldResult k0 = mulIndex(b, loc, number, b.getIndexAttr(chunk));
+    for (int64_t e = 0; e < chunk; ++e) {
+      Values columns;
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value code = scaling.codes[v][e / 4];
+        if (e % 4)
+          code = arith::ShRUIOp::create(b, loc, code, constantOf(b, integers, 8 * (e % 4)));
+        if (e % 4 != 3)
+          code = arith::AndIOp::create(b, loc, code, constantOf(b, integers, 255));
+        if (packed->getZero() != 0)
+          code = arith::SubIOp::create(b, loc, code, constantOf(b, integers, packed->getZero()));
+        if (!scaling.zeros.empty())
+          code = arith::SubIOp::create(b, loc, code, scaling.zeros[v]);
+        Value value = arith::SIToFPOp::create(b, loc, floats, code);
+        value = arith::MulFOp::create(b, loc, scaling.scales[v], value);
+        if (!scaling.minima.empty() && !floatZero)
+          value = arith::AddFOp::create(b, loc, value, scaling.minima[v]);
+        columns.push_back(value);
+      }
+      addColumn(b, lhs, addIndex(b, loc, k0, b.getIndexAttr(e)), height, columns, sums);
+    }
+  }
+
+  Location loc;
+  const GroupProduct &p;
+  VectorUnit unit;
+  const ByteDot &dot;
+  std::optional<PackedGroups> packed;
+  int64_t lanes = 1, vectors = 1;
+  VectorType floats, integers;
+};
+
+} // namespace
+
+bool cpu::hasGroupKernel(nn::GroupMatmulOp op) {
+  if (!op.getPanel() || op.getPanelColumns() % 4 != 0 || ShapedType::isDynamic(op.getDepth()))
+    return false;
+  std::optional<nn::GroupsAttr> format = op.getFormat(), left = op.getLhsFormat();
+  if (!format)
+    return !left;
+  bool table = !format->getCodebook() || format->getBits() == 4;
+  // Decoding a float zero would need one more operation for each weight.
+  bool shifts = left || format->getShift() != nn::GroupShiftKind::FloatZero;
+  if (!table || !shifts || op.getDepth() % format->getBlock() != 0)
+    return false;
+  int64_t chunk = std::min<int64_t>(32, format->getGroup());
+  if (format->getGroup() % chunk != 0 || 32 % chunk != 0)
+    return false;
+  return !left || (left->getBlock() == chunk && left->getGroup() == chunk && left->getSumAt() >= 0);
+}
+
+void cpu::emitGroupProduct(OpBuilder &b, Location loc, const GroupProduct &product,
+                           const VectorUnit &unit, const ByteDot &dot) {
+  GroupProductEmitter(b, loc, product, unit, dot).emit(b);
+}
