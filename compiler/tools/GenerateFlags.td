@@ -12,7 +12,7 @@ multiclass Value<string name, string meta, string help> {
 
 // What to do.
 defm prompt : Value<"prompt", "TEXT", "Go on with this text (default: with an empty one)">;
-defm tokens : Value<"tokens", "FILE", "Go on with these token ids, white space between; prints ids">;
+defm tokens : Value<"tokens", "FILE", "Go on with these token ids, white space between; prints ids, and no id ends it">;
 def chat : Flag<["--"], "chat">, HelpText<"Answer each line of standard input, by the model's chat template">;
 defm perplexity : Value<"perplexity", "FILE", "Measure how well the model foretells a text">;
 defm system : Value<"system", "TEXT", "With --chat: the system's message">;

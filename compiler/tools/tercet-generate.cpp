@@ -11,6 +11,7 @@
 #include "compiler/tools/generate/LogitsFile.h"
 #include "compiler/tools/generate/ModelCache.h"
 #include "compiler/tools/generate/Options.h"
+#include "compiler/tools/generate/Reported.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -69,9 +70,11 @@ static llvm::Expected<std::vector<int64_t>> encode(const Tokenizer &tokenizer, l
   return std::vector<int64_t>(ids->begin(), ids->end());
 }
 
-/// The tokenizer that was asked for, or the model's; null if there is none and
-/// none is needed.
+/// The tokenizer that was asked for, or the model's; null where only ids come in
+/// and go out.
 static llvm::Expected<std::unique_ptr<Tokenizer>> findTokenizer(const Options &options) {
+  if (!options.tokensFile.empty())
+    return std::unique_ptr<Tokenizer>();
   std::string path = options.tokenizer;
   if (path.empty() && !isCompiled(options.model))
     path = options.model;
@@ -79,20 +82,11 @@ static llvm::Expected<std::unique_ptr<Tokenizer>> findTokenizer(const Options &o
     for (const char *name : {"/tokenizer.json", "/tokenizer.gguf"})
       if (path.empty() && llvm::sys::fs::exists(options.model + name))
         path = options.model + name;
-  if (!path.empty()) {
-    llvm::Expected<std::unique_ptr<Tokenizer>> found = tokenizer::openTokenizer(path);
-    // Ids need no tokenizer, so a model without one will do.
-    if (!found && !options.tokensFile.empty() && options.tokenizer.empty()) {
-      llvm::consumeError(found.takeError());
-      return std::unique_ptr<Tokenizer>();
-    }
-    return found;
-  }
-  if (options.tokensFile.empty())
+  if (path.empty())
     return failure("'" + options.model +
-                   "' has no tokenizer beside it; name the model's GGUF file "
-                   "or tokenizer.json with --tokenizer, or give token ids with --tokens");
-  return std::unique_ptr<Tokenizer>();
+                   "' has no tokenizer beside it; name the model's GGUF file or tokenizer.json "
+                   "with --tokenizer, or give token ids with --tokens");
+  return tokenizer::openTokenizer(path);
 }
 
 static llvm::Expected<std::unique_ptr<DecoderProcess>> startModel(const std::string &model,
@@ -288,6 +282,10 @@ int main(int argc, char **argv) {
       options ? *options ? generateText(**options) : llvm::Error::success() : options.takeError();
   if (!error)
     return 0;
+  if (error.isA<AlreadyReported>()) {
+    llvm::consumeError(std::move(error));
+    return 1;
+  }
   bool fault = error.isA<emit::InternalFault>();
   llvm::errs() << "tercet-generate: error: " << llvm::toString(std::move(error)) << "\n";
   return fault ? 2 : 1;

@@ -9,6 +9,7 @@
 #include "compiler/emit/Emulator.h"
 #include "compiler/emit/Faults.h"
 #include "compiler/emit/Linker.h"
+#include "compiler/tools/generate/Reported.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Errno.h"
@@ -86,6 +87,9 @@ llvm::Error DecoderProcess::explainEnd() {
   if (ended > 0 && WIFSIGNALED(status))
     return failure(llvm::Twine("the model's process was ended by the signal ") +
                    strsignal(WTERMSIG(status)));
+  // It says why it could not start.
+  if (ended > 0 && WEXITSTATUS(status) == 1 && !memory)
+    return llvm::make_error<AlreadyReported>();
   return failure("the model's process ended with status " +
                  llvm::Twine(ended > 0 ? WEXITSTATUS(status) : -1));
 }

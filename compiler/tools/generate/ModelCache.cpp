@@ -8,6 +8,7 @@
 
 #include "compiler/emit/Artifact.h"
 #include "compiler/emit/Faults.h"
+#include "compiler/tools/generate/Reported.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
@@ -119,6 +120,8 @@ llvm::Expected<std::string> tercet::generate::findCompiled(llvm::StringRef model
   int status = llvm::sys::ExecuteAndWait(words[0], words, std::nullopt, {}, 0, 0, &error);
   if (status != 0) {
     fs::remove_directories(temporary);
+    if (status > 0 && error.empty())
+      return llvm::make_error<AlreadyReported>();
     return failure("compiling '" + model + "' failed" + (error.empty() ? "" : ": " + error));
   }
   // Another process may have been faster.
