@@ -20,8 +20,8 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 FILE = FOLDER / "tiny_lm.gguf"
 DRAFT_FILE = FOLDER / "tiny_lm_draft.gguf"
 SHA256 = {
-    "tiny_lm.gguf": "@MODEL@",
-    "tiny_lm_draft.gguf": "@DRAFT@",
+    "tiny_lm.gguf": "9636eaa26f86c5fcfb8f30ce27bc4cfa563ce98669e0f9956bb8dc6eb30abfea",
+    "tiny_lm_draft.gguf": "fd6d3c6aed4ef3b644334e182bc0332cc5decb626f5ac9400bf7955e9461bbb9",
 }
 # Of the held-out text, all windows, by `perplexity` below.
 PERPLEXITY = {"tiny_lm.gguf": 0.0, "tiny_lm_draft.gguf": 0.0}
