@@ -24,7 +24,7 @@ SHA256 = {
     "tiny_lm_draft.gguf": "fd6d3c6aed4ef3b644334e182bc0332cc5decb626f5ac9400bf7955e9461bbb9",
 }
 # Of the held-out text, all windows, by `perplexity` below.
-PERPLEXITY = {"tiny_lm.gguf": 0.0, "tiny_lm_draft.gguf": 0.0}
+PERPLEXITY = {"tiny_lm.gguf": 15.4594, "tiny_lm_draft.gguf": 32.2656}
 
 
 def check(path):

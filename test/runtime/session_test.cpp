@@ -255,7 +255,7 @@ TEST(Session, DamagedOrForeignSavesAreRefused) {
   };
   for (size_t size : {size_t(1), size_t(31), saved.size() - 1})
     refused({saved.begin(), saved.begin() + long(size)});
-  for (size_t at : {0, 4, 8, 11, 16, 24}) { // each field of the header
+  for (size_t at : {0u, 4u, 8u, 11u, 16u, 24u}) { // each field of the header
     std::vector<unsigned char> bytes = saved;
     bytes[at] ^= 0x41;
     refused(bytes);
