@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Loops from outside in: panels, which come from memory once each; blocks of
-// rows; and K, in which every sum is a register. With a left-hand side in groups
+// Loops from outside in: blocks of rows, panels, and K, in which every sum is a
+// register. With a left-hand side in groups
 // the products of a group are exact integers, so that their order is free, and
 // the machine's sums of four products can be used; only the sum of each group is
 // added in f32. What of the weights has to be computed is done once for all rows.
@@ -44,66 +44,13 @@ public:
     integers = VectorType::get({lanes}, b.getI32Type());
   }
 
+  /// Rows of the left-hand side stay in the first-level cache while the panels of
+  /// a tile, which are asked for ahead, pass by from the second.
   void emit(OpBuilder &b) {
-    int64_t panelsAtOnce = streams();
-    OpFoldResult bulk = roundDown(b, loc, p.n, panelsAtOnce * p.panel);
-    OpFoldResult whole = roundDown(b, loc, p.n, p.panel);
-    buildLoop(b, loc, b.getIndexAttr(0), bulk, panelsAtOnce * p.panel,
-              [&](OpBuilder &nested, Value column) {
-                emitPanels(nested, column, panelsAtOnce, Value());
-              });
-    if (panelsAtOnce > 1)
-      buildLoop(b, loc, bulk, whole, p.panel,
-                [&](OpBuilder &nested, Value column) { emitPanels(nested, column, 1, Value()); });
-    std::optional<int64_t> from = getConstantIntValue(whole), to = getConstantIntValue(p.n);
-    if (from && to) {
-      if (*from < *to)
-        emitPanels(b, indexValue(b, loc, whole), 1,
-                   indexValue(b, loc, b.getIndexAttr(*to - *from)));
-      return;
-    }
-    Value first = indexValue(b, loc, whole), last = indexValue(b, loc, p.n);
-    Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, first, last);
-    scf::IfOp::create(b, loc, some, [&](OpBuilder &nested, Location at) {
-      emitPanels(nested, first, 1, arith::SubIOp::create(nested, at, last, first));
-      scf::YieldOp::create(nested, at);
-    });
-  }
-
-private:
-  using Values = SmallVector<Value>;
-
-  /// A vector of columns: those from `first` on of a panel at this offset.
-  struct Columns {
-    OpFoldResult panel;
-    int64_t number, first;
-  };
-
-  /// Panels side by side for few rows, for which memory sets the pace: several
-  /// runs of addresses come faster from it than one (measured on a server of
-  /// x86-64: 10 GB/s of one run, 13 of four, on one core).
-  int64_t streams() const {
-    std::optional<int64_t> rows = getConstantIntValue(p.m);
-    return rows && *rows <= 2 ? 4 : rows && *rows <= 4 ? 2 : 1;
-  }
-
-  /// `count` panels from this column on; `width` columns of the only one exist,
-  /// all if null.
-  void emitPanels(OpBuilder &b, Value column, int64_t count, Value width) {
-    Value number =
-        arith::DivUIOp::create(b, loc, column, arith::ConstantIndexOp::create(b, loc, p.panel));
-    OpFoldResult panel = addIndex(b, loc, p.rhsOffset, mulIndex(b, loc, number, p.panelStride));
-    SmallVector<Columns> columns;
-    for (int64_t i = 0; i < count; ++i)
-      for (int64_t v = 0; v < vectors; ++v)
-        columns.push_back(
-            {addIndex(b, loc, panel, mulIndex(b, loc, b.getIndexAttr(i), p.panelStride)),
-             i * vectors + v, v * lanes});
-    OpFoldResult init = addIndex(b, loc, p.init.offset, column);
     int64_t most = tallest();
     std::optional<int64_t> rows = getConstantIntValue(p.m);
     auto tile = [&](OpBuilder &nested, Value row, int64_t height) {
-      emitTile(nested, columns, init, row, height, width);
+      emitRows(nested, row, height);
     };
     if (!rows) {
       SmallVector<int64_t> heights{most};
@@ -122,11 +69,69 @@ private:
               [&](OpBuilder &nested, Value row) { tile(nested, row, each); });
   }
 
-  /// Sums of so many rows, the codes of a unit and a few more fit the registers.
+private:
+  using Values = SmallVector<Value>;
+
+  /// A vector of columns: those from `first` on of a panel at this offset.
+  struct Columns {
+    OpFoldResult panel;
+    int64_t number, first;
+  };
+
+  /// All panels for some rows.
+  void emitRows(OpBuilder &b, Value row, int64_t height) {
+    int64_t panelsAtOnce = streams(height);
+    OpFoldResult bulk = roundDown(b, loc, p.n, panelsAtOnce * p.panel);
+    OpFoldResult whole = roundDown(b, loc, p.n, p.panel);
+    buildLoop(b, loc, b.getIndexAttr(0), bulk, panelsAtOnce * p.panel,
+              [&](OpBuilder &nested, Value column) {
+                emitPanels(nested, row, height, column, panelsAtOnce, Value());
+              });
+    if (panelsAtOnce > 1)
+      buildLoop(b, loc, bulk, whole, p.panel, [&](OpBuilder &nested, Value column) {
+        emitPanels(nested, row, height, column, 1, Value());
+      });
+    std::optional<int64_t> from = getConstantIntValue(whole), to = getConstantIntValue(p.n);
+    if (from && to) {
+      if (*from < *to)
+        emitPanels(b, row, height, indexValue(b, loc, whole), 1,
+                   indexValue(b, loc, b.getIndexAttr(*to - *from)));
+      return;
+    }
+    Value first = indexValue(b, loc, whole), last = indexValue(b, loc, p.n);
+    Value some = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, first, last);
+    scf::IfOp::create(b, loc, some, [&](OpBuilder &nested, Location at) {
+      emitPanels(nested, row, height, first, 1, arith::SubIOp::create(nested, at, last, first));
+      scf::YieldOp::create(nested, at);
+    });
+  }
+
+  /// Panels side by side for few rows, for which memory sets the pace: several
+  /// runs of addresses come faster from it than one (measured on a server of
+  /// x86-64: 10 GB/s of one run, 13 of four, on one core).
+  static int64_t streams(int64_t height) { return height <= 2 ? 4 : height <= 4 ? 2 : 1; }
+
+  /// `count` panels from this column on; `width` columns of the only one exist,
+  /// all if null.
+  void emitPanels(OpBuilder &b, Value row, int64_t height, Value column, int64_t count,
+                  Value width) {
+    Value number =
+        arith::DivUIOp::create(b, loc, column, arith::ConstantIndexOp::create(b, loc, p.panel));
+    OpFoldResult panel = addIndex(b, loc, p.rhsOffset, mulIndex(b, loc, number, p.panelStride));
+    SmallVector<Columns> columns;
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t v = 0; v < vectors; ++v)
+        columns.push_back(
+            {addIndex(b, loc, panel, mulIndex(b, loc, b.getIndexAttr(i), p.panelStride)),
+             i * vectors + v, v * lanes});
+    emitTile(b, columns, addIndex(b, loc, p.init.offset, column), row, height, width);
+  }
+
+  /// A sum in f32 and one of integers for each row, and a few for codes, scales
+  /// and masks, fit the registers.
   int64_t tallest() const {
-    int64_t codes = p.lhsFormat ? 8 * vectors : vectors;
-    int64_t free = (unit.registers - codes - 5) / vectors;
-    return std::clamp<int64_t>(free, unit.registers >= 32 ? 4 : 3, 16);
+    return std::clamp<int64_t>((unit.registers - 8) / (2 * vectors), unit.registers >= 32 ? 2 : 4,
+                               12);
   }
 
   void emitTile(OpBuilder &b, ArrayRef<Columns> columns, OpFoldResult init, Value row,
@@ -355,30 +360,51 @@ private:
     SmallVector<Values> prepared;
     for (Value quad : part.codes)
       prepared.push_back(dot.prepare(b, loc, quad, greatest));
-    for (auto [r, total] : llvm::enumerate(part.sums)) {
-      OpFoldResult block = leftBlock(b, lhs, r, number);
-      auto field = [&](int64_t at) { return addIndex(b, loc, block, b.getIndexAttr(at)); };
-      Value scale = loadWord(b, field(left.getScaleAt()), b.getF32Type());
+    // Sums of products of all rows in turn: each waits for the one before it of
+    // its row, and machines do not look far enough ahead to find another row.
+    SmallVector<OpFoldResult> blocks;
+    Values dots, sumsOfLeft;
+    for (size_t r = 0; r < part.sums.size(); ++r) {
+      blocks.push_back(leftBlock(b, lhs, r, number));
       Value sum;
       if (zero != 0 || part.zero || part.minimum)
-        sum = loadWord(b, field(left.getSumAt()), b.getI32Type());
-      Value dots = startOfDots(b, zero, sum, part.zero);
-      for (auto [q, codes] : llvm::enumerate(prepared)) {
-        int64_t at = left.getPlanes().front().getAt() + 4 * int64_t(q);
-        dots = dot.add(b, loc, codes, loadWord(b, field(at), b.getI32Type()), dots);
+        sum = loadField(b, blocks[r], left.getSumAt(), b.getI32Type());
+      sumsOfLeft.push_back(sum);
+      dots.push_back(startOfDots(b, zero, sum, part.zero));
+    }
+    for (int64_t q : inOrderOfVectors(prepared.size()))
+      for (auto [block, sum] : llvm::zip(blocks, dots)) {
+        int64_t at = left.getPlanes().front().getAt() + 4 * q;
+        sum = dot.add(b, loc, prepared[q], loadField(b, block, at, b.getI32Type()), sum);
       }
+    for (auto [r, total] : llvm::enumerate(part.sums)) {
+      Value scale = loadField(b, blocks[r], left.getScaleAt(), b.getF32Type());
       Value by = arith::MulFOp::create(b, loc, vector::BroadcastOp::create(b, loc, floats, scale),
                                        part.scale);
-      total = math::FmaOp::create(b, loc, arith::SIToFPOp::create(b, loc, floats, dots), by, total);
+      total =
+          math::FmaOp::create(b, loc, arith::SIToFPOp::create(b, loc, floats, dots[r]), by, total);
       if (!part.minimum)
         continue;
       Value plus = arith::SubIOp::create(
-          b, loc, arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(0)), sum);
+          b, loc, arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(0)), sumsOfLeft[r]);
       Value moved = arith::MulFOp::create(b, loc, scale,
                                           arith::SIToFPOp::create(b, loc, b.getF32Type(), plus));
       total = math::FmaOp::create(b, loc, vector::BroadcastOp::create(b, loc, floats, moved),
                                   part.minimum, total);
     }
+  }
+
+  /// Fours of codes such that those of one vector in memory come together: then
+  /// few of them need registers at a time.
+  SmallVector<int64_t> inOrderOfVectors(int64_t quads) {
+    int64_t width = llvm::bit_floor(uint64_t(p.format.getBits()));
+    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, quads));
+    llvm::stable_sort(order, [&](int64_t l, int64_t r) { return l % width < r % width; });
+    return order;
+  }
+
+  Value loadField(OpBuilder &b, OpFoldResult block, int64_t at, Type type) {
+    return loadWord(b, addIndex(b, loc, block, b.getIndexAttr(at)), type);
   }
 
   /// Minus the sum of the left-hand codes, times the zero of the weights.
