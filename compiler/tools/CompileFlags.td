@@ -22,6 +22,7 @@ let Group = model_group in {
 defm dim : Value<"dim", "NAME=VALUE", "Size of a symbolic dimension; once for each">;
 defm context : Value<"context", "N", "Positions of a language model that its caches have room for (default: the model's, at most 4096)">;
 defm prefill : Value<"prefill", "N,N,...", "Lengths of the chunks in which a language model takes a prompt (default: 128,16)">;
+defm verify : Value<"verify", "N,N,...", "Lengths of chunks with logits for every token, as speculative decoding needs (default: none)">;
 defm kv_cache : Value<"kv-cache", "f16|f32", "Elements of a language model's caches (default: f16)">;
 def check_only : Switch<"check-only", "Report every node that cannot be compiled, write nothing">;
 def list_operators : Switch<"list-operators", "List the ONNX operators that are supported">;

@@ -84,6 +84,8 @@ std::string readDecoderOptions(const opt::ArgList &args, DecoderOptions &options
     complaint = parseContext(context->getValue(), options);
   if (const opt::Arg *prefill = args.getLastArg(OPT_prefill); prefill && complaint.empty())
     complaint = parsePrefill(prefill->getValue(), options);
+  if (const opt::Arg *verify = args.getLastArg(OPT_verify); verify && complaint.empty())
+    complaint = parseVerify(verify->getValue(), options);
   if (const opt::Arg *cache = args.getLastArg(OPT_kv_cache); cache && complaint.empty())
     complaint = parseCache(cache->getValue(), options);
   return complaint;

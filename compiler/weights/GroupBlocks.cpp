@@ -9,6 +9,8 @@
 
 #include "compiler/weights/ElementKind.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -365,8 +367,8 @@ llvm::Error GroupBlocks::join(const float *codes, const float *scales, const flo
   for (int64_t element = 0; element < elements; ++element) {
     float code = codes[element];
     if (code != std::floor(code) || !(code >= least) || !(code < least + (int64_t(1) << bits)))
-      return blockError("the code " + std::to_string(code) + " does not fit " + Twine(bits) +
-                        " bits of the format");
+      return blockError("the code " + llvm::formatv("{0}", code).str() + " does not fit " +
+                        Twine(bits) + " bits of the format");
     stored[element] = static_cast<uint8_t>(int64_t(code) & ((int64_t(1) << bits) - 1));
   }
   auto storeFloat = [&](float value, int64_t at, StringRef name) -> llvm::Error {
@@ -375,7 +377,7 @@ llvm::Error GroupBlocks::join(const float *codes, const float *scales, const flo
     writeScale(scaleKind, value, block + at);
     float held = readScale(scaleKind, block + at);
     if (held != value && value == value)
-      return blockError("the " + name + " " + std::to_string(value) +
+      return blockError("the " + name + " " + llvm::formatv("{0}", value).str() +
                         " is rounded by the format; choose one with wider scales");
     return llvm::Error::success();
   };
@@ -387,7 +389,8 @@ llvm::Error GroupBlocks::join(const float *codes, const float *scales, const flo
       continue;
     if (shiftKind == GroupShiftKind::Zero) {
       if (shifts[g] != std::floor(shifts[g]) || !(shifts[g] >= 0) || !(shifts[g] <= 255))
-        return blockError("the zero " + std::to_string(shifts[g]) + " is no unsigned byte");
+        return blockError("the zero " + llvm::formatv("{0}", shifts[g]).str() +
+                          " is no unsigned byte");
       block[format.getShiftAt() + g] = static_cast<char>(static_cast<uint8_t>(shifts[g]));
     } else if (llvm::Error error =
                    storeFloat(shifts[g], format.getShiftAt() + g * bytesOf(scaleKind), "shift")) {

@@ -21,7 +21,6 @@ struct OnBuffers : DstBufferizableOpInterfaceExternalModel<OnBuffers<OpTy>, OpTy
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
     return std::is_same_v<OpTy, tercet::nn::PackedMatmulOp> ||
            std::is_same_v<OpTy, tercet::nn::GroupMatmulOp> ||
-           std::is_same_v<OpTy, tercet::nn::GroupMatmulOp> ||
            !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
   }
 

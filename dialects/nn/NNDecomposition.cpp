@@ -197,30 +197,21 @@ FailureOr<SmallVector<Value>> GatherOp::decomposeOperation(OpBuilder &b) {
   AffineMap indexMap = AffineMap::get(rank, 0, indexDims, b.getContext());
   SmallVector<IteratorType> loops(rank, IteratorType::parallel);
   Value limit = tensor::DimOp::create(b, loc, getData(), axis);
-  return SmallVector<Value>{generic(
-      b, loc, getIndices(), getInit(), {indexMap, all}, loops,
-      [&](OpBuilder &n, Location at, ValueRange args) -> Value {
-        Value index = arith::IndexCastOp::create(n, at, n.getIndexType(), args[0]);
-        Value zero = arith::ConstantIndexOp::create(n, at, 0);
-        Value one = arith::ConstantIndexOp::create(n, at, 1);
-        Value negative = arith::CmpIOp::create(n, at, arith::CmpIPredicate::slt, index, zero);
-        Value fromEnd = arith::AddIOp::create(n, at, index, limit);
-        index = arith::SelectOp::create(n, at, negative, fromEnd, index);
-        // Unsigned: what is still negative is out of range as well.
-        Value inside = arith::CmpIOp::create(n, at, arith::CmpIPredicate::ult, index, limit);
-        cf::AssertOp::create(n, at, inside, "gather index out of range");
-        Value last = arith::SubIOp::create(n, at, limit, one);
-        index = arith::MaxSIOp::create(n, at, arith::MinSIOp::create(n, at, index, last), zero);
-        SmallVector<Value> position;
-        for (int64_t dim = 0; dim < dataRank; ++dim) {
-          if (dim == axis)
-            position.push_back(index);
-          else
-            position.push_back(
-                linalg::IndexOp::create(n, at, dim < axis ? dim : dim + indexRank - 1));
-        }
-        return tensor::ExtractOp::create(n, at, getData(), position);
-      })};
+  return SmallVector<Value>{
+      generic(b, loc, getIndices(), getInit(), {indexMap, all}, loops,
+              [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+                Value index = arith::IndexCastOp::create(n, at, n.getIndexType(), args[0]);
+                index = checkedIndex(n, at, index, limit);
+                SmallVector<Value> position;
+                for (int64_t dim = 0; dim < dataRank; ++dim) {
+                  if (dim == axis)
+                    position.push_back(index);
+                  else
+                    position.push_back(
+                        linalg::IndexOp::create(n, at, dim < axis ? dim : dim + indexRank - 1));
+                }
+                return tensor::ExtractOp::create(n, at, getData(), position);
+              })};
 }
 
 FailureOr<SmallVector<Value>> AttentionOp::decomposeOperation(OpBuilder &b) {

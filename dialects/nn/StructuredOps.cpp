@@ -4,6 +4,8 @@
 
 #include "dialects/nn/StructuredOps.h"
 
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+
 using namespace mlir;
 using namespace tercet::nn;
 using utils::IteratorType;
@@ -29,6 +31,19 @@ Value tercet::nn::filled(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> size
                          double value) {
   Value empty = tensor::EmptyOp::create(b, loc, sizes, element);
   return linalg::FillOp::create(b, loc, constant(b, loc, element, value), empty).getResult(0);
+}
+
+Value tercet::nn::checkedIndex(OpBuilder &b, Location loc, Value index, Value limit) {
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value negative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, index, zero);
+  Value fromEnd = arith::AddIOp::create(b, loc, index, limit);
+  index = arith::SelectOp::create(b, loc, negative, fromEnd, index);
+  // Unsigned: what is still negative is out of range as well.
+  Value inside = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, index, limit);
+  cf::AssertOp::create(b, loc, inside, "gather index out of range");
+  Value last = arith::SubIOp::create(b, loc, limit, one);
+  return arith::MaxSIOp::create(b, loc, arith::MinSIOp::create(b, loc, index, last), zero);
 }
 
 RowMaps::RowMaps(OpBuilder &b, int64_t rank) {

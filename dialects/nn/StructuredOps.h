@@ -25,6 +25,11 @@ mlir::Value generic(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange inp
 mlir::Value filled(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<mlir::OpFoldResult> sizes,
                    mlir::Type element, double value);
 
+/// An index into a dimension of `limit`, from its end if it is negative. One that
+/// is out of range fails the run, and is moved into it for whatever follows.
+mlir::Value checkedIndex(mlir::OpBuilder &b, mlir::Location loc, mlir::Value index,
+                         mlir::Value limit);
+
 /// Maps for rows of rank `rank`: all loops, all but the last, the last.
 struct RowMaps {
   mlir::AffineMap all, row, last;

@@ -172,13 +172,14 @@ Attribute MachineAttr::lookupEngine(StringRef name) {
 
 uint32_t MachineAttr::getWorkersOf(Attribute engine) {
   auto found = dyn_cast<EngineAttrInterface>(engine);
-  unsigned cpus = llvm::count_if(getEngines(), [](Attribute attr) {
+  unsigned present = llvm::count_if(getEngines(), [](Attribute attr) {
     auto other = dyn_cast<EngineAttrInterface>(attr);
-    return other && other.getEngineKind() == "cpu";
+    std::string reason;
+    return other && (other.getEngineKind() == "cpu" || other.isPresent(reason));
   });
-  // The one CPU has as many as the user says, more than it has cores even; what
-  // is behind a driver has its own.
-  bool asked = !found || (cpus < 2 && found.getObjectCpu());
+  // A CPU alone has as many as the user says, more than it has cores even. With
+  // others beside it each has its own: the threads of an NPU are no cores.
+  bool asked = !found || (present < 2 && found.getObjectCpu());
   return asked ? getWorkers() : std::min(getWorkers(), found.getEngineCores());
 }
 

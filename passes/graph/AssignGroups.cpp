@@ -59,7 +59,7 @@ bool isElementwise(Operation *op) {
 
 /// Operations over whole rows: the last dimension is not split.
 bool isRowwise(Operation *op) {
-  if (isa<nn::LayerNormOp, nn::RmsNormOp>(op))
+  if (isa<nn::LayerNormOp, nn::RmsNormOp, nn::EncodeGroupsOp>(op))
     return true;
   auto softmax = dyn_cast<linalg::SoftmaxOp>(op);
   return softmax && static_cast<int64_t>(softmax.getDimension()) ==
@@ -145,7 +145,7 @@ private:
     }
 
     Group merged;
-    merged.light = elementwise || isa<nn::GatherOp>(op);
+    merged.light = elementwise || isa<nn::GatherOp, nn::GroupGatherOp>(op);
     // Upstream's softmax cannot be fused into a reader's tiles.
     merged.open = merged.light || (rowwise && !isa<linalg::SoftmaxOp>(op)) || isProduct(op);
     for (size_t index : join) {
@@ -163,7 +163,7 @@ private:
 
   static bool isProduct(Operation *op) {
     auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
-    return isa<nn::PackedMatmulOp>(op) ||
+    return isa<nn::PackedMatmulOp, nn::GroupMatmulOp>(op) ||
            (linalgOp && isa<linalg::MatmulOp, linalg::BatchMatmulOp>(op) &&
             op->getNumResults() == 1);
   }

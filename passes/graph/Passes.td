@@ -78,6 +78,25 @@ def FoldReshapesPass : Pass<"graph-fold-reshapes"> {
   let dependentDialects = ["::tercet::nn::NNDialect"];
 }
 
+def FuseGroupWeightsPass : Pass<"graph-fuse-group-weights", "::mlir::ModuleOp"> {
+  let summary = "Let products and gathers read weights in the groups that they are stored in";
+  let description = [{
+    Does: turns a linalg.matmul with a weight whose recipe is the transpose of an
+    `#nn.decode`, or of f16 or bf16, into `nn.group_matmul` with the blocks or
+    narrow floats themselves, and an nn.gather of rows of such a weight into
+    `nn.group_gather`. Left-hand sides of weights in groups are rounded to groups
+    of bytes by `nn.encode_groups`, once for all products that read them, unless
+    the weight has `nn.float_activations`. Products, gathers and functions that
+    read the same blocks share one weight. Requires: transposes folded into
+    recipes. Leaves alone formats that cannot be packed in panels, and rows that
+    end within a block: these run on decoded floats.
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::tercet::nn::NNDialect"];
+  let statistics = [
+    Statistic<"products", "products", "Number of products with stored weights">,
+    Statistic<"gathers", "gathers", "Number of gathers from stored weights">];
+}
+
 def FoldConstantWeightsPass : Pass<"graph-fold-constant-weights", "::mlir::ModuleOp"> {
   let summary = "Constant tensors that are left become weights";
   let description = [{

@@ -16,6 +16,8 @@ void tercet::graph::buildGraphPipeline(mlir::OpPassManager &pm) {
   // After attention, whose transposes cancel the exported ones here.
   pm.addPass(createFoldTransposesPass());
   pm.addPass(createFoldReshapesPass());
+  // After the folds, which make transposes parts of recipes.
+  pm.addPass(createFuseGroupWeightsPass());
   // Removes what the folds have left; must precede groups, which would keep it.
   pm.addPass(mlir::createCanonicalizerPass());
   pm.addPass(mlir::createCSEPass());

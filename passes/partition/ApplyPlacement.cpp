@@ -64,6 +64,11 @@ struct ApplyPlacementPass : partition::impl::ApplyPlacementPassBase<ApplyPlaceme
       if (!get)
         return group.emitOpError() << "input " << index << " is wanted in panels but is no weight";
       BlockArgument argument = body.getArgument(index);
+      if (isStoredInGroups(argument)) {
+        if (failed(applyGroupPanel(group, builder, inputs, index, panel)))
+          return failure();
+        continue;
+      }
       bool integers =
           !argument.use_empty() && llvm::all_of(argument.getUsers(), [](Operation *user) {
             return isa<nn::QuantizedMatmulOp>(user);
@@ -104,6 +109,54 @@ struct ApplyPlacementPass : partition::impl::ApplyPlacementPassBase<ApplyPlaceme
     return success();
   }
 
+  /// Whether all that reads the argument can read it in panels and as it is.
+  static bool isStoredInGroups(BlockArgument argument) {
+    return !argument.use_empty() && llvm::all_of(argument.getUses(), [](OpOperand &use) {
+      return (isa<nn::GroupMatmulOp>(use.getOwner()) && use.getOperandNumber() == 1) ||
+             (isa<nn::GroupGatherOp>(use.getOwner()) && use.getOperandNumber() == 0);
+    });
+  }
+
+  /// A right-hand side of nn.group_matmul or the data of nn.group_gather in panels.
+  LogicalResult applyGroupPanel(soc::GroupOp group, OpBuilder &builder,
+                                SmallVectorImpl<Value> &inputs, size_t index, int64_t panel) {
+    auto get = inputs[index].getDefiningOp<nn::GetWeightOp>();
+    BlockArgument argument = group.getBody().front().getArgument(index);
+    Attribute format = argument.getUsers().begin()->getAttr("format");
+    for (Operation *user : argument.getUsers())
+      if (user->getAttr("format") != format)
+        return group.emitOpError() << "input " << index << " is read in two formats of groups";
+    nn::WeightOp weight = groupWeight(get, cast_or_null<nn::GroupsAttr>(format), panel);
+    inputs[index] =
+        nn::GetWeightOp::create(builder, get.getLoc(), weight.getType(), weight.getSymName());
+    argument.setType(weight.getType());
+    for (Operation *user : argument.getUsers())
+      user->setAttr("panel", builder.getI64IntegerAttr(panel));
+    return success();
+  }
+
+  /// The weight of `get`, blocks of a format or floats in [N, K], in panels.
+  nn::WeightOp groupWeight(nn::GetWeightOp get, nn::GroupsAttr format, int64_t panel) {
+    auto weight = symbols->lookup<nn::WeightOp>(get.getWeight());
+    RankedTensorType type = weight.getType();
+    auto source = cast<TypedAttr>(weight.getRecipe());
+    int64_t rows = type.getDimSize(0), count = llvm::divideCeil(rows, panel);
+    TypedAttr recipe;
+    if (format) {
+      auto packedType = RankedTensorType::get(
+          {count, type.getDimSize(1), panel * format.getPackedBytes()}, type.getElementType());
+      recipe = nn::PackGroupsAttr::get(get.getContext(), source, format, panel, packedType);
+    } else {
+      auto turned = RankedTensorType::get({type.getDimSize(1), rows}, type.getElementType());
+      auto packedType =
+          RankedTensorType::get({count, type.getDimSize(1), panel}, type.getElementType());
+      recipe = nn::PackAttr::get(get.getContext(),
+                                 nn::TransposeAttr::get(get.getContext(), source, {1, 0}, turned),
+                                 panel, packedType);
+    }
+    return weightFor(weight, recipe);
+  }
+
   /// The weight of `get` in panels, of four bytes together for sums of products
   /// of `integers`; one symbol for each recipe.
   nn::WeightOp packedWeight(nn::GetWeightOp get, int64_t panel, bool integers) {
@@ -122,9 +175,13 @@ struct ApplyPlacementPass : partition::impl::ApplyPlacementPassBase<ApplyPlaceme
       recipe = nn::PackDotAttr::get(get.getContext(), source, panel, packedType);
     else
       recipe = nn::PackAttr::get(get.getContext(), source, panel, packedType);
+    return weightFor(weight, recipe);
+  }
+
+  nn::WeightOp weightFor(nn::WeightOp weight, TypedAttr recipe) {
     nn::WeightOp &result = packed[recipe];
     if (!result) {
-      OpBuilder builder(get.getContext());
+      OpBuilder builder(weight.getContext());
       builder.setInsertionPointAfter(weight);
       result = nn::WeightOp::create(builder, weight.getLoc(), weight.getSymName(), recipe);
       symbols->insert(result, Block::iterator(result));

@@ -31,6 +31,8 @@ static uint64_t countIn(Operation &op) {
   if (isa<nn::PackedMatmulOp, nn::QuantizedMatmulOp>(op))
     return sizeOf(op.getResult(0)) *
            cast<RankedTensorType>(op.getOperand(0).getType()).getShape().back();
+  if (auto product = dyn_cast<nn::GroupMatmulOp>(op))
+    return sizeOf(op.getResult(0)) * product.getDepth();
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   // Pooling is a convolution, too, but multiplies nothing.
   bool multiplies = linalgOp && llvm::any_of(*linalgOp.getBlock(), [](Operation &inner) {

@@ -43,7 +43,7 @@ std::string nameOf(Block &body) {
             nn::GroupMatmulOp, nn::QuantizedAttentionOp>(op))
       weight = 3;
     else if (isa<nn::LayerNormOp, nn::RmsNormOp, nn::QuantizedLayerNormOp, nn::QuantizedRmsNormOp,
-                 linalg::SoftmaxOp, nn::GatherOp>(op))
+                 linalg::SoftmaxOp, nn::GatherOp, nn::GroupGatherOp, nn::EncodeGroupsOp>(op))
       weight = 2;
     if (weight >= best) {
       best = weight;

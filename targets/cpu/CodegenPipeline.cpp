@@ -19,6 +19,7 @@ void cpu::buildCpuCodegenPipeline(OpPassManager &pm) {
   kernels.addPass(createCSEPass());
   // Contractions first: the structured lowering would take them too.
   kernels.addPass(createLowerContractionsPass());
+  kernels.addPass(createLowerGroupsPass());
   kernels.addPass(createLowerStructuredPass());
   // After vectorisation, so that functions are expanded on whole vectors.
   kernels.addPass(createLowerMathPass());

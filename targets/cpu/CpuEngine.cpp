@@ -7,6 +7,7 @@
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
 #include "targets/cpu/CpuVariants.h"
+#include "targets/cpu/GroupKernel.h"
 #include "targets/cpu/Passes.h"
 
 using namespace mlir;
@@ -38,7 +39,11 @@ struct CpuEngineModel : soc::EngineAttrInterface::ExternalModel<CpuEngineModel, 
                            machine ? machine.getWorkersOf(attr) : 1);
   }
 
-  bool takesWhole(Attribute attr, Operation *op) const { return isa<nn::PackedMatmulOp>(op); }
+  bool takesWhole(Attribute attr, Operation *op) const {
+    if (auto product = dyn_cast<nn::GroupMatmulOp>(op))
+      return cpu::hasGroupKernel(product);
+    return isa<nn::PackedMatmulOp, nn::EncodeGroupsOp>(op);
+  }
 
   void buildCodegenPipeline(Attribute attr, OpPassManager &pm) const {
     cpu::buildCpuCodegenPipeline(pm);

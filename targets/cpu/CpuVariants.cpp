@@ -39,7 +39,8 @@ public:
     tiles.assign(shape.size(), 0);
     panels.assign(group.getInputs().size(), 0);
     for (Operation &op : body->without_terminator()) {
-      if (isa<linalg::MatmulOp, linalg::BatchMatmulOp, nn::QuantizedMatmulOp>(op))
+      if (isa<linalg::MatmulOp, linalg::BatchMatmulOp, nn::QuantizedMatmulOp, nn::GroupMatmulOp>(
+              op))
         product = &op;
       if (isa<nn::AttentionOp, nn::CachedAttentionOp, nn::QuantizedAttentionOp>(op))
         attention = &op;
@@ -89,6 +90,9 @@ private:
       return "whole";
     if (attention && attention == root)
       return tileAttention();
+    packGroups();
+    if (isa_and_nonnull<nn::GroupMatmulOp>(product) && shape.size() == 2 && isParallelRoot())
+      return tileGroupProduct();
     if (product && shape.size() >= 2 && isParallelRoot())
       return tileProduct();
     if (isa_and_nonnull<TilingInterface>(root) && !isa<tensor::PadOp>(root))
@@ -103,6 +107,19 @@ private:
     return elements;
   }
 
+  bool isInGroups(size_t input) {
+    return llvm::any_of(body->getArgument(input).getUsers(),
+                        llvm::IsaPred<nn::GroupMatmulOp, nn::GroupGatherOp>);
+  }
+
+  /// The format of blocks in an input; null for floats.
+  nn::GroupsAttr formatOf(size_t input) {
+    for (Operation *user : body->getArgument(input).getUsers())
+      if (auto format = user->getAttrOfType<nn::GroupsAttr>("format"))
+        return format;
+    return {};
+  }
+
   /// Weights in panels are padded to whole ones.
   uint64_t residentBytes() {
     uint64_t bytes = 0;
@@ -113,7 +130,11 @@ private:
       auto weight = cast<RankedTensorType>(input.getType());
       Type stored = isInteger() ? cast<TypeAttr>(precision.getInputs()[index]).getValue() : Type();
       uint64_t whole = partition::storedBytesOf(weight, stored);
-      if (panel && weight.getRank() == 2 && weight.getDimSize(1))
+      if (nn::GroupsAttr format = formatOf(index); panel && isInGroups(index))
+        whole = llvm::alignTo(weight.getDimSize(0), panel) *
+                (format ? weight.getDimSize(1) * format.getPackedBytes()
+                        : whole / std::max<int64_t>(1, weight.getDimSize(0)));
+      else if (panel && weight.getRank() == 2 && weight.getDimSize(1))
         whole = whole / weight.getDimSize(1) * llvm::alignTo(weight.getDimSize(1), panel);
       bytes += whole;
     }
@@ -126,7 +147,7 @@ private:
     if (!shareDim || name == "whole" || wholeDims.contains(*shareDim) ||
         group.getOutputs().size() != 1)
       return 0;
-    if (name == "packed-product" || name == "product")
+    if (name == "packed-product" || name == "product" || name == "group-product")
       return *shareDim + 1 == shape.size() ? panelOfResult() : kProductRows;
     return 1;
   }
@@ -215,6 +236,42 @@ private:
     return constant ? "packed-product" : "product";
   }
 
+  /// Weights in groups, and those in floats that are taken like them, are packed
+  /// in panels as wide as a vector of sums, by products and gathers alike: what
+  /// they share stays one weight.
+  void packGroups() {
+    for (auto [index, input] : llvm::enumerate(group.getInputs())) {
+      BlockArgument argument = body->getArgument(index);
+      bool isStored =
+          !argument.use_empty() && isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp());
+      for (OpOperand &use : argument.getUses())
+        isStored &= (isa<nn::GroupMatmulOp>(use.getOwner()) && use.getOperandNumber() == 1) ||
+                    (isa<nn::GroupGatherOp>(use.getOwner()) && use.getOperandNumber() == 0);
+      if (isStored)
+        panels[index] = std::max<int64_t>(4, cpu.getVectorBits() / 32);
+    }
+  }
+
+  /// A few rows are bound by the memory that the weights come from: each worker
+  /// streams a few long runs of panels. Of many, the left-hand side of a tile
+  /// stays in the second-level cache while panels pass by.
+  StringRef tileGroupProduct() {
+    auto matmul = cast<nn::GroupMatmulOp>(product);
+    int64_t step = std::max<int64_t>(4, cpu.getVectorBits() / 32), columns = shape[1];
+    int64_t depth = std::max<int64_t>(1, matmul.getDepth());
+    std::optional<nn::GroupsAttr> left = matmul.getLhsFormat();
+    int64_t rowBytes = left ? depth / left->getBlock() * left->getBytes() : depth * 4;
+    int64_t rowsInCache = cpu.getL2Bytes() / 2 / rowBytes;
+    int64_t height = std::clamp<int64_t>(rowsInCache / 16 * 16, 16, 128);
+    int64_t rowTiles = llvm::divideCeil(shape[0], height);
+    int64_t wanted = llvm::divideCeil(int64_t(kTilesPerWorker * workers), rowTiles);
+    int64_t width = llvm::alignTo(llvm::divideCeil(columns, wanted), step);
+    if (shape[0] > 16)
+      width = std::min<int64_t>(width, std::max<int64_t>(step, 128 / step * step));
+    tiles = {static_cast<int64_t>(llvm::divideCeil(shape[0], rowTiles)), width};
+    return "group-product";
+  }
+
   /// Terms of each sum.
   int64_t depthOfProduct() {
     if (auto integers = dyn_cast<nn::QuantizedMatmulOp>(product))
@@ -275,7 +332,7 @@ private:
     if (auto dequantize = dyn_cast<nn::DequantizeOp>(op))
       return isa<quant::UniformQuantizedPerAxisType>(dequantize.getTypeAttr().getValue());
     return isa<nn::LayerNormOp, nn::RmsNormOp, nn::RopeOp, nn::QuantizedLayerNormOp,
-               nn::QuantizedRmsNormOp>(op);
+               nn::QuantizedRmsNormOp, nn::EncodeGroupsOp, nn::GroupGatherOp>(op);
   }
 
   StringRef tileRows() {
@@ -290,6 +347,8 @@ private:
     // At least four tiles for each worker, if that leaves something to do.
     budget = std::max<int64_t>(std::min<int64_t>(budget, elements / (4 * workers)),
                                std::max<int64_t>(1, 512 / work));
+    if (isa<nn::EncodeGroupsOp>(root))
+      wholeDims.insert(shape.size() - 2);
     for (Operation &op : body->without_terminator()) {
       if (needsWholeRows(op))
         wholeDims.insert(shape.size() - 1);
@@ -326,6 +385,11 @@ private:
   /// Elements of a value of rank r, cut like the result where the dimensions
   /// agree from the right.
   int64_t tileElements(RankedTensorType value) const {
+    // Rows become blocks: only they are cut.
+    if (isa_and_nonnull<nn::EncodeGroupsOp>(root) && value.getRank() > 0 && tiles[0] > 0 &&
+        value.getDimSize(0) == shape[0])
+      return std::min(shape[0], tiles[0]) *
+             (value.getNumElements() / std::max<int64_t>(1, shape[0]));
     int64_t elements = 1;
     for (int64_t i = 0; i < value.getRank(); ++i) {
       int64_t at = static_cast<int64_t>(shape.size()) - value.getRank() + i;
@@ -380,6 +444,9 @@ private:
     }
     return llvm::alignTo(bytes, 64);
   }
+
+  /// Tiles of a product of few rows for each worker.
+  static constexpr int64_t kTilesPerWorker = 4;
 
   /// Rows of the taller register tiles.
   static constexpr uint64_t kProductRows = 8;

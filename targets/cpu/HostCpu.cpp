@@ -245,6 +245,19 @@ llvm::Expected<soc::CpuAttr> cpu::describeHostCpu(MLIRContext *context, const Cp
   return describe(context, triple, cpu, features, hostCaches(), names);
 }
 
+bool cpu::hasFeature(soc::CpuAttr cpu, StringRef feature) {
+  StringRef triple = cpu.getTriple().getValue();
+  llvm::Expected<const llvm::Target *> target = lookupTarget(triple);
+  if (!target) {
+    llvm::consumeError(target.takeError());
+    return false;
+  }
+  std::unique_ptr<llvm::MCSubtargetInfo> subtarget =
+      subtargetOf(**target, triple, cpu.getCpu().getValue(), cpu.getFeatures().getValue());
+  return subtarget && isKnownFeature(*subtarget, feature.drop_front()) &&
+         subtarget->checkFeatures(feature.str());
+}
+
 llvm::Error cpu::checkFeatures(StringRef triple, StringRef features) {
   llvm::Expected<const llvm::Target *> target = lookupTarget(triple);
   if (!target)

@@ -36,6 +36,9 @@ llvm::Expected<soc::CpuAttr> describeCpu(mlir::MLIRContext *context, llvm::Strin
                                          llvm::StringRef cpu, const CpuNames &names = {},
                                          llvm::StringRef features = "");
 
+/// Whether the CPU has a feature, written as "+name".
+bool hasFeature(soc::CpuAttr cpu, llvm::StringRef feature);
+
 /// An error that names the first feature that the triple does not have.
 llvm::Error checkFeatures(llvm::StringRef triple, llvm::StringRef features);
 

@@ -30,6 +30,26 @@ def LowerContractionsPass : Pass<"cpu-lower-contractions", "::tercet::soc::Kerne
     Statistic<"foldedFills", "num-folded-fills", "Number of fills folded into products">];
 }
 
+def LowerGroupsPass : Pass<"cpu-lower-groups", "::tercet::soc::KernelOp"> {
+  let summary = "Turns products with weights in groups, and the rounding of rows to groups, into vector code";
+  let description = [{
+    Does: rewrites nn.group_matmul with a packed right-hand side and
+    nn.encode_groups into scf loops in the vector dialect, with the machine's
+    instruction for sums of products of bytes where it has one. A sum is one chain
+    of additions along K in all of them, so the result of a row does not depend on
+    how many rows there are. A linalg.fill of the destination right before a
+    product becomes the start of its sums. Requires: memrefs and a machine.
+    Guarantees: neither of the two is left. Fails on layouts without a kernel.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let statistics = [
+    Statistic<"products", "num-products", "Number of products lowered">,
+    Statistic<"encoded", "num-encoded", "Number of quantisations of rows lowered">];
+}
+
 def LowerStructuredPass : Pass<"cpu-lower-structured", "::tercet::soc::KernelOp"> {
   let summary = "Turns the other linalg operations into vectorised loops";
   let description = [{

@@ -78,6 +78,7 @@ CONFIGS = [
                   "*ffn_up": T.Q3_K, "*ffn_gate": T.Q2_K}),
     Config("llama-blocks", types={"*": T.Q4_1, "*attn_q": T.Q5_1, "*ffn_down": T.Q5_0, "*ffn_up": T.MXFP4,
                                   "*ffn_gate": T.Q8_0}),
+    Config("mistral", window=8, tied=False),
     Config("qwen2", family="qwen2", theta=1e6, epsilon=1e-6, bias=("qkv",), types={"*": T.Q8_0}),
     Config("qwen2-q4_0", family="qwen2", theta=1e6, epsilon=1e-6, bias=("qkv",), types={"*": T.Q4_0}),
     Config("qwen3", family="qwen3", theta=1e6, epsilon=1e-6, head=32, head_norms=True),
@@ -185,6 +186,9 @@ class Model:
         if "longrope" in c.scaling:
             for name, low in (("long", 2.0), ("short", 1.0)):
                 self.put(f"rope_factors_{name}.weight", np.linspace(low, low + 3, half, dtype=np.float32))
+
+    def has_blocks(self):
+        return any(kind not in (T.F32, T.F16, T.BF16) for kind in self.kinds.values())
 
     # --- the file ---------------------------------------------------------------------------------------------------
     def metadata(self, w):
