@@ -37,6 +37,7 @@ if onnx_schema and protoc:
         ("%protoc-onnx", f"{protoc} --encode=onnx.ModelProto --proto_path={schema_dir} {schema_dir}/onnx.proto")
     )
 
-# Text to GGUF: %gguf TEXT... FILE.
-gguf = os.path.join(config.test_source_root, "compiler", "import", "Inputs", "gguf.py")
-config.substitutions.append(("%gguf", f"{sys.executable} -B {gguf}"))
+# Text to language models: %gguf TEXT... FILE, %directory TEXT... FOLDER.
+inputs = os.path.join(config.test_source_root, "compiler", "import", "Inputs")
+for name in ("gguf", "directory"):
+    config.substitutions.append((f"%{name}", f"{sys.executable} -B {os.path.join(inputs, name)}.py"))

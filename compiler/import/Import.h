@@ -4,8 +4,8 @@
 // whose operations carry the name of their source node, and whose large
 // constants are nn.weight symbols that point into the file. An ONNX graph becomes
 // @main, one node at a time; patterns are the graph stage's work. A language
-// model's file has weights and a description, from which @decode and @prefill_N
-// are built. What importers cannot translate exactly they refuse.
+// model's file has weights and a description, from which @decode, @prefill_N and
+// @verify_N are built. What importers cannot translate exactly they refuse.
 
 #ifndef TERCET_COMPILER_IMPORT_IMPORT_H
 #define TERCET_COMPILER_IMPORT_IMPORT_H
@@ -35,15 +35,18 @@ struct DecoderOptions {
   /// Lengths of the chunks in which a prompt is taken; absent: those of
   /// kDefaultPrefill that the context has room for.
   std::optional<llvm::SmallVector<int64_t>> prefill;
+  /// Lengths of chunks of which every token's logits are wanted.
+  llvm::SmallVector<int64_t> verify;
   CacheType cache = CacheType::F16;
 };
 constexpr int64_t kDefaultContext = 4096;
 constexpr int64_t kDefaultPrefill[] = {128, 16};
 
-/// Reads the value of --context, --prefill or --kv-cache. Returns the complaint,
-/// empty if none.
+/// Reads the value of --context, --prefill, --verify or --kv-cache. Returns the
+/// complaint, empty if none.
 std::string parseContext(llvm::StringRef text, DecoderOptions &options);
 std::string parsePrefill(llvm::StringRef text, DecoderOptions &options);
+std::string parseVerify(llvm::StringRef text, DecoderOptions &options);
 std::string parseCache(llvm::StringRef text, DecoderOptions &options);
 
 struct ImportOptions {
@@ -84,10 +87,16 @@ mlir::OwningOpRef<mlir::ModuleOp> importGguf(mlir::MLIRContext &context, llvm::S
                                              const ImportOptions &options,
                                              llvm::SmallVectorImpl<ImportError> &errors);
 
-/// Whether importModel can import a file of this extension.
+/// Imports a language model from a directory of Hugging Face: config.json and
+/// safetensors.
+mlir::OwningOpRef<mlir::ModuleOp> importDirectory(mlir::MLIRContext &context, llvm::StringRef path,
+                                                  const ImportOptions &options,
+                                                  llvm::SmallVectorImpl<ImportError> &errors);
+
+/// Whether importModel can import a file of this extension, or this directory.
 bool isImportable(llvm::StringRef path);
 
-/// Imports a file with the importer of its extension.
+/// Imports a file with the importer of its extension, or a directory.
 mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context, llvm::StringRef path,
                                               const ImportOptions &options,
                                               llvm::SmallVectorImpl<ImportError> &errors);

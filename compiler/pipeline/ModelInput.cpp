@@ -52,8 +52,8 @@ OwningOpRef<ModuleOp> tercet::readModel(MLIRContext &context, const CompileOptio
     diagnostics.error("no such file");
     return nullptr;
   }
-  if (llvm::sys::fs::is_directory(path)) {
-    diagnostics.error("is a directory; try the model file in it");
+  if (llvm::sys::fs::is_directory(path) && !isImportable(path)) {
+    diagnostics.error("is a directory without config.json; try the model file in it");
     return nullptr;
   }
   if (extension == ".mlir" || extension == ".mlirbc")

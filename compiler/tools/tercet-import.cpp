@@ -12,7 +12,8 @@
 static int usage() {
   llvm::errs() << "usage: tercet-import MODEL.onnx [--dim NAME=VALUE]... "
                   "[--check-only] [--locations]\n"
-                  "       tercet-import MODEL.gguf [--context N] [--prefill N,N,...] "
+                  "       tercet-import MODEL.gguf|FOLDER [--context N] [--prefill N,N,...] "
+                  "[--verify N,N,...] "
                   "[--kv-cache f16|f32] [--check-only] [--locations]\n"
                   "       tercet-import --supported-operators\n";
   return 1;
@@ -27,6 +28,8 @@ static std::string (*parserOf(llvm::StringRef flag))(llvm::StringRef, tercet::Im
     return [](llvm::StringRef text, Options &o) { return tercet::parseContext(text, o.decoder); };
   if (flag == "--prefill")
     return [](llvm::StringRef text, Options &o) { return tercet::parsePrefill(text, o.decoder); };
+  if (flag == "--verify")
+    return [](llvm::StringRef text, Options &o) { return tercet::parseVerify(text, o.decoder); };
   if (flag == "--kv-cache")
     return [](llvm::StringRef text, Options &o) { return tercet::parseCache(text, o.decoder); };
   return nullptr;

@@ -78,6 +78,7 @@ CONFIGS = [
                   "*ffn_up": T.Q3_K, "*ffn_gate": T.Q2_K}),
     Config("llama-blocks", types={"*": T.Q4_1, "*attn_q": T.Q5_1, "*ffn_down": T.Q5_0, "*ffn_up": T.MXFP4,
                                   "*ffn_gate": T.Q8_0}),
+    Config("mistral", window=8, tied=False),
     Config("qwen2", family="qwen2", theta=1e6, epsilon=1e-6, bias=("qkv",), types={"*": T.Q8_0}),
     Config("qwen2-q4_0", family="qwen2", theta=1e6, epsilon=1e-6, bias=("qkv",), types={"*": T.Q4_0}),
     Config("qwen3", family="qwen3", theta=1e6, epsilon=1e-6, head=32, head_norms=True),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What --context, --prefill and --kv-cache say. Only what holds for every model
+// What --context, --prefill, --verify and --kv-cache say. Only what holds for every model
 // is checked here; the rest when the model is known.
 
 #include "compiler/import/Import.h"
@@ -22,21 +22,32 @@ std::string tercet::parseContext(StringRef text, DecoderOptions &options) {
   return "";
 }
 
-std::string tercet::parsePrefill(StringRef text, DecoderOptions &options) {
-  SmallVector<int64_t> lengths;
+/// Lengths with commas between them, into `lengths`.
+static std::string parseLengths(StringRef flag, StringRef text, const char *hint,
+                                SmallVectorImpl<int64_t> &lengths) {
   SmallVector<StringRef> parts;
   text.split(parts, ',');
   for (StringRef part : parts) {
     int64_t value;
     if (part.getAsInteger(10, value) || value < 2 || value > kMaxPositions)
-      return "--prefill: expected lengths of chunks from 2 to " + std::to_string(kMaxPositions) +
-             ", such as 128,16, got '" + text.str() + "'; single tokens are what decode takes";
+      return (flag + ": expected lengths of chunks from 2 to " + Twine(kMaxPositions) +
+              ", such as " + hint + ", got '" + text + "'; single tokens are what decode takes")
+          .str();
     if (is_contained(lengths, value))
-      return "--prefill: expected each length once, got '" + text.str() + "'";
+      return (flag + ": expected each length once, got '" + text + "'").str();
     lengths.push_back(value);
   }
-  options.prefill = lengths;
   return "";
+}
+
+std::string tercet::parsePrefill(StringRef text, DecoderOptions &options) {
+  options.prefill.emplace();
+  return parseLengths("--prefill", text, "128,16", *options.prefill);
+}
+
+std::string tercet::parseVerify(StringRef text, DecoderOptions &options) {
+  options.verify.clear();
+  return parseLengths("--verify", text, "5", options.verify);
 }
 
 std::string tercet::parseCache(StringRef text, DecoderOptions &options) {

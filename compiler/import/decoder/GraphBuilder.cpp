@@ -21,10 +21,12 @@ namespace {
 
 class FunctionBuilder {
 public:
+  /// With `all`, every token has logits, not the last one alone.
   FunctionBuilder(ModuleOp module, const Description &model, const ModelWeights &weights,
-                  CacheType cache, int64_t tokens)
+                  CacheType cache, int64_t tokens, bool all)
       : b(OpBuilder::atBlockEnd(module.getBody())), model(model), family(*model.architecture),
-        weights(weights), tokens(tokens), loc(UnknownLoc::get(b.getContext())) {
+        weights(weights), tokens(tokens), answered(all ? tokens : 1),
+        loc(UnknownLoc::get(b.getContext())) {
     cacheElement = cache == CacheType::F16 ? Type(b.getF16Type()) : Type(b.getF32Type());
   }
 
@@ -70,7 +72,8 @@ private:
   const Description &model;
   const Architecture &family;
   const ModelWeights &weights;
-  int64_t tokens;
+  /// Tokens that come in, and those of them that have logits.
+  int64_t tokens, answered;
   Location loc;
   Type cacheElement;
   Value position;
@@ -315,7 +318,7 @@ Value FunctionBuilder::block(Value x, const LayerWeights &layer, size_t index) {
 
 void FunctionBuilder::build(StringRef name) {
   auto ids = RankedTensorType::get({1, tokens}, b.getI64Type());
-  auto logits = typeOf({1, 1, model.vocabulary});
+  auto logits = typeOf({1, answered, model.vocabulary});
   auto cache =
       RankedTensorType::get({1, model.context, model.keyHeads, model.headSize}, cacheElement);
   SmallVector<Type> inputs{ids, b.getIndexType()}, outputs{logits};
@@ -345,11 +348,10 @@ void FunctionBuilder::build(StringRef name) {
   Value x = embed(entry->getArgument(0));
   for (auto [index, layer] : llvm::enumerate(weights.layers))
     x = block(x, layer, index);
-  // Only the last token's logits are asked for.
   at("output_norm", "Slice");
-  x = norm(rows(x, tokens - 1, 1), weights.norm);
+  x = norm(rows(x, tokens - answered, answered), weights.norm);
   x = linear(scale(x, model.logitScale), weights.head);
-  SmallVector<Value> results{reshape(x, {1, 1, model.vocabulary})};
+  SmallVector<Value> results{reshape(x, {1, answered, model.vocabulary})};
   results.append(updated);
   func::ReturnOp::create(b, UnknownLoc::get(b.getContext()), results);
 }
@@ -362,6 +364,10 @@ static void chooseSizes(Description &model, const DecoderOptions &options,
   if (model.context < 1 || model.context > model.positions)
     return error("--context: expected 1 to " + Twine(model.positions) +
                  ", the positions that the model was made for, got " + Twine(model.context));
+  for (int64_t length : options.verify)
+    if (length > model.context)
+      return error("--verify: expected at most " + Twine(model.context) +
+                   ", the positions of --context, got " + Twine(length));
   if (options.prefill) {
     for (int64_t length : *options.prefill)
       if (length > model.context)
@@ -394,11 +400,13 @@ OwningOpRef<ModuleOp> tercet::decoder::buildDecoder(MLIRContext &context, Descri
   ModelWeights weights = declareWeights(*module, description, source, errors);
   if (!errors.empty())
     return {};
-  auto build = [&](int64_t tokens, const std::string &name) {
-    FunctionBuilder(*module, description, weights, options.cache, tokens).build(name);
+  auto build = [&](int64_t tokens, const std::string &name, bool all) {
+    FunctionBuilder(*module, description, weights, options.cache, tokens, all).build(name);
   };
-  build(1, "decode");
+  build(1, "decode", false);
   for (int64_t length : lengths)
-    build(length, "prefill_" + std::to_string(length));
+    build(length, "prefill_" + std::to_string(length), false);
+  for (int64_t length : options.verify)
+    build(length, "verify_" + std::to_string(length), true);
   return module;
 }

@@ -11,8 +11,9 @@
 
 namespace tercet::decoder {
 
-/// Makes the module of a model: `decode`, and `prefill_N` for each length. Null
-/// if there are errors. The description's context is chosen here.
+/// Makes the module of a model: `decode`, `prefill_N` for each length, and
+/// `verify_N`, which has logits for each of its tokens. Null if there are errors. The description's
+/// context is chosen here.
 mlir::OwningOpRef<mlir::ModuleOp> buildDecoder(mlir::MLIRContext &context, Description description,
                                                TensorSource &source, const DecoderOptions &options,
                                                llvm::SmallVectorImpl<ImportError> &errors);

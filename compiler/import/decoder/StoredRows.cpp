@@ -76,6 +76,14 @@ StoredRows StoredRows::slice(int64_t begin, int64_t count) const {
   return with(::slice(stored, offsets, sizes));
 }
 
+StoredRows StoredRows::sliceOfRuns(int64_t runs, int64_t begin, int64_t count) const {
+  SmallVector<int64_t> shape(shapeOf(stored));
+  int64_t row = ShapedType::getNumElements(shape) / shape[0];
+  TypedAttr apart = reshape(stored, {runs, shape[0] / runs, row});
+  shape[0] = runs * count;
+  return with(reshape(::slice(apart, {0, begin, 0}, {runs, count, row}), shape));
+}
+
 StoredRows StoredRows::concat(ArrayRef<StoredRows> parts) {
   if (parts.size() == 1)
     return parts[0];

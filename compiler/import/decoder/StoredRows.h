@@ -27,6 +27,8 @@ public:
   bool isLike(const StoredRows &other) const;
 
   StoredRows slice(int64_t begin, int64_t count) const;
+  /// Of each of `runs` runs of rows of one length, those from `begin` on.
+  StoredRows sliceOfRuns(int64_t runs, int64_t begin, int64_t count) const;
   static StoredRows concat(llvm::ArrayRef<StoredRows> parts);
   /// Rows of heads one below the other, of which the first `rotated` of `size`
   /// are turned by rotary embedding, in the order in which nn.rope turns all of
