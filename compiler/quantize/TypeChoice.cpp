@@ -6,8 +6,11 @@
 
 #include "compiler/quantize/TypeChoice.h"
 
+#include "dialects/soc/Views.h"
 #include "passes/partition/QuantScales.h"
 #include "passes/partition/ScalarFunction.h"
+
+#include "llvm/ADT/SmallPtrSet.h"
 
 #include <cmath>
 
@@ -38,6 +41,16 @@ void quantize::forEachStorage(soc::GroupOp group, const partition::IntegerForm &
       visit(op.getResult(0), form.results[next], form.resultScales[next]);
       ++next;
     }
+}
+
+/// Whether groups that stay in float read a value, or the user does, looked at
+/// through views.
+static bool isReadAsFloat(Value value, const llvm::SmallPtrSetImpl<Operation *> &integers) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (soc::isBetweenTasks(user))
+      return isReadAsFloat(user->getResult(0), integers);
+    return !integers.contains(user);
+  });
 }
 
 bool TypeChoice::isStoredNarrow(Value value, Storage storage) const {
@@ -189,7 +202,12 @@ void TypeChoice::merge(ArrayRef<IntegerCandidate> candidates) {
   if (candidates.empty())
     return;
   MLIRContext *context = soc::GroupOp(candidates.front().group).getContext();
+  llvm::SmallPtrSet<Operation *, 32> integers;
+  for (const IntegerCandidate &candidate : candidates)
+    integers.insert(candidate.group);
   for (const IntegerCandidate &candidate : candidates) {
+    for (Value output : soc::GroupOp(candidate.group).getOutputs())
+      wishes[classes.lookup(output)].wide |= isReadAsFloat(output, integers);
     forEachStorage(candidate.group, candidate.form, [&](Value value, Storage storage, Scales) {
       Wishes &wish = wishes[classes.lookup(value)];
       wish.narrow |= storage == Storage::Narrow;

@@ -33,6 +33,7 @@ defm quantize : Value<"quantize", "SPEC", "Precisions: [PATTERN=]SCHEME;..., of 
 defm calibrate : Value<"calibrate", "DIR|LIST", "Inputs to measure ranges on: a folder a sample with NAME.npy, or files NAME-NUMBER.npy, or a list of lines NAME=FILE.npy ...">;
 defm calibration : Value<"calibration", "minmax|percentile|mse", "How 8-bit ranges follow from what was measured (default: mse)">;
 defm min_snr : Value<"min-snr", "DB", "Keep a node in float where a scheme without a pattern would leave its result less than this (default: 20)">;
+defm outliers : Value<"outliers", "RATIO", "Compute channels between two products in float where their range is that many times what 99 % of the others stay within (default: 1.5); 0: none">;
 }
 
 let Group = machine_group in {

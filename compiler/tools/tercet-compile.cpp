@@ -105,11 +105,17 @@ std::string readQuantizeOptions(const opt::ArgList &args, quantize::QuantizeOpti
     if (llvm::StringRef(bound->getValue()).getAsDouble(options.minimumDecibels) ||
         !std::isfinite(options.minimumDecibels))
       return std::string("--min-snr: expected decibels, got '") + bound->getValue() + "'";
+  if (const opt::Arg *ratio = args.getLastArg(OPT_outliers))
+    if (llvm::StringRef(ratio->getValue()).getAsDouble(options.outlierRatio) ||
+        !(options.outlierRatio == 0 || options.outlierRatio >= 1))
+      return std::string("--outliers: expected 0 or a ratio of at least 1, got '") +
+             ratio->getValue() + "'";
   if (args.hasArg(OPT_quantize) && options.spec.empty())
     return "--quantize: expected [PATTERN=]SCHEME;..., got nothing";
-  if (options.spec.empty() &&
-      (args.hasArg(OPT_calibrate) || args.hasArg(OPT_calibration) || args.hasArg(OPT_min_snr)))
-    return "--calibrate, --calibration and --min-snr are for --quantize; try --quantize w8a8";
+  if (options.spec.empty() && (args.hasArg(OPT_calibrate) || args.hasArg(OPT_calibration) ||
+                               args.hasArg(OPT_min_snr) || args.hasArg(OPT_outliers)))
+    return "--calibrate, --calibration, --min-snr and --outliers are for --quantize; try "
+           "--quantize w8a8";
   return "";
 }
 

@@ -8,6 +8,8 @@ const report = JSON.parse(document.getElementById('report').textContent);
 const profile = JSON.parse(document.getElementById('profile').textContent);
 const SVG = 'http://www.w3.org/2000/svg';
 const WIDTH = 10000, LANE = 28, ROWS = 300;
+// Of a packet of Hexagon: two instructions of 128 multiply-adds.
+const PACKET_PEAK = 256;
 const main = document.getElementById('main'), tip = document.getElementById('tip');
 
 // --- small things ----------------------------------------------------------------------------------------------------
@@ -99,6 +101,8 @@ function commandLines(command) {
   if (sample)
     lines.push('measured ' + time(sample.ns * 1000) + ' (median), from ' + time(sample.start_ns * 1000) + ' to ' + time(sample.end_ns * 1000) +
       (command.predicted_ps ? ', ratio ' + (sample.ns * 1000 / command.predicted_ps).toFixed(2) : ''));
+  if (sample && sample.packets)
+    lines.push(sample.packets + ' packets' + (command.multiply_adds ? ', ' + (command.multiply_adds / sample.packets).toFixed(1) + ' multiply-adds in one, at most ' + PACKET_PEAK : ''));
   if (command.precision)
     lines.push(precisionOf(command) + (command.precision_reason ? ', ' + command.precision_reason : ''));
   for (const a of command.alternatives || [])
@@ -401,8 +405,7 @@ function drawErrors() {
       cell(g.command.engine), cell(g.count, 'n'), cell(time(g.predicted), 'n'), cell(time(g.measured), 'n'), cell(ratio(g.measured, g.predicted), 'n'),
       cell(ratio(measured(g.worstAt), g.worstAt.predicted_ps), 'n'), cell(title(g.worstAt), 'name')))));
 }
-// Packets of instructions, which are not cycles: two instructions of 128 multiply-adds are the most that one can hold.
-const PACKET_PEAK = 256;
+// Packets of instructions, which are not cycles.
 function drawPackets() {
   const groups = new Map();
   for (const command of allCommands) {
