@@ -5,6 +5,7 @@
 
 import os
 import shutil
+import sys
 
 import lit.formats
 
@@ -35,3 +36,8 @@ if onnx_schema and protoc:
     config.substitutions.append(
         ("%protoc-onnx", f"{protoc} --encode=onnx.ModelProto --proto_path={schema_dir} {schema_dir}/onnx.proto")
     )
+
+# Text to language models: %gguf TEXT... FILE, %directory TEXT... FOLDER.
+inputs = os.path.join(config.test_source_root, "compiler", "import", "Inputs")
+for name in ("gguf", "directory"):
+    config.substitutions.append((f"%{name}", f"{sys.executable} -B {os.path.join(inputs, name)}.py"))

@@ -42,7 +42,7 @@ function(tercet_add_target_archive triple name outputs)
     if(triple MATCHES "aarch64")
       list(APPEND flags -mno-outline-atomics)
     endif()
-    if(relative MATCHES "runtime/(core|queues|drivers)/[^/]*$")
+    if(relative MATCHES "runtime/(core|queues|drivers|session)/[^/]*$")
       list(APPEND flags -ffreestanding)
     elseif(relative MATCHES "/runner/")
       list(APPEND flags -D_GNU_SOURCE -Wall -Wextra)
@@ -72,7 +72,7 @@ function(tercet_add_target_runtimes)
   file(GLOB runtime_sources CONFIGURE_DEPENDS
     "${PROJECT_SOURCE_DIR}/runtime/core/*.c" "${PROJECT_SOURCE_DIR}/runtime/queues/*.c"
     "${PROJECT_SOURCE_DIR}/runtime/drivers/*.c" "${PROJECT_SOURCE_DIR}/runtime/drivers/hexagon/*.c"
-    "${PROJECT_SOURCE_DIR}/runtime/port/posix/*.c")
+    "${PROJECT_SOURCE_DIR}/runtime/session/*.c" "${PROJECT_SOURCE_DIR}/runtime/port/posix/*.c")
   # The weak defaults would stand in the way of nothing, but are dead weight.
   list(FILTER runtime_sources EXCLUDE REGEX "port_default\\.c$")
   file(GLOB runner_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/compiler/emit/runner/*.c")

@@ -140,12 +140,11 @@ void HeaderWriter::writeContext() {
 void HeaderWriter::writeTensor(const std::string &entry, uint32_t index, bool output,
                                const tercet_tensor_record &tensor) {
   StringRef name = program.strings.get(tensor.name);
-  std::string type = llvm::formatv(
-      "{0}", cast<RankedTensorType>(
-                 output ? cast<cmd::OutputOp>(program.bufferOps[tensor.buffer]).getTensor()
-                        : cast<cmd::InputOp>(program.bufferOps[tensor.buffer]).getTensor()));
-  os << "// " << (output ? "Output" : "Input") << " '" << makeComment(name) << "': " << type
-     << ".\n";
+  std::string type = llvm::formatv("{0}", program.getType(tensor));
+  StringRef kind = output ? "Output" : "Input";
+  if (tensor.flags & TERCET_TENSOR_STATE)
+    kind = output ? "State after a run" : "State";
+  os << "// " << kind << " '" << makeComment(name) << "': " << type << ".\n";
   std::string macro =
       define(entry + (output ? "_OUTPUT_" : "_INPUT_") + makeIdentifier(name), Twine(index));
   uint64_t elements = 1;
@@ -168,12 +167,20 @@ void HeaderWriter::writeEntry(uint32_t index) {
   StringRef text = program.strings.get(entry.name);
   std::string name = makeIdentifier(text);
   os << "\n// Entry point '" << makeComment(text) << "': indices of its tensors, their sizes in "
-     << "bytes and elements.\n";
+     << "bytes and elements, and its scalars.\n";
   define("ENTRY_" + Twine(name), Twine(index));
   for (uint32_t i = 0; i < entry.input_count; ++i)
     writeTensor(name, i, false, program.tensors[entry.first_input + i]);
   for (uint32_t i = 0; i < entry.output_count; ++i)
     writeTensor(name, i, true, program.tensors[entry.first_output + i]);
+  for (uint32_t i = 0; i < entry.scalar_count; ++i) {
+    const tercet_scalar_record &scalar = program.scalars[entry.first_scalar + i];
+    StringRef text = program.strings.get(scalar.name);
+    os << "// Scalar '" << makeComment(text) << "': set it between runs.\n";
+    std::string macro = define(name + "_SCALAR_" + makeIdentifier(text), Twine(i));
+    define(macro + "_MIN", Twine(scalar.min));
+    define(macro + "_MAX", Twine(scalar.max));
+  }
 }
 
 void HeaderWriter::write() {

@@ -8,12 +8,19 @@
 
 #include "compiler/emit/Faults.h"
 
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace tercet;
 using namespace tercet::emit;
+
+RankedTensorType Program::getType(const tercet_tensor_record &tensor) const {
+  return llvm::TypeSwitch<Operation *, RankedTensorType>(bufferOps[tensor.buffer])
+      .Case<cmd::InputOp, cmd::OutputOp, cmd::StateOp>(
+          [](auto op) { return cast<RankedTensorType>(op.getTensor()); });
+}
 
 static_assert(llvm::endianness::native == llvm::endianness::little,
               "records are written as they lie in memory");

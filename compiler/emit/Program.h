@@ -86,8 +86,10 @@ struct Program {
   std::vector<mlir::Operation *> commandOps;
   std::vector<soc::KernelOp> kernelOps;
   /// The operation that defined a buffer first: cmd.buffer, cmd.weight,
-  /// cmd.input or cmd.output.
+  /// cmd.input, cmd.output or cmd.state.
   std::vector<mlir::Operation *> bufferOps;
+  /// The type of an input, output or state.
+  mlir::RankedTensorType getType(const tercet_tensor_record &tensor) const;
   /// By pool, then offset, each place once.
   std::vector<PlacedWeight> placedWeights;
   /// Bytes of all weights pools with the padding between and behind them: the

@@ -214,6 +214,8 @@ void ReportWriter::writeBuffers() {
           own = {input.getName()};
         else if (auto output = dyn_cast<cmd::OutputOp>(op))
           own = {output.getName()};
+        else if (auto state = dyn_cast<cmd::StateOp>(op))
+          own = {state.getName()};
         attribute("pool", name(program.pools[buffer.pool].name));
         json.attribute("offset", buffer.offset);
         json.attribute("bytes", buffer.bytes);
@@ -305,11 +307,8 @@ void ReportWriter::writeTensors(StringRef key, uint32_t first, uint32_t count) {
     for (uint32_t i = first; i < first + count; ++i)
       json.object([&] {
         const tercet_tensor_record &tensor = program.tensors[i];
-        Operation *op = program.bufferOps[tensor.buffer];
-        auto input = dyn_cast<cmd::InputOp>(op);
-        Type type = input ? input.getTensor() : cast<cmd::OutputOp>(op).getTensor();
         attribute("name", name(tensor.name));
-        attribute("type", llvm::formatv("{0}", type).str());
+        attribute("type", llvm::formatv("{0}", program.getType(tensor)).str());
         json.attribute("bytes", tensor.bytes);
         json.attribute("buffer", tensor.buffer);
       });

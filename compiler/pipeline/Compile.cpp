@@ -75,6 +75,16 @@ private:
   bool internal = false;
 };
 
+/// A directory's name has dots that begin no extension, and may end in a slash.
+static std::string programName(const CompileOptions &options) {
+  if (!options.name.empty())
+    return options.name;
+  StringRef path = options.model;
+  if (!llvm::sys::fs::is_directory(path))
+    return emit::makeModelName(llvm::sys::path::stem(path));
+  return emit::makeModelName(llvm::sys::path::filename(path.rtrim('/')));
+}
+
 void Compilation::begin(Stage stage) {
   started = std::chrono::steady_clock::now();
   if (options.verbose)
@@ -180,9 +190,7 @@ bool Compilation::emitFiles() {
   WeightReader reader;
   emit::EmitOptions emitOptions;
   emitOptions.outputDirectory = options.outputDirectory;
-  emitOptions.name = options.name.empty()
-                         ? emit::makeModelName(llvm::sys::path::stem(options.model))
-                         : options.name;
+  emitOptions.name = programName(options);
   emitOptions.modelPath = options.model;
   emitOptions.kind = options.kind;
   emitOptions.weights = options.weights;
@@ -269,13 +277,13 @@ bool Compilation::writeDepfile() {
     return text;
   };
   SmallString<128> target(options.outputDirectory);
-  std::string name = options.name.empty()
-                         ? emit::makeModelName(llvm::sys::path::stem(options.model))
-                         : options.name;
-  llvm::sys::path::append(target, name + ".o");
+  llvm::sys::path::append(target, programName(options) + ".o");
   // The model, and the files that its weights lie in.
   SetVector<StringRef> files;
-  files.insert(options.model);
+  SmallString<128> model(options.model);
+  if (llvm::sys::fs::is_directory(model))
+    llvm::sys::path::append(model, "config.json");
+  files.insert(model);
   AttrTypeWalker walker;
   walker.addWalk([&](nn::FileAttr file) { files.insert(file.getPath().getValue()); });
   for (auto weight : module->getOps<nn::WeightOp>())

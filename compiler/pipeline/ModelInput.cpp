@@ -52,15 +52,15 @@ OwningOpRef<ModuleOp> tercet::readModel(MLIRContext &context, const CompileOptio
     diagnostics.error("no such file");
     return nullptr;
   }
-  if (llvm::sys::fs::is_directory(path)) {
-    diagnostics.error("is a directory; try the model file in it");
+  if (llvm::sys::fs::is_directory(path) && !isImportable(path)) {
+    diagnostics.error("is a directory without config.json; try the model file in it");
     return nullptr;
   }
   if (extension == ".mlir" || extension == ".mlirbc")
     return readText(context, path);
-  if (extension == ".onnx") {
+  if (isImportable(path)) {
     SmallVector<ImportError> errors;
-    OwningOpRef<ModuleOp> module = importOnnx(context, path, options.import, errors);
+    OwningOpRef<ModuleOp> module = importModel(context, path, options.import, errors);
     for (const ImportError &error : errors) {
       std::string text;
       llvm::raw_string_ostream(text) << error;
@@ -68,6 +68,6 @@ OwningOpRef<ModuleOp> tercet::readModel(MLIRContext &context, const CompileOptio
     }
     return errors.empty() ? std::move(module) : nullptr;
   }
-  diagnostics.error("unknown kind of model '" + extension + "'; expected .onnx or .mlir");
+  diagnostics.error("unknown kind of model '" + extension + "'; expected .onnx, .gguf or .mlir");
   return nullptr;
 }

@@ -11,11 +11,13 @@
 #include "compiler/quantize/CalibrationData.h"
 #include "compiler/quantize/CalibrationRun.h"
 #include "compiler/quantize/QuantizeSpec.h"
+#include "compiler/quantize/SplitOutliers.h"
 #include "compiler/quantize/TypeChoice.h"
 
 #include "dialects/nn/NN.h"
 
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -51,6 +53,7 @@ private:
   LogicalResult findFunction();
   LogicalResult findWishes();
   std::vector<IntegerCandidate> getCandidates() const;
+  LogicalResult collect(const CalibrationData &data);
   LogicalResult refuse(Wish &wish, const llvm::Twine &reason);
   void dropIsolated(const ValueClasses &classes);
   LogicalResult checkValues(const CalibrationRun &run);
@@ -65,6 +68,9 @@ private:
   std::optional<QuantizeSpec> spec;
   func::FuncOp function;
   std::vector<Wish> wishes;
+  std::optional<CalibrationRun> calibration;
+  /// Parts of others that are to stay in float.
+  llvm::SmallPtrSet<Operation *, 16> outliers;
 };
 
 LogicalResult PrecisionAssigner::fail(llvm::Error problem) {
@@ -103,7 +109,9 @@ LogicalResult PrecisionAssigner::findWishes() {
     for (auto [entry, isUsed] : llvm::zip_equal(spec->getEntries(), used))
       isUsed |= entry.matches(group);
     Wish wish{group, spec->lookup(group), std::nullopt, "", {}};
-    if (wish.entry && wish.entry->scheme != "f32") {
+    if (outliers.contains(group))
+      wish.reason = "w8a8: channels far wider than all others are kept in float";
+    else if (wish.entry && wish.entry->scheme != "f32") {
       std::string reason;
       wish.form = partition::findIntegerForm(group, wish.entry->scheme, reason);
       if (!wish.form)
@@ -233,7 +241,7 @@ LogicalResult PrecisionAssigner::measure(CalibrationRun &run, bool &hasChanged) 
 void PrecisionAssigner::write() {
   MLIRContext *context = module.getContext();
   for (Wish &wish : wishes) {
-    if (!wish.entry)
+    if (!wish.entry && !outliers.contains(wish.group))
       continue;
     SmallVector<Attribute> precisions;
     if (wish.form)
@@ -281,6 +289,28 @@ LogicalResult PrecisionAssigner::checkEngines() {
   return success(ok);
 }
 
+/// Looks at the numbers that values take; once more where outliers were split
+/// off, whose values are others then.
+LogicalResult PrecisionAssigner::collect(const CalibrationData &data) {
+  calibration.emplace(module, function, data, progress);
+  if (llvm::Error problem = calibration->collect(getCandidates()))
+    return fail(std::move(problem));
+  if (options.outlierRatio <= 0)
+    return success();
+  for (soc::GroupOp group : splitOutliers(module, getCandidates(), calibration->getClasses(),
+                                          calibration->getStatistics(), options.outlierRatio))
+    outliers.insert(group);
+  if (outliers.empty())
+    return success();
+  wishes.clear();
+  if (failed(findWishes()))
+    return failure();
+  calibration.emplace(module, function, data, progress);
+  if (llvm::Error problem = calibration->collect(getCandidates()))
+    return fail(std::move(problem));
+  return success();
+}
+
 LogicalResult PrecisionAssigner::run() {
   llvm::Expected<QuantizeSpec> parsed = QuantizeSpec::parse(options.spec);
   if (!parsed)
@@ -304,19 +334,18 @@ LogicalResult PrecisionAssigner::run() {
   if (!data)
     return fail(data.takeError());
 
-  CalibrationRun calibration(module, function, *data, progress);
-  if (llvm::Error problem = calibration.collect(getCandidates()))
-    return fail(std::move(problem));
-  TypeChoice types(calibration.getClasses(), calibration.getStatistics(), options.method);
-  if (failed(checkValues(calibration)))
+  if (failed(collect(*data)))
+    return failure();
+  TypeChoice types(calibration->getClasses(), calibration->getStatistics(), options.method);
+  if (failed(checkValues(*calibration)))
     return failure();
   for (bool hasChanged = true; hasChanged;) {
     hasChanged = false;
-    dropIsolated(calibration.getClasses());
+    dropIsolated(calibration->getClasses());
     types.merge(getCandidates());
     if (failed(checkTypes(types, hasChanged)))
       return failure();
-    if (!hasChanged && failed(measure(calibration, hasChanged)))
+    if (!hasChanged && failed(measure(*calibration, hasChanged)))
       return failure();
   }
   write();

@@ -26,6 +26,9 @@ struct QuantizeOptions {
   /// Below that ratio of signal to noise, in decibels, a scheme that the user
   /// only offers is not used.
   double minimumDecibels = 20;
+  /// Channels that are that many times wider than 99 % of the others are computed
+  /// in float where they can be split off; 0: none are.
+  double outlierRatio = 1.5;
 };
 
 /// Called with a line on what takes long, every few seconds.
@@ -33,7 +36,8 @@ using Progress = std::function<void(const llvm::Twine &)>;
 
 /// Writes `precisions` on the groups that entries of the spec match: what the
 /// last of them asks for, and f32 behind it where that is an offer. Errors are
-/// diagnostics, at the group that is to blame where one is. Weights are read from the files that they name.
+/// diagnostics, at the group that is to blame where one is. Weights are read from the files that
+/// they name.
 mlir::LogicalResult assignPrecisions(mlir::ModuleOp module, const QuantizeOptions &options,
                                      const Progress &progress = {});
 

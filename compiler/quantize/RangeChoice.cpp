@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <vector>
 
 using namespace mlir;
 using namespace tercet;
@@ -53,26 +54,59 @@ static quant::UniformQuantizedType typeOf(MLIRContext *context, Ends range, Stor
   return makeType(context, bits, greatest > 0 ? greatest / ((1 << (bits - 1)) - 1) : 1, 0);
 }
 
-/// Sum of squared errors of storing the numbers so.
-static double errorOf(ArrayRef<Part> parts, quant::UniformQuantizedType type) {
-  double zero = type.getZeroPoint(), error = 0;
-  double low = type.getStorageTypeMin(), high = type.getStorageTypeMax();
-  for (const Part &part : parts) {
-    double scale = type.getScale() * part.unit;
-    for (int i = -ValueHistogram::kBins; i < ValueHistogram::kBins; ++i) {
-      uint64_t count = part.histogram->getBin(i);
-      if (count == 0)
-        continue;
-      double x = (i + 0.5) * part.histogram->getWidth();
-      double stored = std::clamp(std::nearbyint(x / scale) + zero, low, high);
-      double difference = (stored - zero) * scale - x;
-      error += count * difference * difference;
+namespace {
+
+/// Sums of squared errors of storing numbers in one type or another, or of what
+/// a function makes of them.
+class ErrorMeter {
+public:
+  ErrorMeter(ArrayRef<Part> parts, ScalarMap function) : function(function) {
+    for (const Part &part : parts) {
+      numbers.push_back({part.unit, {}});
+      for (int i = -ValueHistogram::kBins; i < ValueHistogram::kBins; ++i)
+        if (uint64_t count = part.histogram->getBin(i)) {
+          double x = (i + 0.5) * part.histogram->getWidth();
+          numbers.back().bins.push_back({x, apply(x), double(count)});
+        }
     }
   }
-  return error;
-}
 
-static Ends chooseLeastError(MLIRContext *context, ArrayRef<Part> parts, StorageKind storage,
+  double errorOf(quant::UniformQuantizedType type) const {
+    int64_t low = type.getStorageTypeMin(), high = type.getStorageTypeMax();
+    double zero = type.getZeroPoint(), error = 0;
+    std::vector<double> results;
+    for (const Numbers &part : numbers) {
+      double scale = type.getScale() * part.unit;
+      // What is stored takes few values, a function of them may take long.
+      results.clear();
+      for (int64_t stored = low; function && stored <= high; ++stored)
+        results.push_back(apply((stored - zero) * scale));
+      for (const Bin &bin : part.bins) {
+        double stored = std::clamp<double>(std::nearbyint(bin.x / scale) + zero, low, high);
+        double got = function ? results[size_t(stored - low)] : (stored - zero) * scale;
+        error += bin.count * (got - bin.result) * (got - bin.result);
+      }
+    }
+    return error;
+  }
+
+private:
+  struct Bin {
+    double x, result, count;
+  };
+  struct Numbers {
+    double unit;
+    std::vector<Bin> bins;
+  };
+  double apply(double x) const { return function ? function(x) : x; }
+
+  ScalarMap function;
+  std::vector<Numbers> numbers;
+};
+
+} // namespace
+
+static Ends chooseLeastError(MLIRContext *context, const ErrorMeter &meter, StorageKind storage,
                              Ends full) {
   constexpr int kSteps = 40;
   constexpr double kLeast = 0.2;
@@ -91,7 +125,7 @@ static Ends chooseLeastError(MLIRContext *context, ArrayRef<Part> parts, Storage
         candidate.low = shrunk(full.low, step);
       if (isSymmetric || turn % 2 == 1)
         candidate.high = shrunk(full.high, step);
-      double error = errorOf(parts, typeOf(context, candidate, storage));
+      double error = meter.errorOf(typeOf(context, candidate, storage));
       if (error < least) {
         least = error;
         next = candidate;
@@ -108,7 +142,8 @@ quant::UniformQuantizedType quantize::chooseType(MLIRContext *context, double lo
 }
 
 quant::UniformQuantizedType quantize::chooseType(MLIRContext *context, ArrayRef<Part> parts,
-                                                 StorageKind storage, RangeMethod method) {
+                                                 StorageKind storage, RangeMethod method,
+                                                 ScalarMap function) {
   bool isPercentile = method == RangeMethod::Percentile && storage != StorageKind::Symmetric16;
   double outside = isPercentile ? 0.00005 : 0;
   Ends range{0, 0};
@@ -121,6 +156,6 @@ quant::UniformQuantizedType quantize::chooseType(MLIRContext *context, ArrayRef<
   if (storage == StorageKind::Symmetric16)
     range = {range.low * kHeadroom16, range.high * kHeadroom16};
   else if (method == RangeMethod::LeastError)
-    range = chooseLeastError(context, parts, storage, range);
+    range = chooseLeastError(context, ErrorMeter(parts, function), storage, range);
   return typeOf(context, range, storage);
 }

@@ -10,6 +10,7 @@
 #include "compiler/quantize/ValueHistogram.h"
 
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 
 #include <optional>
@@ -48,10 +49,16 @@ struct Part {
   double unit = 1;
 };
 
+/// What a table makes of a number.
+using ScalarMap = llvm::function_ref<double(double)>;
+
 /// The type that stores numbers / unit of all parts best. Histograms of nothing,
-/// or of zeros, give a scale of 1.
+/// or of zeros, give a scale of 1. With a function the least error is that of
+/// what it makes of the numbers, instead of their own; where it makes no number
+/// of one of them the whole range is kept.
 mlir::quant::UniformQuantizedType chooseType(mlir::MLIRContext *context, llvm::ArrayRef<Part> parts,
-                                             StorageKind storage, RangeMethod method);
+                                             StorageKind storage, RangeMethod method,
+                                             ScalarMap function = nullptr);
 
 /// The one whose range is exactly this, widened to hold 0.
 mlir::quant::UniformQuantizedType chooseType(mlir::MLIRContext *context, double low, double high,

@@ -6,7 +6,11 @@
 
 #include "compiler/quantize/TypeChoice.h"
 
+#include "dialects/soc/Views.h"
 #include "passes/partition/QuantScales.h"
+#include "passes/partition/ScalarFunction.h"
+
+#include "llvm/ADT/SmallPtrSet.h"
 
 #include <cmath>
 
@@ -39,6 +43,16 @@ void quantize::forEachStorage(soc::GroupOp group, const partition::IntegerForm &
     }
 }
 
+/// Whether groups that stay in float read a value, or the user does, looked at
+/// through views.
+static bool isReadAsFloat(Value value, const llvm::SmallPtrSetImpl<Operation *> &integers) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (soc::isBetweenTasks(user))
+      return isReadAsFloat(user->getResult(0), integers);
+    return !integers.contains(user);
+  });
+}
+
 bool TypeChoice::isStoredNarrow(Value value, Storage storage) const {
   return storage == Storage::Narrow || storage == Storage::Symmetric ||
          (storage == Storage::Any && wishes[classes.lookup(value)].isNarrow());
@@ -68,6 +82,14 @@ void TypeChoice::chooseNarrow(unsigned number, MLIRContext *context) {
   const ValueStatistics &values = statistics[number];
   QuantType &type = narrow[number];
   StorageKind kind = wish.getNarrowKind();
+  auto evaluate = [&](double x) {
+    for (Operation *op : wish.table)
+      x = partition::evaluateScalarFunction(op, x);
+    return x;
+  };
+  ScalarMap function = nullptr;
+  if (!wish.table.empty())
+    function = evaluate;
   if (wish.scales == Scales::Channels && !values.getChannels().empty() && !wish.weights.empty()) {
     size_t count = values.getChannels().size();
     SmallVector<double> rows(count), units;
@@ -99,10 +121,10 @@ void TypeChoice::chooseNarrow(unsigned number, MLIRContext *context) {
     SmallVector<double> channels;
     for (double unit : units)
       channels.append(ValueStatistics::kBlock, unit);
-    type = withUnits(chooseType(context, parts, kind, method), channels);
+    type = withUnits(chooseType(context, parts, kind, method, function), channels);
     return;
   }
-  type = chooseType(context, Part{&values.getAll()}, kind, method);
+  type = chooseType(context, Part{&values.getAll()}, kind, method, function);
 }
 
 Type TypeChoice::getColumnsType(Value weight, const IntegerCandidate &candidate) const {
@@ -180,7 +202,12 @@ void TypeChoice::merge(ArrayRef<IntegerCandidate> candidates) {
   if (candidates.empty())
     return;
   MLIRContext *context = soc::GroupOp(candidates.front().group).getContext();
+  llvm::SmallPtrSet<Operation *, 32> integers;
+  for (const IntegerCandidate &candidate : candidates)
+    integers.insert(candidate.group);
   for (const IntegerCandidate &candidate : candidates) {
+    for (Value output : soc::GroupOp(candidate.group).getOutputs())
+      wishes[classes.lookup(output)].wide |= isReadAsFloat(output, integers);
     forEachStorage(candidate.group, candidate.form, [&](Value value, Storage storage, Scales) {
       Wishes &wish = wishes[classes.lookup(value)];
       wish.narrow |= storage == Storage::Narrow;
@@ -199,9 +226,13 @@ void TypeChoice::merge(ArrayRef<IntegerCandidate> candidates) {
                      if (isStoredNarrow(value, storage))
                        wish.scales = std::min(wish.scales, scales);
                    });
-    for (const partition::IntegerStep &step : candidate.steps)
+    for (const partition::IntegerStep &step : candidate.steps) {
+      Value input = step.inputs[0];
       if (step.kind == IntegerStepKind::Product && candidate.scheme == "w8a8")
-        wishes[classes.lookup(step.inputs[0])].weights.push_back(step.weight);
+        wishes[classes.lookup(input)].weights.push_back(step.weight);
+      if (step.kind == IntegerStepKind::Lookup && input.getDefiningOp() && input.hasOneUse())
+        wishes[classes.lookup(input)].table.assign(step.ops.begin(), step.ops.end());
+    }
   }
   for (auto [number, wish] : llvm::enumerate(wishes)) {
     if (wish.narrow || wish.symmetric)

@@ -3,10 +3,10 @@
 // One type for every value that groups in integers read or write. What their
 // forms ask is merged over the value's class: 8 bits where a product or a table
 // reads it, zero 0 where attention does, 16 bits where a product asks for them,
-// a sum adds it (a residual branch loses too much in 8) or nobody asks. Where
-// 8 and 16 are both asked for, the value is written in 16 and those who want 8
-// narrow it themselves. A value of 8 bits has a scale for each channel, or each
-// block of them, where all who store it so can do that.
+// a sum adds it (a residual branch loses too much in 8), something in float reads
+// it or nobody asks. Where 8 and 16 are both asked for, the value is written in 16
+// and those who want 8 narrow it themselves. A value of 8 bits has a scale for
+// each channel, or each block of them, where all who store it so can do that.
 
 #ifndef TERCET_COMPILER_QUANTIZE_TYPECHOICE_H
 #define TERCET_COMPILER_QUANTIZE_TYPECHOICE_H
@@ -52,6 +52,8 @@ private:
     double leastScale = 0;
     /// Products that read it in 8 bits: their right-hand sides.
     llvm::SmallVector<mlir::Value> weights;
+    /// Where a table alone reads it: the functions that this stands for, in order.
+    llvm::SmallVector<mlir::Operation *> table;
 
     bool isNarrow() const { return (narrow || symmetric) && !wide; }
     StorageKind getNarrowKind() const {

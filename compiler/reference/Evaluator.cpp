@@ -167,6 +167,12 @@ llvm::Expected<Results> Evaluator::Implementation::decompose(Operation *op, Oper
   builder.setInsertionPointToEnd(block);
   IRMapping mapping;
   mapping.map(op->getOperands(), block->getArguments());
+  // A position is known here, so that sizes that follow from it are static.
+  for (auto [operand, value] : llvm::zip_equal(op->getOperands(), operands))
+    if (operand.getType().isIndex())
+      mapping.map(
+          operand,
+          arith::ConstantIndexOp::create(builder, op->getLoc(), value.getInt()).getResult());
   Operation *clone = builder.clone(*op, mapping);
   // An operand that occurs twice must not become the same argument twice: the
   // map keeps the last one, which has the same value.

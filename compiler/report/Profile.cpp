@@ -24,7 +24,9 @@ static bool fromJSON(const json::Value &value, Sample &out, json::Path at) {
   return map && map.map("index", out.index) && map.map("op", out.op) &&
          map.map("engine", out.engine) && map.map("kernel", out.kernel) &&
          map.map("node", out.node) && map.map("start_ns", out.startNs) &&
-         map.map("end_ns", out.endNs) && map.map("ns", out.ns);
+         map.map("end_ns", out.endNs) && map.map("ns", out.ns) &&
+         map.mapOptional("packets", out.packets) &&
+         map.mapOptional("vector_instructions", out.vectorInstructions);
 }
 
 static bool fromJSON(const json::Value &value, Profile &out, json::Path at) {

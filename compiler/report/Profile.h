@@ -18,6 +18,8 @@ struct Sample {
   std::string op, engine, kernel, node;
   int64_t index = 0;
   uint64_t startNs = 0, endNs = 0, ns = 0;
+  /// What the engine counted in the last run; 0: nothing.
+  uint64_t packets = 0, vectorInstructions = 0;
 };
 
 struct Profile {

@@ -20,6 +20,10 @@ def look_group : OptionGroup<"Looking inside">;
 
 let Group = model_group in {
 defm dim : Value<"dim", "NAME=VALUE", "Size of a symbolic dimension; once for each">;
+defm context : Value<"context", "N", "Positions of a language model that its caches have room for (default: the model's, at most 4096)">;
+defm prefill : Value<"prefill", "N,N,...", "Lengths of the chunks in which a language model takes a prompt (default: 128,16)">;
+defm verify : Value<"verify", "N,N,...", "Lengths of chunks with logits for every token, as speculative decoding needs (default: none)">;
+defm kv_cache : Value<"kv-cache", "f16|f32", "Elements of a language model's caches (default: f16)">;
 def check_only : Switch<"check-only", "Report every node that cannot be compiled, write nothing">;
 def list_operators : Switch<"list-operators", "List the ONNX operators that are supported">;
 }
@@ -29,6 +33,7 @@ defm quantize : Value<"quantize", "SPEC", "Precisions: [PATTERN=]SCHEME;..., of 
 defm calibrate : Value<"calibrate", "DIR|LIST", "Inputs to measure ranges on: a folder a sample with NAME.npy, or files NAME-NUMBER.npy, or a list of lines NAME=FILE.npy ...">;
 defm calibration : Value<"calibration", "minmax|percentile|mse", "How 8-bit ranges follow from what was measured (default: mse)">;
 defm min_snr : Value<"min-snr", "DB", "Keep a node in float where a scheme without a pattern would leave its result less than this (default: 20)">;
+defm outliers : Value<"outliers", "RATIO", "Compute channels between two products in float where their range is that many times what 99 % of the others stay within (default: 1.5); 0: none">;
 }
 
 let Group = machine_group in {

@@ -78,6 +78,19 @@ std::string readArtifactOptions(const opt::ArgList &args, CompileOptions &option
   return "";
 }
 
+std::string readDecoderOptions(const opt::ArgList &args, DecoderOptions &options) {
+  std::string complaint;
+  if (const opt::Arg *context = args.getLastArg(OPT_context))
+    complaint = parseContext(context->getValue(), options);
+  if (const opt::Arg *prefill = args.getLastArg(OPT_prefill); prefill && complaint.empty())
+    complaint = parsePrefill(prefill->getValue(), options);
+  if (const opt::Arg *verify = args.getLastArg(OPT_verify); verify && complaint.empty())
+    complaint = parseVerify(verify->getValue(), options);
+  if (const opt::Arg *cache = args.getLastArg(OPT_kv_cache); cache && complaint.empty())
+    complaint = parseCache(cache->getValue(), options);
+  return complaint;
+}
+
 std::string readQuantizeOptions(const opt::ArgList &args, quantize::QuantizeOptions &options) {
   options.spec = args.getLastArgValue(OPT_quantize);
   options.data = args.getLastArgValue(OPT_calibrate);
@@ -92,11 +105,17 @@ std::string readQuantizeOptions(const opt::ArgList &args, quantize::QuantizeOpti
     if (llvm::StringRef(bound->getValue()).getAsDouble(options.minimumDecibels) ||
         !std::isfinite(options.minimumDecibels))
       return std::string("--min-snr: expected decibels, got '") + bound->getValue() + "'";
+  if (const opt::Arg *ratio = args.getLastArg(OPT_outliers))
+    if (llvm::StringRef(ratio->getValue()).getAsDouble(options.outlierRatio) ||
+        !(options.outlierRatio == 0 || options.outlierRatio >= 1))
+      return std::string("--outliers: expected 0 or a ratio of at least 1, got '") +
+             ratio->getValue() + "'";
   if (args.hasArg(OPT_quantize) && options.spec.empty())
     return "--quantize: expected [PATTERN=]SCHEME;..., got nothing";
-  if (options.spec.empty() &&
-      (args.hasArg(OPT_calibrate) || args.hasArg(OPT_calibration) || args.hasArg(OPT_min_snr)))
-    return "--calibrate, --calibration and --min-snr are for --quantize; try --quantize w8a8";
+  if (options.spec.empty() && (args.hasArg(OPT_calibrate) || args.hasArg(OPT_calibration) ||
+                               args.hasArg(OPT_min_snr) || args.hasArg(OPT_outliers)))
+    return "--calibrate, --calibration, --min-snr and --outliers are for --quantize; try "
+           "--quantize w8a8";
   return "";
 }
 
@@ -139,7 +158,9 @@ std::string readOptions(const opt::ArgList &args, CompileOptions &options) {
     if (!complaint.empty())
       return options.model.empty() ? complaint : oneLine(options.model) + ": " + complaint;
   }
-  std::string complaint = readArtifactOptions(args, options);
+  std::string complaint = readDecoderOptions(args, options.import.decoder);
+  if (complaint.empty())
+    complaint = readArtifactOptions(args, options);
   if (complaint.empty())
     complaint = readQuantizeOptions(args, options.quantization);
   if (complaint.empty())

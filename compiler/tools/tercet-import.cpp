@@ -12,8 +12,27 @@
 static int usage() {
   llvm::errs() << "usage: tercet-import MODEL.onnx [--dim NAME=VALUE]... "
                   "[--check-only] [--locations]\n"
+                  "       tercet-import MODEL.gguf|FOLDER [--context N] [--prefill N,N,...] "
+                  "[--verify N,N,...] "
+                  "[--kv-cache f16|f32] [--check-only] [--locations]\n"
                   "       tercet-import --supported-operators\n";
   return 1;
+}
+
+/// Null for a flag that takes no value.
+static std::string (*parserOf(llvm::StringRef flag))(llvm::StringRef, tercet::ImportOptions &) {
+  using Options = tercet::ImportOptions;
+  if (flag == "--dim")
+    return tercet::parseDimension;
+  if (flag == "--context")
+    return [](llvm::StringRef text, Options &o) { return tercet::parseContext(text, o.decoder); };
+  if (flag == "--prefill")
+    return [](llvm::StringRef text, Options &o) { return tercet::parsePrefill(text, o.decoder); };
+  if (flag == "--verify")
+    return [](llvm::StringRef text, Options &o) { return tercet::parseVerify(text, o.decoder); };
+  if (flag == "--kv-cache")
+    return [](llvm::StringRef text, Options &o) { return tercet::parseCache(text, o.decoder); };
+  return nullptr;
 }
 
 int main(int argc, char **argv) {
@@ -30,8 +49,8 @@ int main(int argc, char **argv) {
       checkOnly = true;
     } else if (argument == "--locations") {
       locations = true;
-    } else if (argument == "--dim" && i + 1 < argc) {
-      std::string complaint = tercet::parseDimension(argv[++i], options);
+    } else if (auto parse = parserOf(argument); parse && i + 1 < argc) {
+      std::string complaint = parse(argv[++i], options);
       if (!complaint.empty()) {
         llvm::errs() << "tercet-import: error: " << complaint << "\n";
         return 1;
@@ -49,7 +68,7 @@ int main(int argc, char **argv) {
   tercet::registerAllDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   llvm::SmallVector<tercet::ImportError> errors;
-  auto module = tercet::importOnnx(context, path, options, errors);
+  auto module = tercet::importModel(context, path, options, errors);
   for (const tercet::ImportError &error : errors)
     llvm::errs() << "tercet-import: error: " << path << ": " << error << "\n";
   if (!module)

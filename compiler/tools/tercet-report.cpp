@@ -4,7 +4,9 @@
 // (compiler/report, docs/report.md). It reads reports only: the program need
 // not be there, nor be for this machine.
 
+#include "compiler/report/EngineOverlap.h"
 #include "compiler/report/HtmlPage.h"
+#include "compiler/report/PacketTotals.h"
 #include "compiler/report/Profile.h"
 #include "compiler/report/ReportDifference.h"
 #include "compiler/report/ReportFile.h"
@@ -87,9 +89,11 @@ int showOne(const opt::ArgList &args, const Report &report) {
     return 0;
   }
   printReport(report, llvm::outs());
+  printOverlap(report, profile ? &*profile : nullptr, llvm::outs());
   if (profile) {
     llvm::outs() << "\n";
     printClassErrors(report, *profile, llvm::outs());
+    printPackets(report, *profile, llvm::outs());
   }
   return 0;
 }

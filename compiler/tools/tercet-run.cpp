@@ -6,6 +6,7 @@
 // (compiler/emit/runner); its options are passed on as they are.
 
 #include "compiler/emit/Artifact.h"
+#include "compiler/emit/Emulator.h"
 #include "compiler/emit/Faults.h"
 #include "compiler/emit/Linker.h"
 
@@ -15,7 +16,6 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/Signals.h"
-#include "llvm/TargetParser/Host.h"
 
 using namespace tercet::emit;
 namespace fs = llvm::sys::fs;
@@ -31,22 +31,6 @@ static const char kUsage[] =
     "program run concurrently, with at most --threads workers each; --sequential runs commands\n"
     "one after the other; --pin ties workers to cores. Programs for AArch64 and RISC-V run through\n"
     "qemu-user.\n";
-
-/// What starts a program of that triple; empty on its own machine.
-static llvm::Expected<std::vector<std::string>> findEmulator(const llvm::Triple &triple) {
-  llvm::Triple host(llvm::sys::getProcessTriple());
-  if (triple.getArch() == host.getArch() && host.isOSLinux())
-    return std::vector<std::string>();
-  std::string arch = triple.getArchName().str();
-  auto qemu = llvm::sys::findProgramByName("qemu-" + arch);
-  if (!qemu)
-    return failure("the program is for " + arch + " and qemu-" + arch +
-                   " was not found: install the package qemu-user");
-  // The widest CPU that the emulator knows; its RISC-V default has no vectors.
-  if (triple.getArch() == llvm::Triple::riscv64)
-    return std::vector<std::string>{*qemu, "-cpu", "rv64,v=true,vext_spec=v1.0,vlen=256"};
-  return std::vector<std::string>{*qemu, "-cpu", "max"};
-}
 
 static llvm::Expected<int> execute(const std::vector<std::string> &command) {
   llvm::SmallVector<llvm::StringRef> arguments(command.begin(), command.end());

@@ -243,7 +243,7 @@ llvm::Expected<WeightReader::View> WeightReader::resolve(TypedAttr recipe) {
     return source;
   }
   if (isa<nn::ConcatAttr, nn::PackAttr, nn::PackDotAttr>(recipe) || isIntegerRecipe(recipe) ||
-      isGroupRecipe(recipe))
+      isGroupRecipe(recipe) || isa<nn::RopeTableAttr, nn::AlibiAttr>(recipe))
     return materialise(recipe);
   return recipeError(concatText("cannot execute ", recipe));
 }
@@ -413,6 +413,10 @@ llvm::Error WeightReader::streamRecipe(TypedAttr recipe, Sink sink) {
     return streamIntegerRecipe(recipe, sink);
   if (isGroupRecipe(recipe))
     return streamGroupRecipe(recipe, sink);
+  if (auto table = dyn_cast<nn::RopeTableAttr>(recipe))
+    return streamRopeTable(table, sink);
+  if (auto mask = dyn_cast<nn::AlibiAttr>(recipe))
+    return streamAlibi(mask, sink);
   TypedAttr source = recipe;
   auto pack = dyn_cast<nn::PackAttr>(recipe);
   auto packDot = dyn_cast<nn::PackDotAttr>(recipe);

@@ -16,11 +16,13 @@
 #include "llvm/ADT/StringMap.h"
 
 namespace tercet::nn {
+class AlibiAttr;
 class ColumnBiasAttr;
 class DecodeAttr;
 class EncodeAttr;
 class JoinGroupsAttr;
 class PackGroupsAttr;
+class RopeTableAttr;
 } // namespace tercet::nn
 
 namespace tercet {
@@ -81,6 +83,10 @@ private:
   /// Rows of a matrix as floats, all finite, with zeros behind them.
   llvm::Error streamFloatRows(mlir::TypedAttr recipe, int64_t paddedTo,
                               llvm::function_ref<llvm::Error(llvm::ArrayRef<float>)> consume);
+
+  // Tables of positions (PositionRecipes.cpp).
+  llvm::Error streamRopeTable(nn::RopeTableAttr table, Sink sink);
+  llvm::Error streamAlibi(nn::AlibiAttr mask, Sink sink);
 
   std::string baseDir;
   llvm::StringMap<std::unique_ptr<MappedFile>> files;

@@ -158,39 +158,6 @@ LogicalResult MachineAttr::verify(EmitError emitError, StringAttr name, uint32_t
   return links ? verifyLinks(emitError, links, memoryNames) : success();
 }
 
-LogicalResult PrecisionAttr::verify(EmitError emitError, StringAttr scheme, ArrayAttr inputs,
-                                    ArrayAttr results, int64_t snrCentibel, DenseElementsAttr means,
-                                    StringAttr reason) {
-  if (!llvm::is_contained({"f32", "w8a8", "w8a16"}, scheme.getValue()))
-    return emitError() << "expected a precision of f32, w8a8 or w8a16, got '" << scheme.getValue()
-                       << "'";
-  for (Attribute attr : llvm::concat<const Attribute>(inputs.getValue(), results.getValue())) {
-    auto type = dyn_cast<TypeAttr>(attr);
-    if (!type || !isa<NoneType, quant::UniformQuantizedType, quant::UniformQuantizedPerAxisType>(
-                     type.getValue()))
-      return emitError() << "expected a !quant.uniform or none, got " << attr;
-  }
-  if (means && (means.getType().getRank() != 1 || !means.getElementType().isF32()))
-    return emitError() << "expected means of f32 in a vector, got " << means.getType();
-  if (scheme == "f32" && !(inputs.empty() && results.empty()))
-    return emitError() << "f32 keeps all types: expected no inputs and results";
-  if (scheme != "f32" && reason)
-    return emitError() << "only f32 has a reason, got " << reason << " on " << scheme;
-  return success();
-}
-
-PrecisionAttr PrecisionAttr::getApplied() {
-  auto none = ArrayAttr::get(getContext(), {});
-  return PrecisionAttr::get(getContext(), getScheme(), none, none, getSnrCentibel(),
-                            DenseElementsAttr(), getReason());
-}
-
-Type PrecisionAttr::getComputeType() {
-  if (isFloat())
-    return Float32Type::get(getContext());
-  return IntegerType::get(getContext(), getScheme() == "w8a8" ? 8 : 16);
-}
-
 Attribute MachineAttr::lookupEngine(StringRef name) {
   for (Attribute attr : getEngines()) {
     if (auto engine = dyn_cast<EngineAttrInterface>(attr))
@@ -205,13 +172,14 @@ Attribute MachineAttr::lookupEngine(StringRef name) {
 
 uint32_t MachineAttr::getWorkersOf(Attribute engine) {
   auto found = dyn_cast<EngineAttrInterface>(engine);
-  unsigned cpus = llvm::count_if(getEngines(), [](Attribute attr) {
+  unsigned present = llvm::count_if(getEngines(), [](Attribute attr) {
     auto other = dyn_cast<EngineAttrInterface>(attr);
-    return other && other.getEngineKind() == "cpu";
+    std::string reason;
+    return other && (other.getEngineKind() == "cpu" || other.isPresent(reason));
   });
-  // The one CPU has as many as the user says, more than it has cores even; what
-  // is behind a driver has its own.
-  bool asked = !found || (cpus < 2 && found.getObjectCpu());
+  // A CPU alone has as many as the user says, more than it has cores even. With
+  // others beside it each has its own: the threads of an NPU are no cores.
+  bool asked = !found || (present < 2 && found.getObjectCpu());
   return asked ? getWorkers() : std::min(getWorkers(), found.getEngineCores());
 }
 

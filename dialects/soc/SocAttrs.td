@@ -217,8 +217,7 @@ def Soc_PrecisionAttr : Soc_Attr<"Precision", "precision"> {
       "::mlir::ArrayAttr::get($_ctxt, {})">:$inputs, DefaultValuedParameter<"::mlir::ArrayAttr",
       "::mlir::ArrayAttr::get($_ctxt, {})">:$results, DefaultValuedParameter<"int64_t", "0">:$snrCentibel,
     OptionalParameter<"::mlir::DenseElementsAttr">:$means, OptionalParameter<"::mlir::StringAttr">:$reason);
-  let assemblyFormat = [{ `<` $scheme (`,` `inputs` `=` $inputs^)? (`,` `results` `=` $results^)?
-    (`,` `snr_centibel` `=` $snrCentibel^)? (`,` `means` `=` $means^)? (`,` `reason` `=` $reason^)? `>` }];
+  let hasCustomAssemblyFormat = 1;
   let builders = [AttrBuilder<(ins "::mlir::StringAttr":$scheme, "::mlir::ArrayAttr":$inputs,
       "::mlir::ArrayAttr":$results, "int64_t":$snrCentibel,
       CArg<"::mlir::DenseElementsAttr", "{}">:$means), [{
@@ -245,8 +244,7 @@ def Soc_ComputationAttr : Soc_Attr<"Computation", "computation"> {
   }];
   let parameters = (ins "::mlir::StringAttr":$scheme, "uint64_t":$multiplyAdds,
     DefaultValuedParameter<"int64_t", "0">:$snrCentibel, OptionalParameter<"::mlir::StringAttr">:$reason);
-  let assemblyFormat = [{ `<` $scheme `,` `multiply_adds` `=` $multiplyAdds
-    (`,` `snr_centibel` `=` $snrCentibel^)? (`,` `reason` `=` $reason^)? `>` }];
+  let hasCustomAssemblyFormat = 1;
 }
 
 #endif // TERCET_DIALECTS_SOC_SOCATTRS_TD

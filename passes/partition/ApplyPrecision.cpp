@@ -302,7 +302,9 @@ private:
     for (auto [index, operand] : llvm::enumerate(group.getInputs())) {
       StoredValue value = storedOf(operand);
       changed |= value.value != operand;
-      if (value.type && !(isOnCpu && canDequantiseAtHead(group, index))) {
+      // Tiles of channels would need their part of the scales.
+      if (value.type &&
+          !(isOnCpu && !isPerChannel(value.type) && canDequantiseAtHead(group, index))) {
         FailureOr<Value> floats = convert(operand, {}, group, "");
         if (failed(floats))
           return failure();

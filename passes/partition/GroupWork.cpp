@@ -35,6 +35,23 @@ static uint64_t bytesRead(Type input, uint64_t resultElements, Type stored = {})
   return std::min<uint64_t>(storedBytesOf(input, stored), 64 * resultElements);
 }
 
+/// What a group at a position touches of an operand: the rows of tables that
+/// belong to it, of a cache that it appends to what it appends, else all.
+static std::optional<uint64_t> bytesAtPosition(BlockArgument argument) {
+  for (OpOperand &use : argument.getUses()) {
+    auto rope = dyn_cast<nn::RopeOp>(use.getOwner());
+    if (rope && rope.getPosition() && (use.get() == rope.getCos() || use.get() == rope.getSin())) {
+      auto table = cast<RankedTensorType>(argument.getType());
+      auto rows = cast<RankedTensorType>(rope.getInput().getType());
+      return bytesOf(table) / table.getDimSize(1) * rows.getDimSize(1);
+    }
+    auto update = dyn_cast<nn::CacheUpdateOp>(use.getOwner());
+    if (update && use.get() == update.getInit())
+      return 0;
+  }
+  return std::nullopt;
+}
+
 uint64_t partition::trafficOf(TypeRange inputs, TypeRange outputs) {
   uint64_t bytes = 0;
   for (Type output : outputs)
@@ -186,7 +203,8 @@ GroupWork GroupWork::of(soc::GroupOp group, int64_t rows, soc::PrecisionAttr pre
   uint64_t elements = cast<RankedTensorType>(group.getOutputs()[0].getType()).getNumElements();
   for (auto [index, input] : llvm::enumerate(group.getInputs())) {
     Type as = isInteger ? typeAt(precision.getInputs(), index) : Type();
-    uint64_t bytes = bytesRead(input.getType(), elements, as);
+    uint64_t bytes = bytesAtPosition(group.getBody().getArgument(index))
+                         .value_or(bytesRead(input.getType(), elements, as));
     if (isProductRhs(group, index))
       bytes = storedBytesOf(input.getType(), as);
     bool isWeight = isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp());
@@ -194,7 +212,11 @@ GroupWork GroupWork::of(soc::GroupOp group, int64_t rows, soc::PrecisionAttr pre
     work.weightBytes += isWeight ? bytes : 0;
   }
   for (Value result : group.getBody().front().getTerminator()->getOperands())
-    work.writtenBytes += scale(storedBytesOf(result.getType(), stored.lookup(result)), rows, all);
+    if (auto update = result.getDefiningOp<nn::CacheUpdateOp>())
+      work.writtenBytes += bytesOf(cast<RankedTensorType>(update.getRows().getType())
+                                       .clone(update.getType().getElementType()));
+    else
+      work.writtenBytes += scale(storedBytesOf(result.getType(), stored.lookup(result)), rows, all);
   return work;
 }
 

@@ -57,15 +57,64 @@ static FloatAttr numberOf(MLIRContext *context, double value) {
   return FloatAttr::get(Float64Type::get(context), value);
 }
 
+/// The integers of a matrix that a recipe only casts and transposes.
+static TypedAttr findIntegers(TypedAttr recipe) {
+  MLIRContext *context = recipe.getContext();
+  if (auto cast = dyn_cast<nn::CastAttr>(recipe))
+    return typeOf(cast.getSource()).getElementType().isInteger(8) ? cast.getSource() : TypedAttr();
+  auto transpose = dyn_cast<nn::TransposeAttr>(recipe);
+  TypedAttr source = transpose ? findIntegers(transpose.getSource()) : TypedAttr();
+  if (!source)
+    return {};
+  return nn::TransposeAttr::get(context, source, transpose.getPerm(),
+                                typeOf(recipe).clone(IntegerType::get(context, 8)));
+}
+
+/// The parts of a recipe [K, N] that is integers [N, K], each row times its
+/// factor, and transposed; null for any other.
+static std::pair<TypedAttr, DenseElementsAttr> findGivenColumns(TypedAttr recipe) {
+  auto outer = dyn_cast<nn::TransposeAttr>(recipe);
+  auto rows = outer ? dyn_cast<nn::ScaleRowsAttr>(outer.getSource()) : nn::ScaleRowsAttr();
+  auto factors = rows ? dyn_cast<DenseElementsAttr>(rows.getFactors()) : DenseElementsAttr();
+  if (!factors || typeOf(recipe).getRank() != 2 || !factors.getElementType().isF32())
+    return {};
+  TypedAttr integers = findIntegers(rows.getSource());
+  if (!integers)
+    return {};
+  MLIRContext *context = recipe.getContext();
+  auto type = typeOf(recipe).clone(IntegerType::get(context, 8));
+  if (auto inner = dyn_cast<nn::TransposeAttr>(integers))
+    return {inner.getSource(), factors};
+  return {nn::TransposeAttr::get(context, integers, outer.getPerm(), type), factors};
+}
+
+std::optional<double> IntegerWeights::findGreatestScale(nn::GetWeightOp get) {
+  DenseElementsAttr scales = findGivenColumns(recipeOf(get)).second;
+  if (!scales || scales.empty())
+    return std::nullopt;
+  auto values = scales.getValues<float>();
+  return *std::max_element(values.begin(), values.end());
+}
+
+IntegerWeights::Columns IntegerWeights::columnsOf(ProductWeight product) {
+  if (areGiven) {
+    auto [integers, scales] = findGivenColumns(recipeOf(product.weight));
+    assert(integers && getRelativeScales(product.input).empty() && "lifted without a type");
+    return {integers, cast<TypedAttr>(scales)};
+  }
+  TypedAttr matrix = matrixOf(product);
+  return {quantiseColumns(matrix), columnScales(matrix)};
+}
+
 Value IntegerWeights::quantise(OpBuilder &b, ProductWeight product) {
   return get(b, product.weight.getLoc(), product.weight, product.weight.getWeight() + ".i8",
-             quantiseColumns(matrixOf(product)));
+             columnsOf(product).integers);
 }
 
 Value IntegerWeights::multipliers(OpBuilder &b, ProductWeight product, ArrayRef<double> factors,
                                   int32_t shift) {
   double factor = 1.0;
-  TypedAttr scales = scaled(columnScales(matrixOf(product)), factors, factor);
+  TypedAttr scales = scaled(columnsOf(product).scales, factors, factor);
   return get(b, product.weight.getLoc(), product.weight, product.weight.getWeight() + ".multiplier",
              nn::FixedPointAttr::get(b.getContext(), scales, numberOf(b.getContext(), factor),
                                      31 + shift, typeOf(scales).clone(b.getI32Type())));
@@ -82,10 +131,10 @@ static TypedAttr meansOf(ProductWeight product) {
 }
 
 Value IntegerWeights::bias(OpBuilder &b, ProductWeight product, nn::GetWeightOp bias) {
-  TypedAttr matrix = matrixOf(product), scales = columnScales(matrix);
+  auto [integers, scales] = columnsOf(product);
   nn::GetWeightOp named = bias ? bias : product.weight;
   return get(b, named.getLoc(), named, named.getWeight() + (bias ? ".i32" : ".bias"),
-             nn::ColumnBiasAttr::get(b.getContext(), quantiseColumns(matrix), scales,
+             nn::ColumnBiasAttr::get(b.getContext(), integers, scales,
                                      bias ? recipeOf(bias) : TypedAttr(), meansOf(product),
                                      numberOf(b.getContext(), getScale(product.input)),
                                      getZero(product.input), typeOf(scales).clone(b.getI32Type())));

@@ -12,6 +12,8 @@
 
 #include "mlir/IR/SymbolTable.h"
 
+#include <optional>
+
 namespace tercet::partition {
 
 /// The weight of a product whose left-hand side is stored in `input`. With a
@@ -25,7 +27,14 @@ struct ProductWeight {
 
 class IntegerWeights {
 public:
-  explicit IntegerWeights(mlir::ModuleOp module) : symbols(module) {}
+  /// With `areGiven`, weights are integers that the model has, with its scales
+  /// for their columns, and nothing is rounded.
+  explicit IntegerWeights(mlir::ModuleOp module, bool areGiven = false)
+      : symbols(module), areGiven(areGiven) {}
+
+  /// The greatest scale of the columns of a weight that is given as integers;
+  /// nothing where it is not.
+  std::optional<double> findGreatestScale(nn::GetWeightOp get);
 
   /// [K, N] of f32 as i8, each column with a scale of its own.
   mlir::Value quantise(mlir::OpBuilder &b, ProductWeight product);
@@ -52,6 +61,11 @@ private:
   mlir::TypedAttr recipeOf(nn::GetWeightOp get);
   /// The matrix of floats that is quantised.
   mlir::TypedAttr matrixOf(ProductWeight product);
+  /// A matrix of i8 and the scales of its columns.
+  struct Columns {
+    mlir::TypedAttr integers, scales;
+  };
+  Columns columnsOf(ProductWeight product);
   /// Elements times their factors; `factor` is the one that is left to apply.
   mlir::TypedAttr scaled(mlir::TypedAttr source, llvm::ArrayRef<double> factors, double &factor);
   /// The value of the weight with a recipe, made after `source`; at the start of
@@ -60,6 +74,7 @@ private:
                   const llvm::Twine &name, mlir::TypedAttr recipe);
 
   mlir::SymbolTable symbols;
+  bool areGiven;
   llvm::DenseMap<mlir::Attribute, nn::WeightOp> known;
 };
 

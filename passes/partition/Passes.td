@@ -20,6 +20,25 @@ def ApplyPipelinePass : Pass<"partition-apply-pipeline", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
 
+def LiftQuantizationPass : Pass<"partition-lift-quantization", "::mlir::ModuleOp"> {
+  let summary = "Compute in integers what a quantised model has between dequantize and quantize";
+  let description = [{
+    A group of floats whose operands are results of `nn.dequantize` groups or
+    weights that the model has as i8 with one scale for each column, and whose
+    result is read by `nn.quantize` groups of one type only, gets a body of
+    integer operations with these very scales and zeros. Conversions that nobody
+    reads go. A group stays as it is where the model leaves open how a value
+    within it is stored, where scales lie too far apart, or where it has
+    `precisions`, a variant or shares already. A result may differ from that of
+    the floats by one step of its type, as docs/quantisation.md says.
+
+    Before: groups of `nn.dequantize`, `linalg.matmul` and `nn.quantize`. After:
+    one group of `nn.quantized_matmul`.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect", "::tercet::nn::NNDialect", "::tercet::soc::SocDialect"];
+}
+
 def AssignPinsPass : Pass<"partition-assign-pins", "::mlir::ModuleOp"> {
   let summary = "Pin groups to engines by the names of their source nodes";
   let description = [{

@@ -8,6 +8,8 @@
 
 void tercet::partition::buildPartitionPipeline(mlir::OpPassManager &pm,
                                                const PartitionRequirements &requirements) {
+  // Before anything is priced: conversions that it takes away cost nothing.
+  pm.addPass(createLiftQuantizationPass());
   if (requirements.inferences > 1)
     pm.addPass(createApplyPipelinePass({requirements.inferences}));
   if (!requirements.pins.empty()) {

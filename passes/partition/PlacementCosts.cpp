@@ -257,11 +257,12 @@ PartitionProblem Placement::buildProblem() const {
     }
 
   // Weights must fit the memory that they lie in: where the first engine works,
-  // as the plan places them, or where their own does if it does not reach that.
+  // as the plan places them, or where their own does if it does not reach that,
+  // or if they are to stay in the own memory of an engine with a driver.
   auto weightsOf = [&](soc::EngineAttrInterface engine) {
     StringRef shared = engines[0].getEngineMemory();
-    return llvm::is_contained(engine.getEngineMemories(), shared) ? shared
-                                                                  : engine.getEngineMemory();
+    bool there = engine.getObjectCpu() && llvm::is_contained(engine.getEngineMemories(), shared);
+    return there ? shared : engine.getEngineMemory();
   };
   for (auto memory : machine.getMemories().getAsRange<soc::MemoryAttr>()) {
     if (memory.getBytes() == 0)

@@ -35,9 +35,10 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
     for (auto func : module.getOps<func::FuncOp>())
       if (!func.isExternal())
         funcs.push_back(func);
+    plan::ResidentWeights resident(module, symbols, machine);
     std::vector<plan::EntryPlanner> planners;
     for (func::FuncOp func : funcs) {
-      planners.emplace_back(func, symbols, machine);
+      planners.emplace_back(func, symbols, machine, resident);
       if (failed(planners.back().collect()))
         return signalPassFailure();
       planners.back().place();
@@ -88,26 +89,36 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
     SmallVector<unsigned> owners{nobody};
     for (unsigned engine = 0; engine < nobody; ++engine)
       owners.push_back(engine);
-    for (unsigned owner : owners) {
+    // Of such an engine those that stay in its own memory are apart.
+    auto addPool = [&](unsigned owner, bool own) {
+      StringRef where = own ? engineOf(machine, owner).getEngineMemory() : memory;
       int64_t bytes = 0;
       SmallVector<std::pair<Operation *, int64_t>> offsets;
       for (auto [weight, of] : ownerOf) {
-        if (of != owner)
+        if (of != owner || own != (resident.engineOf(weight) == owner))
           continue;
         offsets.push_back({weight, bytes});
         // An empty weight has an address too.
         bytes +=
             llvm::alignTo(std::max<int64_t>(plan::bytesOf(cast<nn::WeightOp>(weight).getType()), 1),
-                          plan::alignmentOf(machine, memory));
+                          plan::alignmentOf(machine, where));
       }
       if (offsets.empty())
-        continue;
+        return;
+      std::string name = "weights";
+      if (owner != nobody)
+        name += "_" + nameOf(machine, owner).str() + (own ? "_" + where.str() : "");
+      ArrayAttr readers = own ? builder.getStrArrayAttr({nameOf(machine, owner)})
+                              : readersOf(machine, memory, owner);
       cmd::PoolOp weights =
-          pool(owner == nobody ? Twine("weights") : "weights_" + nameOf(machine, owner),
-               cmd::PoolKind::Weights, memory, readersOf(machine, memory, owner), bytes, bytes,
-               "in order of use");
+          pool(name, cmd::PoolKind::Weights, where, readers, bytes, bytes, "in order of use");
       for (auto [weight, offset] : offsets)
         places[weight] = {weights, offset};
+    };
+    for (unsigned owner : owners) {
+      addPool(owner, /*own=*/false);
+      if (owner != nobody)
+        addPool(owner, /*own=*/true);
     }
     // States of one name are one, whichever entries have them.
     plan::EntryPlanner::StatePlaces states;
@@ -140,8 +151,11 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
     }
   }
 
+  static soc::EngineAttrInterface engineOf(soc::MachineAttr machine, unsigned engine) {
+    return cast<soc::EngineAttrInterface>(machine.getEngines()[engine]);
+  }
   static StringRef nameOf(soc::MachineAttr machine, unsigned engine) {
-    return cast<soc::EngineAttrInterface>(machine.getEngines()[engine]).getEngineName();
+    return engineOf(machine, engine).getEngineName();
   }
 
   /// The engines that may read the weights of an engine with a driver, or of

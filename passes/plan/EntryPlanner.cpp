@@ -40,8 +40,10 @@ bool tercet::plan::hasDriver(Attribute engine) {
   return attr && !attr.getObjectCpu() && attr.isPresent(reason);
 }
 
-EntryPlanner::EntryPlanner(func::FuncOp func, SymbolTable &symbols, soc::MachineAttr machine)
-    : func(func), symbols(symbols), machine(machine), order(machine.getEngines().size()) {}
+EntryPlanner::EntryPlanner(func::FuncOp func, SymbolTable &symbols, soc::MachineAttr machine,
+                           const ResidentWeights &resident)
+    : func(func), symbols(symbols), machine(machine), resident(resident),
+      order(machine.getEngines().size()) {}
 
 unsigned EntryPlanner::engineIndex(StringRef name) const {
   for (auto [index, attr] : llvm::enumerate(machine.getEngines()))
@@ -352,7 +354,8 @@ LogicalResult EntryPlanner::assignMemories() {
 
 LogicalResult EntryPlanner::fitMemory(soc::MemoryAttr memory) {
   StringAttr name = memory.getName();
-  int64_t capacity = memory.getBytes();
+  int64_t kept = resident.bytesIn(name.getValue());
+  int64_t capacity = static_cast<int64_t>(memory.getBytes()) - kept;
   while (true) {
     llvm::DenseMap<unsigned, unsigned> bufferOf;
     MemoryProblem problem = buildProblem(name, bufferOf);
@@ -391,8 +394,8 @@ LogicalResult EntryPlanner::fitMemory(soc::MemoryAttr memory) {
       continue;
     }
     auto diag = emitError(func.getLoc())
-                << "memory '" << name.getValue() << "' has " << capacity << " bytes, and "
-                << std::max(bound.bytes, capacity + 1)
+                << "memory '" << name.getValue() << "' has " << memory.getBytes() << " bytes, and "
+                << std::max(bound.bytes, capacity + 1) + kept
                 << " are needed at once; try a machine with more of it, or fewer workers";
     for (unsigned buffer : llvm::ArrayRef(bound.witness).take_front(5)) {
       const Storage &storage = storages[problem.buffers[buffer].id];

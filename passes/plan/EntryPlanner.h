@@ -12,6 +12,7 @@
 #include "dialects/soc/Soc.h"
 #include "passes/plan/HappensBefore.h"
 #include "passes/plan/MemoryProblem.h"
+#include "passes/plan/ResidentWeights.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
@@ -36,7 +37,8 @@ int64_t bytesOf(mlir::Type type);
 
 class EntryPlanner {
 public:
-  EntryPlanner(mlir::func::FuncOp func, mlir::SymbolTable &symbols, soc::MachineAttr machine);
+  EntryPlanner(mlir::func::FuncOp func, mlir::SymbolTable &symbols, soc::MachineAttr machine,
+               const ResidentWeights &resident);
 
   /// Decides what shares storage and when it lives. Fails where the earlier
   /// stages have left something to do.
@@ -177,6 +179,7 @@ private:
   mlir::func::FuncOp func;
   mlir::SymbolTable &symbols;
   soc::MachineAttr machine;
+  const ResidentWeights &resident;
   std::vector<Storage> storages;
   llvm::DenseMap<mlir::Value, Place> placeOfValue;
   /// Once built: the scalars of the entry, by their arguments.

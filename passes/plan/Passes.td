@@ -34,8 +34,9 @@ def VerifyPlanPass : Pass<"verify-plan"> {
     has put there; commands of different queues that touch the same bytes are
     ordered by tokens, unless both read; every output is written whole, no input
     or weight is written, no two weights overlap; no engine uses a pool that is
-    for others, and none with a driver what the application binds. Shares no
-    code with the planner.
+    for others, and none with a driver what the application binds; the pools of
+    a memory that no CPU addresses fit it together. Shares no code with the
+    planner.
   }];
 }
 

@@ -327,6 +327,33 @@ private:
   DenseMap<Value, Memory> outputs;
 };
 
+/// All pools of a memory together are no more than it has, but where a CPU puts
+/// them: how much of that there is the application knows.
+LogicalResult verifyCapacity(ModuleOp module, soc::MachineAttr machine) {
+  LogicalResult result = success();
+  for (auto memory : machine.getMemories().getAsRange<soc::MemoryAttr>()) {
+    bool ofCpu = llvm::any_of(machine.getEngines(), [&](Attribute attr) {
+      auto engine = dyn_cast<soc::EngineAttrInterface>(attr);
+      return engine && engine.getEngineKind() == "cpu" &&
+             llvm::is_contained(engine.getEngineMemories(), memory.getName());
+    });
+    if (ofCpu || memory.getBytes() == 0)
+      continue;
+    uint64_t bytes = 0;
+    for (auto pool : module.getOps<cmd::PoolOp>()) {
+      if (pool.getMemory() != memory.getName())
+        continue;
+      bytes += pool.getBytes();
+      if (bytes > memory.getBytes()) {
+        pool.emitOpError() << "with those before it takes " << bytes << " bytes of memory '"
+                           << memory.getName().getValue() << "', which has " << memory.getBytes();
+        result = failure();
+      }
+    }
+  }
+  return result;
+}
+
 LogicalResult verifyWeights(ModuleOp module) {
   std::map<StringRef, std::map<int64_t, cmd::WeightOp>> byPlace;
   LogicalResult result = success();
@@ -396,6 +423,8 @@ struct VerifyPlanPass : plan::impl::VerifyPlanPassBase<VerifyPlanPass> {
     if (!module || failed(verifyWeights(module)))
       return signalPassFailure();
     auto machine = soc::MachineAttr::of(module);
+    if (machine && failed(verifyCapacity(module, machine)))
+      return signalPassFailure();
     for (auto entry : module.getOps<cmd::EntryOp>())
       if (failed(verifyEngines(entry, machine)) || failed(Replay(entry).run()))
         return signalPassFailure();

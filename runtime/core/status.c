@@ -19,6 +19,8 @@ static const sentence sentences[] = {
     {TERCET_ERROR_NOT_BINDABLE, "this pool or tensor is not bound by the application"},
     {TERCET_ERROR_SCALAR_RANGE, "a scalar is outside its declared range"},
     {TERCET_ERROR_BUSY, "the context is inside a run"},
+    {TERCET_ERROR_STATE_FULL, "the sequence would be longer than the context length"},
+    {TERCET_ERROR_STATE_MISMATCH, "the saved session is of another program, or damaged"},
     {TERCET_ERROR_NOT_A_PROGRAM, "not a compiled program (wrong magic number)"},
     {TERCET_ERROR_VERSION, "the program needs another version of the runtime"},
     {TERCET_ERROR_CORRUPT, "the program's table is corrupt"},

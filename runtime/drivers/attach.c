@@ -9,6 +9,8 @@
 #include "driver_set.h"
 
 #define DEFAULT_TIMEOUT_NS UINT64_C(10000000000)
+// Most bytes of weights that reach local memory at once.
+#define STAGING_BYTES UINT64_C(65536)
 
 typedef struct shape {
   uint32_t engines; // that are no CPUs
@@ -70,13 +72,22 @@ static tercet_status assign_pools(tercet_driver_set *set) {
         return tercet_error_format(&context->error, TERCET_ERROR_CORRUPT,
                                    "pool '@a' is addressed by two engines with drivers",
                                    tercet_table_name(&context->table, pool->name), NULL, 0, 0, 0);
-      int local = pool->kind == TERCET_POOL_ARENA && !(pool->engine_mask & cpus);
+      // Weights reach local memory through drivers that can copy.
+      int weights = pool->kind == TERCET_POOL_WEIGHTS && engine->driver.table->version >= 2;
+      int local = (pool->kind == TERCET_POOL_ARENA || weights) && !(pool->engine_mask & cpus);
       uint64_t page = TERCET_DRIVER_PAGE - 1;
       uint64_t bytes =
           ((pool->bytes + page) & ~page) + (pool->alignment > page ? pool->alignment : 0);
       set->pools[p].owner = engine;
       set->pools[p].kind = local ? TERCET_MEMORY_LOCAL : TERCET_MEMORY_SHARED;
       *(local ? &engine->setup.local_bytes : &engine->setup.shared_bytes) += bytes;
+      if (!local || !weights || engine->staging_bytes)
+        continue;
+      engine->staging_bytes = STAGING_BYTES;
+      engine->setup.shared_bytes += STAGING_BYTES;
+      if (engine->setup.max_operands < 2)
+        engine->setup.max_operands = 2;
+      engine->setup.max_scalars = 1;
     }
   }
   return TERCET_OK;
@@ -113,11 +124,30 @@ static tercet_status provide_pools(tercet_driver_set *set) {
     context->pools_bound |= TERCET_BIT(p);
     place_buffers(context, p, (unsigned char *)memory.address);
   }
+  for (uint32_t i = 0; i < set->count; ++i) {
+    tercet_driver_engine *engine = &set->engines[i];
+    tercet_driver_memory memory = {TERCET_NONE, NULL};
+    if (!engine->staging_bytes)
+      continue;
+    tercet_status status =
+        engine->driver.table->alloc(engine->driver.self, TERCET_MEMORY_SHARED,
+                                    engine->staging_bytes, 128, &memory, &context->error);
+    if (status)
+      return status;
+    engine->staging = memory.id;
+    engine->staging_address = memory.address;
+  }
   return TERCET_OK;
 }
 
 static void withdraw_pools(tercet_driver_set *set) {
   tercet_context *context = set->context;
+  for (uint32_t i = 0; i < set->count; ++i) {
+    tercet_driver_engine *engine = &set->engines[i];
+    if (engine->staging != TERCET_NONE)
+      engine->driver.table->free(engine->driver.self, engine->staging);
+    engine->staging = TERCET_NONE;
+  }
   for (uint32_t p = 0; p < tercet_pool_count(context); ++p) {
     const tercet_driver_pool *provided = &set->pools[p];
     if (!provided->owner || provided->memory == TERCET_NONE)
@@ -141,16 +171,17 @@ static tercet_status bind_engine(tercet_driver_set *set, const tercet_driver_bin
   const tercet_driver_table *functions = binding->driver.table;
   if (binding->engine >= tercet_table_count(table, TERCET_RECORD_ENGINES) ||
       tercet_table_engine(table, binding->engine)->kind == TERCET_ENGINE_CPU ||
-      tercet_driver_engine_find(set, binding->engine) || !functions ||
-      functions->version != TERCET_DRIVER_VERSION)
+      tercet_driver_engine_find(set, binding->engine) || !functions || functions->version < 1 ||
+      functions->version > TERCET_DRIVER_VERSION)
     return tercet_error_format(
         &context->error, TERCET_ERROR_INVALID_ARGUMENT,
-        "driver for engine @x: no such engine, a CPU, bound twice, or not version @y", NULL, NULL,
+        "driver for engine @x: no such engine, a CPU, bound twice, or above version @y", NULL, NULL,
         binding->engine, TERCET_DRIVER_VERSION, 0);
   const tercet_engine_record *record = tercet_table_engine(table, binding->engine);
   tercet_driver_engine *engine = &set->engines[set->count++];
   engine->driver = binding->driver;
   engine->engine = binding->engine;
+  engine->staging = TERCET_NONE;
   engine->timeout_ns = binding->timeout_ns ? binding->timeout_ns : DEFAULT_TIMEOUT_NS;
   tercet_driver_setup *setup = &engine->setup;
   setup->engine = tercet_table_name(table, record->name);
@@ -194,6 +225,42 @@ static tercet_status check_submit(tercet_driver_set *set, uint32_t index) {
   return TERCET_OK;
 }
 
+// Weights of a pool in local memory, piece by piece through the staging memory.
+static tercet_status fill_local(tercet_driver_engine *engine, const tercet_driver_pool *provided,
+                                const unsigned char *weights, uint64_t bytes) {
+  const tercet_driver *driver = &engine->driver;
+  tercet_status status = TERCET_OK;
+  for (uint64_t at = 0; at < bytes && !status; at += engine->staging_bytes) {
+    uint64_t part = bytes - at < engine->staging_bytes ? bytes - at : engine->staging_bytes;
+    memcpy(engine->staging_address, weights + at, (size_t)part);
+    if (driver->table->sync)
+      status = driver->table->sync(driver->self, engine->staging, 0, part, TERCET_SYNC_TO_ENGINE,
+                                   &engine->error);
+    tercet_driver_operand operands[2] = {
+        {engine->staging, TERCET_ACCESS_READ, 0, part},
+        {provided->memory, TERCET_ACCESS_WRITE, at, part},
+    };
+    int64_t count = (int64_t)part;
+    tercet_driver_submission copy;
+    memset(&copy, 0, sizeof copy);
+    copy.kernel = TERCET_DRIVER_COPY;
+    copy.grid[0] = copy.grid[1] = copy.grid[2] = 1;
+    copy.operand_count = 2;
+    copy.operands = operands;
+    copy.scalar_count = 1;
+    copy.scalars = &count;
+    copy.scratch_memory = TERCET_NONE;
+    uint64_t ticket = 0;
+    tercet_driver_completion completion;
+    if (!status)
+      status = driver->table->submit(driver->self, &copy, &ticket, &engine->error);
+    if (!status)
+      status = driver->table->wait(driver->self, ticket, engine->timeout_ns, &completion,
+                                   &engine->error);
+  }
+  return status;
+}
+
 // Image, and the weights that the engine has a copy of.
 static tercet_status load(const tercet_driver_set *set, tercet_driver_engine *engine) {
   const tercet_context *context = set->context;
@@ -204,7 +271,8 @@ static tercet_status load(const tercet_driver_set *set, tercet_driver_engine *en
   for (uint32_t p = 0; p < tercet_pool_count(context) && !status; ++p) {
     const tercet_pool_record *pool = tercet_table_pool(&context->table, p);
     const tercet_driver_pool *provided = &set->pools[p];
-    if (pool->kind != TERCET_POOL_WEIGHTS || provided->owner != engine)
+    if (pool->kind != TERCET_POOL_WEIGHTS || provided->owner != engine ||
+        provided->kind == TERCET_MEMORY_LOCAL)
       continue;
     memcpy(provided->address, context->pools[p], (size_t)pool->bytes);
     if (driver->table->sync && pool->bytes)
@@ -213,6 +281,13 @@ static tercet_status load(const tercet_driver_set *set, tercet_driver_engine *en
   }
   if (!status)
     status = driver->table->load(driver->self, &engine->error);
+  for (uint32_t p = 0; p < tercet_pool_count(context) && !status; ++p) {
+    const tercet_pool_record *pool = tercet_table_pool(&context->table, p);
+    const tercet_driver_pool *provided = &set->pools[p];
+    if (pool->kind == TERCET_POOL_WEIGHTS && provided->owner == engine &&
+        provided->kind == TERCET_MEMORY_LOCAL)
+      status = fill_local(engine, provided, context->pools[p], pool->bytes);
+  }
   engine->ready = !status;
   return status;
 }

@@ -30,6 +30,11 @@ typedef struct tercet_driver_engine {
   uint32_t opened;
   uint32_t ready;
   uint32_t first, count; // of pending, a ring
+  // Shared memory through which weights reach local memory; TERCET_NONE: there
+  // are no such weights.
+  uint32_t staging;
+  uint64_t staging_bytes;
+  void *staging_address;
   tercet_driver_pending pending[TERCET_DRIVERS_DEPTH];
   tercet_error error; // what the driver said last
 } tercet_driver_engine;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Tiles by exhaustive search. The lattice of aligned tiles is small (rows in
-// fours, columns in registers), and of each tile the cost follows from packets
+// fours, columns in panels), and of each tile the cost follows from packets
 // and from the bytes of weights that come over the link, so the best one is
 // found by looking at all of them. Integers only, so that the result is the
 // same on every machine.
@@ -12,6 +12,8 @@
 #include "passes/partition/GroupWork.h"
 #include "targets/hexagon/HexagonArchitecture.h"
 #include "targets/hexagon/HexagonWork.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -24,6 +26,11 @@ constexpr uint64_t kPsPerSecond = 1000000000000;
 constexpr uint64_t kOperationsPerPacket = 512;
 /// What the scratchpad is taken to have where the machine does not limit it.
 constexpr uint64_t kUnlimitedBytes = 8 << 20;
+/// Columns of a panel of weights.
+constexpr int64_t kPanel = 32;
+/// What a tile takes beside its operations: the worker's loop, addresses, the
+/// parts of values that are views.
+constexpr uint64_t kTilePackets = 100;
 
 /// a * b / c, rounded up; saturates.
 uint64_t scale(uint64_t a, uint64_t b, uint64_t c) {
@@ -34,8 +41,12 @@ uint64_t scale(uint64_t a, uint64_t b, uint64_t c) {
 
 class TileSearch {
 public:
-  TileSearch(soc::EngineAttr engine, soc::GroupOp group, int64_t rows, ArrayRef<KernelWork> works)
-      : engine(engine), group(group), works(works), machine(soc::MachineAttr::of(group)) {
+  /// `kept` bytes of the scratchpad hold weights; those of this group if they
+  /// are `resident`.
+  TileSearch(soc::EngineAttr engine, soc::GroupOp group, int64_t rows, ArrayRef<KernelWork> works,
+             uint64_t kept, bool resident)
+      : engine(engine), group(group), works(works), machine(soc::MachineAttr::of(group)),
+        resident(resident) {
     type = cast<RankedTensorType>(group.getOutputs()[0].getType());
     llvm::append_range(shape, type.getShape());
     whole = shape;
@@ -43,7 +54,7 @@ public:
       shape[*dim] = rows;
     workers = machine ? machine.getWorkersOf(engine) : getThreads(engine);
     uint64_t bytes = getScratchpadBytes(engine, machine);
-    budget = llvm::alignDown((bytes ? bytes : kUnlimitedBytes) / workers, kVectorBytes);
+    budget = llvm::alignDown(((bytes ? bytes : kUnlimitedBytes) - kept) / workers, kVectorBytes);
     uint64_t peak = engine.getPerformance().getPeak(IntegerType::get(engine.getContext(), 8));
     packetsPerSecond = std::max<uint64_t>(1, (peak ? peak : kOperationsPerPacket * 1000000000) /
                                                  kOperationsPerPacket / workersOfPeak());
@@ -92,9 +103,15 @@ public:
 private:
   uint64_t workersOfPeak() const { return getThreads(engine); }
 
+  /// Columns in panels of weights, or in registers where something else walks
+  /// them in blocks of that size.
   void searchProduct() {
+    bool byBlocks = llvm::any_of(works, [](const KernelWork &work) {
+      return work.kind == KernelWork::Lookup && work.byColumns;
+    });
+    int64_t step = byBlocks ? kVectorBytes : kPanel;
     for (int64_t rows = 4;; rows += 4) {
-      for (int64_t columns = wholeLast ? shape[1] : kVectorBytes;; columns += kVectorBytes) {
+      for (int64_t columns = wholeLast ? shape[1] : step;; columns += step) {
         consider({std::min(rows, shape[0]), std::min(columns, shape[1])});
         if (columns >= shape[1])
           break;
@@ -149,15 +166,17 @@ private:
   }
 
   void consider(ArrayRef<int64_t> tiles) {
-    uint64_t own = 0, staging = 0, packets = 0, streamed = 0, firstBytes = 0;
+    uint64_t own = 0, staging = 0, packets = kTilePackets, streamed = 0, firstBytes = 0;
     for (auto [index, work] : llvm::enumerate(works)) {
       auto [rows, columns] = partOf(work.shape, tiles);
       // A value inside of a tile, and one of its operands in another type.
       bool isRoot = index + 1 == works.size();
       uint64_t bytes = llvm::alignTo(rows * columns * work.resultBytes, kVectorBytes);
       own += isRoot ? 0 : bytes;
-      staging = std::max<uint64_t>(staging, work.stagingBytes(rows, /*streamed=*/true));
+      staging = std::max<uint64_t>(staging, work.stagingBytes(rows, !resident));
       packets += work.packets(rows, columns);
+      if (resident)
+        continue;
       streamed += work.streamedBytes(columns);
       if (work.kind == KernelWork::Product && !firstBytes)
         firstBytes = work.streamedBytes(std::min<int64_t>(columns, 64));
@@ -231,6 +250,7 @@ private:
   soc::GroupOp group;
   ArrayRef<KernelWork> works;
   soc::MachineAttr machine;
+  bool resident;
   RankedTensorType type;
   /// Of what is computed, and of the first result.
   SmallVector<int64_t> shape, whole;
@@ -246,12 +266,55 @@ private:
 /// Rows that every part of a share has a multiple of.
 constexpr uint64_t kShareRows = 8;
 
+/// Bytes of a weight in panels, as the scratchpad would hold it.
+uint64_t bytesInPanels(RankedTensorType weight) {
+  return llvm::divideCeil(weight.getDimSize(1), kPanel) *
+         llvm::divideCeil(weight.getDimSize(0), 4) * kVectorBytes;
+}
+
+/// Whether an operand of a group is the right-hand side of a product. A group
+/// that is being made has no arguments yet.
+bool isRightHandSide(soc::GroupOp group, unsigned operand) {
+  if (group.getBody().empty() || operand >= group.getBody().getNumArguments())
+    return false;
+  return llvm::any_of(group.getBody().getArgument(operand).getUses(), [](OpOperand &use) {
+    return use.getOperandNumber() == 1 &&
+           isa<linalg::MatmulOp, nn::QuantizedMatmulOp>(use.getOwner());
+  });
+}
+
+/// What the scratchpad keeps of weights for as long as the program is open: those
+/// of all products, of all entries, if they take no more than a half of it; else
+/// none. So the other half is there for tiles, whatever is chosen.
+uint64_t findKeptBytes(soc::EngineAttr engine, soc::GroupOp group) {
+  uint64_t scratchpad = getScratchpadBytes(engine, soc::MachineAttr::of(group));
+  auto module = group->getParentOfType<ModuleOp>();
+  if (!scratchpad || !module)
+    return 0;
+  uint64_t bytes = 0;
+  llvm::SmallDenseSet<Attribute> seen;
+  auto tooMany = module.walk([&](nn::GetWeightOp get) {
+    auto type = dyn_cast<RankedTensorType>(get.getType());
+    if (!type || type.getRank() != 2 || type.getDimSize(0) == 0)
+      return WalkResult::advance();
+    bool isProduct = llvm::any_of(get->getUses(), [](OpOperand &use) {
+      auto reader = dyn_cast<soc::GroupOp>(use.getOwner());
+      return reader && isRightHandSide(reader, use.getOperandNumber());
+    });
+    if (isProduct && seen.insert(get.getWeightAttr()).second)
+      bytes += bytesInPanels(type);
+    return bytes > scratchpad / 2 ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return tooMany.wasInterrupted() ? 0 : llvm::alignTo(bytes, kVectorBytes);
+}
+
 std::optional<soc::VariantAttr> findVariant(soc::EngineAttr engine, soc::GroupOp group,
-                                            int64_t rows, StringRef scheme, std::string &reason) {
+                                            int64_t rows, StringRef scheme, uint64_t kept,
+                                            bool resident, std::string &reason) {
   std::optional<SmallVector<KernelWork>> works = findWork(group, scheme, reason);
   if (!works)
     return std::nullopt;
-  TileSearch search(engine, group, rows, *works);
+  TileSearch search(engine, group, rows, *works, kept, resident);
   if (!search.run()) {
     reason = "even its smallest tile takes " + std::to_string(search.getLeastScratch()) +
              " bytes of the " + std::to_string(search.getBudget()) +
@@ -259,23 +322,29 @@ std::optional<soc::VariantAttr> findVariant(soc::EngineAttr engine, soc::GroupOp
     return std::nullopt;
   }
   Builder b(group.getContext());
-  // Weights are streamed: none of them stays in the engine's memory.
   SmallVector<int64_t> panels(group.getInputs().size(), 0);
+  uint64_t residentBytes = 0;
   for (const KernelWork &work : *works) {
     if (!work.weights)
       continue;
     auto weight = cast<RankedTensorType>(group.getInputs()[*work.weights].getType());
-    if (weight.getRank() == 2)
-      panels[*work.weights] = 32;
+    if (weight.getRank() == 2) {
+      residentBytes += resident && !panels[*work.weights] ? bytesInPanels(weight) : 0;
+      panels[*work.weights] = kPanel;
+    }
   }
+  // Weights that stay are those that are packed.
+  if (resident && !residentBytes)
+    return std::nullopt;
   Type precision = getElementTypeOrSelf(group.getOutputs()[0].getType());
   if (!scheme.empty())
     precision = b.getIntegerType(scheme == "w8a8" ? 8 : 16);
   bool canShare = partition::getShareDim(group) && group.getOutputs().size() == 1;
-  return soc::VariantAttr::get(group.getContext(), b.getStringAttr(search.getName()),
-                               TypeAttr::get(precision), b.getDenseI64ArrayAttr(search.getTiles()),
+  std::string name = search.getName().str() + (resident ? "-resident" : "");
+  return soc::VariantAttr::get(group.getContext(), b.getStringAttr(name), TypeAttr::get(precision),
+                               b.getDenseI64ArrayAttr(search.getTiles()),
                                b.getDenseI64ArrayAttr(panels), search.getTimePs(),
-                               search.getBudget(), /*residentBytes=*/0, canShare ? kShareRows : 0);
+                               search.getBudget(), residentBytes, canShare ? kShareRows : 0);
 }
 
 } // namespace
@@ -294,8 +363,19 @@ SmallVector<soc::VariantAttr> hexagon::findVariants(soc::EngineAttr engine, soc:
     reason = "it computes in integers, and the group may be computed in floating point only; try "
              "--quantize";
   SmallVector<soc::VariantAttr> variants;
-  for (StringRef scheme : schemes)
-    if (std::optional<soc::VariantAttr> variant = findVariant(engine, group, rows, scheme, reason))
-      variants.push_back(*variant);
+  uint64_t kept = schemes.empty() ? 0 : findKeptBytes(engine, group);
+  for (StringRef scheme : schemes) {
+    std::optional<soc::VariantAttr> streamed =
+        findVariant(engine, group, rows, scheme, kept, /*resident=*/false, reason);
+    std::optional<soc::VariantAttr> resident;
+    std::string ignored;
+    if (kept)
+      resident = findVariant(engine, group, rows, scheme, kept, /*resident=*/true, ignored);
+    // What stays in the scratchpad pays if it saves the stream.
+    if (resident && (!streamed || resident->getTimePs() < streamed->getTimePs()))
+      variants.push_back(*resident);
+    if (streamed)
+      variants.push_back(*streamed);
+  }
   return variants;
 }

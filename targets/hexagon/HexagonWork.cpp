@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Reads groups. The constants are packets of the kernels as measured on
-// qemu-hexagon 7.2 (docs/targets/hexagon.md has the table), in thousandths.
+// Reads groups and operations. What they cost in packets is HexagonPackets'.
 
 #include "targets/hexagon/HexagonWork.h"
 
 #include "dialects/nn/NN.h"
 #include "passes/partition/IntegerBody.h"
 #include "passes/partition/IntegerForm.h"
+#include "targets/hexagon/Emitters.h"
 #include "targets/hexagon/HexagonArchitecture.h"
+#include "targets/hexagon/HexagonPackets.h"
 #include "targets/hexagon/Lowerable.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -20,20 +24,8 @@ using namespace tercet::hexagon;
 
 namespace {
 
-/// Multiply-adds of bytes in a packet of a product's inner loop, of at most 256.
-constexpr int64_t kProductsPerPacket = 220;
-/// Packets for 1000 elements of the result, or of 128 bytes where it says so.
-constexpr int64_t kRequantise = 220, kStageRegister = 6000, kStartRegister = 4000,
-                  kPackRegister = 12000;
-constexpr int64_t kAdd = 150, kLookup = 200, kRescale = 100, kMove = 100, kNorm = 500;
-/// For each score: two dot products of bytes and what is between them.
-constexpr int64_t kScore = 600, kAttentionProductsPerPacket = 100;
-/// Rows that a product works on at once.
-constexpr int64_t kProductRows = 4;
 /// Queries that an attention works on at once.
 constexpr int64_t kQueriesAtOnce = 4;
-/// What a tile takes beside its elements.
-constexpr int64_t kTile = 200;
 
 /// Weights of a panel in one buffer of the stream, at most (EmitMatmul).
 constexpr int64_t kChunkQuads = 128;
@@ -66,6 +58,51 @@ KernelWork::Kind kindOf(partition::IntegerStepKind kind) {
   llvm_unreachable("all kinds are listed");
 }
 
+/// Of an operand or result as a precision stores it; 2 where it does not say.
+class StoredBytes {
+public:
+  StoredBytes(soc::GroupOp group, StringRef scheme) {
+    soc::PrecisionAttr precision;
+    if (ArrayAttr allowed = group.getPrecisionsAttr())
+      for (auto other : allowed.getAsRange<soc::PrecisionAttr>())
+        if (other.getScheme() == scheme)
+          precision = other;
+    if (!precision)
+      return;
+    Block &body = group.getBody().front();
+    auto note = [&](Value value, ArrayAttr types, size_t index) {
+      if (index < types.size())
+        if (auto type = dyn_cast<quant::QuantizedType>(cast<TypeAttr>(types[index]).getValue()))
+          stored[value] = type;
+    };
+    for (BlockArgument argument : body.getArguments())
+      note(argument, precision.getInputs(), argument.getArgNumber());
+    size_t index = 0;
+    for (Operation &op : body)
+      if (op.getNumResults() == 1)
+        note(op.getResult(0), precision.getResults(), index++);
+  }
+
+  int64_t of(Value value) const {
+    quant::QuantizedType type = stored.lookup(value);
+    return type ? llvm::divideCeil(type.getStorageTypeIntegralWidth(), 8) : 2;
+  }
+  bool hasColumns(Value value) const {
+    return isa_and_nonnull<quant::UniformQuantizedPerAxisType>(stored.lookup(value));
+  }
+
+private:
+  llvm::SmallDenseMap<Value, quant::QuantizedType> stored;
+};
+
+bool isMovedByElements(Operation *op) {
+  auto transpose = dyn_cast<linalg::TransposeOp>(op);
+  if (!transpose)
+    return false;
+  ArrayRef<int64_t> permutation = transpose.getPermutation();
+  return !permutation.empty() && permutation.back() + 1 != int64_t(permutation.size());
+}
+
 /// Of a group in floats: the steps that its integer form has.
 std::optional<SmallVector<KernelWork>> findFloatWork(soc::GroupOp group, StringRef scheme,
                                                      std::string &reason) {
@@ -74,20 +111,29 @@ std::optional<SmallVector<KernelWork>> findFloatWork(soc::GroupOp group, StringR
   std::optional<partition::IntegerBody> body = partition::findIntegerBody(group, reason);
   if (!body)
     return std::nullopt;
-  int64_t wide = scheme == "w8a8" ? 1 : 2;
+  StoredBytes stored(group, scheme);
   SmallVector<KernelWork> works;
   for (const partition::IntegerStep &step : body->steps) {
     KernelWork work;
     work.kind = kindOf(step.kind);
     llvm::append_range(work.shape, shapeOf(step.getResult()));
-    work.resultBytes = work.kind == KernelWork::Attention ? 1 : 2;
-    work.operandBytes = work.kind == KernelWork::Product ? wide : 2;
+    work.resultBytes = stored.of(step.getResult());
+    if (!step.inputs.empty())
+      work.operandBytes = stored.of(step.inputs[0]);
+    work.hasMean = step.kind == partition::IntegerStepKind::LayerNorm;
     if (work.kind == KernelWork::Product) {
+      work.operandBytes = scheme == "w8a8" ? 1 : 2;
       work.depth = shapeOf(step.inputs[0]).back();
       work.weights = step.weight.getArgNumber();
     } else if (work.kind == KernelWork::Attention) {
       work.depth = shapeOf(step.inputs[1])[1];
       work.headSize = shapeOf(step.inputs[0]).back();
+    } else if (work.kind == KernelWork::Lookup) {
+      // A table for each block of columns.
+      work.byColumns = stored.hasColumns(step.inputs[0]) || stored.hasColumns(step.getResult());
+    } else if (work.kind == KernelWork::Move) {
+      work.byElements = isMovedByElements(step.ops.back());
+      work.byColumns = !work.byElements;
     }
     works.push_back(std::move(work));
   }
@@ -108,29 +154,14 @@ std::optional<SmallVector<KernelWork>> findIntegerWork(soc::GroupOp group, std::
       reason = "its kernels cannot compute '" + name + "': " + *why;
       return std::nullopt;
     }
-    KernelWork work;
-    llvm::append_range(work.shape, shapeOf(op.getResult(0)));
-    work.resultBytes = elementBytes(op.getResult(0));
-    work.operandBytes = elementBytes(op.getOperand(0));
+    KernelWork work = *describeWork(&op);
     if (auto matmul = dyn_cast<nn::QuantizedMatmulOp>(op)) {
-      work.kind = KernelWork::Product;
-      work.depth = shapeOf(matmul.getLhs()).back();
       auto weights = dyn_cast<BlockArgument>(matmul.getRhs());
       if (!weights || !group.getInputs()[weights.getArgNumber()].getDefiningOp<nn::GetWeightOp>()) {
         reason = "its products take weights on the right, packed ahead of time";
         return std::nullopt;
       }
       work.weights = weights.getArgNumber();
-    } else if (auto attention = dyn_cast<nn::QuantizedAttentionOp>(op)) {
-      work.kind = KernelWork::Attention;
-      work.depth = shapeOf(attention.getKey())[1];
-      work.headSize = shapeOf(attention.getQuery()).back();
-    } else {
-      work.kind = isa<nn::QuantizedLayerNormOp, nn::QuantizedRmsNormOp>(op) ? KernelWork::Norm
-                  : isa<nn::QuantizedAddOp>(op)                             ? KernelWork::Add
-                  : isa<nn::LookupOp>(op)                                   ? KernelWork::Lookup
-                  : isa<nn::RescaleOp>(op)                                  ? KernelWork::Rescale
-                                                                            : KernelWork::Move;
     }
     works.push_back(std::move(work));
   }
@@ -139,43 +170,63 @@ std::optional<SmallVector<KernelWork>> findIntegerWork(soc::GroupOp group, std::
 
 } // namespace
 
+std::optional<KernelWork> hexagon::describeWork(Operation *op) {
+  if (!isLowered(op))
+    return std::nullopt;
+  // What it writes: a result, or the memory given for it.
+  Value result = op->getNumResults() ? Value(op->getResult(0)) : op->getOperands().back();
+  KernelWork work;
+  auto type = cast<ShapedType>(result.getType());
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    work.shape.push_back(type.isDynamicDim(dim) ? greatestSize(result, dim) : type.getDimSize(dim));
+  if (work.shape.empty())
+    work.shape.push_back(1);
+  work.resultBytes = elementBytes(result);
+  work.operandBytes = elementBytes(op->getOperand(0));
+  llvm::TypeSwitch<Operation *>(op)
+      .Case([&](nn::QuantizedMatmulOp matmul) {
+        work.kind = KernelWork::Product;
+        work.depth = cast<ShapedType>(matmul.getLhs().getType()).getShape().back();
+      })
+      .Case([&](nn::QuantizedAttentionOp attention) {
+        work.kind = KernelWork::Attention;
+        work.depth = cast<ShapedType>(attention.getKey().getType()).getDimSize(1);
+        work.headSize = cast<ShapedType>(attention.getQuery().getType()).getShape().back();
+      })
+      .Case([&](nn::QuantizedLayerNormOp) {
+        work.kind = KernelWork::Norm;
+        work.hasMean = true;
+      })
+      .Case([&](nn::QuantizedRmsNormOp) { work.kind = KernelWork::Norm; })
+      .Case([&](nn::QuantizedAddOp) { work.kind = KernelWork::Add; })
+      .Case([&](nn::LookupOp lookup) {
+        work.kind = KernelWork::Lookup;
+        auto table = cast<ShapedType>(lookup.getTable().getType());
+        work.byColumns = table.getRank() == 2 && table.getDimSize(0) != 1;
+      })
+      .Case([&](nn::RescaleOp rescale) {
+        work.kind = KernelWork::Rescale;
+        work.byColumns = bool(rescale.getColumns());
+      })
+      .Default([&](Operation *move) {
+        work.kind = KernelWork::Move;
+        work.byElements = isMovedByElements(move);
+        auto transpose = dyn_cast<linalg::TransposeOp>(move);
+        work.byColumns = transpose && !work.byElements;
+      });
+  return work;
+}
+
 uint64_t KernelWork::packets(int64_t rows, int64_t columns) const {
-  int64_t elements = rows * columns, thousandths = 0;
-  switch (kind) {
-  case Product: {
-    int64_t products = llvm::alignTo(rows, kProductRows) * llvm::alignTo(columns, kPanel) *
-                       llvm::alignTo(depth, 4) * operandBytes;
-    int64_t registers = rows * llvm::divideCeil(depth * operandBytes, kVectorBytes);
-    int64_t sums = rows * llvm::divideCeil(columns, kPanel);
-    thousandths = products * 1000 / kProductsPerPacket + registers * kStageRegister +
-                  sums * kStartRegister + elements * kRequantise;
-    break;
-  }
-  case Attention:
-    // `rows` are of queries, of one head each; `columns` the elements of a head.
-    // Keys and values are packed anew for every tile.
-    thousandths =
-        rows * depth * kScore +
-        2 * rows * depth * llvm::alignTo(headSize, 4) * 1000 / kAttentionProductsPerPacket +
-        2 * llvm::divideCeil(depth * llvm::alignTo(headSize, 4), kVectorBytes) * kPackRegister;
-    break;
-  case Norm:
-    thousandths = elements * kNorm;
-    break;
-  case Add:
-    thousandths = elements * kAdd;
-    break;
-  case Lookup:
-    thousandths = elements * kLookup;
-    break;
-  case Rescale:
-    thousandths = elements * kRescale;
-    break;
-  case Move:
-    thousandths = elements * kMove;
-    break;
-  }
-  return thousandths / 1000 + kTile;
+  uint64_t thousandths = 0;
+  for (const PacketTerm &term : getPacketTerms(*this, rows, columns))
+    thousandths += term.count * term.thousandths;
+  return thousandths / 1000;
+}
+
+int64_t KernelWork::chunkQuads() const {
+  int64_t quads = llvm::divideCeil(depth, 4), chunks = llvm::divideCeil(quads, kChunkQuads);
+  return chunks <= 1 ? quads : llvm::alignTo(llvm::divideCeil(quads, chunks), 8);
 }
 
 uint64_t KernelWork::streamedBytes(int64_t columns) const {
@@ -186,12 +237,9 @@ uint64_t KernelWork::streamedBytes(int64_t columns) const {
 
 int64_t KernelWork::stagingBytes(int64_t rows, bool streamed) const {
   if (kind == Product) {
-    int64_t quads = llvm::divideCeil(depth, 4);
-    int64_t chunks = llvm::divideCeil(quads, kChunkQuads);
-    int64_t chunkQuads = chunks == 1 ? quads : llvm::alignTo(llvm::divideCeil(quads, chunks), 8);
     return rows * llvm::alignTo(depth, kVectorBytes) * operandBytes +
            llvm::alignTo(rows * 4, kVectorBytes) + rows * 4 * kVectorBytes +
-           (streamed ? 4 * chunkQuads * kVectorBytes : 0);
+           (streamed ? 4 * chunkQuads() * kVectorBytes : 0);
   }
   if (kind == Attention) {
     int64_t panels = llvm::divideCeil(depth, kPanel), quads = llvm::divideCeil(headSize, 4);

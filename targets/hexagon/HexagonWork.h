@@ -24,16 +24,30 @@ struct KernelWork {
   int64_t depth = 0;
   /// Elements of a head.
   int64_t headSize = 0;
+  /// Of a norm.
+  bool hasMean = false;
+  /// Rows are gone through one by one: what is done depends on the column, or
+  /// they do not lie behind one another.
+  bool byColumns = false;
+  /// Elements are moved singly.
+  bool byElements = false;
   /// The operand of the group with a product's weights.
   std::optional<unsigned> weights;
 
-  /// Packets of one thread for a tile of so many rows and columns of the result.
+  /// Packets of one thread for a tile of so many rows and columns of the result
+  /// (HexagonPackets.h).
   uint64_t packets(int64_t rows, int64_t columns) const;
   /// Bytes of weights that a tile of so many columns streams into the scratchpad.
   uint64_t streamedBytes(int64_t columns) const;
+  /// Groups of four terms of a panel that one buffer of the stream has room for.
+  int64_t chunkQuads() const;
   /// Scratch for staging, as the kernels need it.
   int64_t stagingBytes(int64_t rows, bool streamed) const;
 };
+
+/// An operation in integers, on tensors or as kernels have it. Nothing if it is
+/// not one that kernels are emitted for.
+std::optional<KernelWork> describeWork(mlir::Operation *op);
 
 /// The operations of a group. `scheme` is w8a8 or w8a16, empty for what is
 /// written in integers. Nothing if the engine's kernels cannot do it, and why in

@@ -61,10 +61,10 @@ def aligned(size, alignment=64):
 
 
 class Program:
-    """Entry 0 of the program in `folder`; `threads` workers, for each engine where there are several. Feeds and results
-    are arrays by name."""
+    """An entry of the program in `folder`, the first one unless it is named; `threads` workers, for each engine where
+    there are several. Feeds and results are arrays by name."""
 
-    def __init__(self, folder, name, threads=1):
+    def __init__(self, folder, name, threads=1, entry=None):
         folder = pathlib.Path(folder)
         libraries = sorted(folder.glob("*.so"))
         if not libraries:
@@ -94,11 +94,9 @@ class Program:
         self._attach_queues(threads)
         self._library.tercet_pool_count.restype = c.c_uint32
         self._bind_pools()
-        entry = _Entry()
-        self._call("tercet_entry_query", self._context, 0, c.byref(entry))
-        self.inputs = self._bind(INPUT, entry.inputs)
-        self.outputs = self._bind(OUTPUT, entry.outputs)
         self._run = self._library.tercet_entry_run
+        self._parts = {}
+        self.select(entry)
 
     def _call(self, function, *arguments):
         status = getattr(self._library, function)(*arguments)
@@ -123,6 +121,24 @@ class Program:
         port = c.c_void_p(self._library.tercet_queues_port(self._queues))
         self._call("tercet_queues_attach", self._context, c.c_void_p(memory.ctypes.data), size, port)
 
+    def select(self, entry):
+        """Makes the entry of that name, or the first one, the one that is fed and run."""
+        if entry not in self._parts:
+            number = c.c_uint32(0)
+            if entry is not None:
+                self._call("tercet_entry_find", self._context, entry.encode(), c.byref(number))
+            info = _Entry()
+            self._call("tercet_entry_query", self._context, number, c.byref(info))
+            self._parts[entry] = (number.value, self._bind(number.value, INPUT, info.inputs),
+                                  self._bind(number.value, OUTPUT, info.outputs))
+        self._entry, self.inputs, self.outputs = self._parts[entry]
+
+    def set(self, scalar, value):
+        """Sets a scalar of the selected entry for the runs to come."""
+        index = c.c_uint32()
+        self._call("tercet_scalar_find", self._context, self._entry, scalar.encode(), c.byref(index))
+        self._call("tercet_scalar_set", self._context, self._entry, index, c.c_int64(value))
+
     def _bind_pools(self):
         self.pools = {}
         # Memory of each arena, with bytes behind it that nothing may touch.
@@ -139,16 +155,16 @@ class Program:
                 self._call("tercet_pool_bind", self._context, index, c.c_void_p(memory.ctypes.data),
                            c.c_uint64(pool.bytes))
 
-    def _bind(self, direction, count):
+    def _bind(self, entry, direction, count):
         arrays = {}
         for index in range(count):
             tensor = _Tensor()
-            self._call("tercet_tensor_query", self._context, 0, direction, index, c.byref(tensor))
+            self._call("tercet_tensor_query", self._context, entry, direction, index, c.byref(tensor))
             shape = [tensor.dims[i] for i in range(tensor.rank)]
             if tensor.bindable and not (direction == OUTPUT and tensor.tied != NONE):
                 memory = aligned(tensor.bytes, max(64, tensor.alignment))
                 bind = "tercet_input_bind" if direction == INPUT else "tercet_output_bind"
-                self._call(bind, self._context, 0, index, c.c_void_p(memory.ctypes.data), c.c_uint64(tensor.bytes))
+                self._call(bind, self._context, entry, index, c.c_void_p(memory.ctypes.data), c.c_uint64(tensor.bytes))
             else:
                 memory = np.ctypeslib.as_array((c.c_uint8 * tensor.bytes).from_address(tensor.data))
             arrays[tensor.name.decode()] = memory.view(ELEMENTS[tensor.element]).reshape(shape)
@@ -160,7 +176,7 @@ class Program:
 
     def run(self):
         """One inference on what was fed; the results are in `outputs`, which the next run overwrites."""
-        status = self._run(self._context, 0)
+        status = self._run(self._context, self._entry)
         if status:
             raise RuntimeError(f"tercet_entry_run: status {status}")
         return self.outputs

@@ -7,6 +7,7 @@
 
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import onnx
@@ -62,24 +63,26 @@ def multiply_adds(model, tokens, keys, hidden):
 
 
 def share_of(report, work, kind, precision="i8"):
-    """The part of `work` (node -> amount) that commands of such engines compute in that type, and the other nodes."""
+    """The part of `work` (node -> amount) that commands of such engines compute in that type, and the nodes of which less
+    than all is there, with the part. Of a shared group each engine has the part of the work that it has of the rows."""
     kinds = {engine["name"]: engine["kind"] for engine in report["machine"]["engines"]}
-    done, elsewhere = {}, set()
+    amounts = {node: [0, 0] for node in work}
     for entry in report["entries"]:
         for command in entry["commands"]:
             nodes = [node for node in command.get("nodes", ()) if node in work]
             if nodes and "precision" not in command:
                 raise harness.CommandFailed(f"the report does not say in what precision {nodes[0]} is computed")
-            # Shares of one group: any part of it elsewhere counts as elsewhere.
-            if kinds[command["engine"]] == kind and command.get("precision") == precision:
-                done.update((node, work[node]) for node in nodes)
-            else:
-                elsewhere.update(nodes)
-    missing = set(work) - set(done) - elsewhere
+            rows = command.get("rows", {"begin": 0, "end": 1})
+            for node in nodes:
+                amounts[node][1] += rows["end"] - rows["begin"]
+                if kinds[command["engine"]] == kind and command.get("precision") == precision:
+                    amounts[node][0] += rows["end"] - rows["begin"]
+    missing = sorted(node for node, (_, rows) in amounts.items() if not rows)
     if missing:
-        raise harness.CommandFailed(f"the report does not say where {sorted(missing)[:3]} are computed")
-    kept = {node: amount for node, amount in done.items() if node not in elsewhere}
-    return sum(kept.values()) / sum(work.values()), sorted(set(work) - set(kept))
+        raise harness.CommandFailed(f"the report does not say where {missing[:3]} are computed")
+    parts = {node: there / rows for node, (there, rows) in amounts.items()}
+    return (sum(work[node] * part for node, part in parts.items()) / sum(work.values()),
+            {node: part for node, part in sorted(parts.items()) if part < 1})
 
 
 def check_share(test, name, report, work, least):
@@ -88,8 +91,58 @@ def check_share(test, name, report, work, least):
     except harness.CommandFailed as error:
         test.check(f"{name}: share", str(error))
         return
-    print(f"{name}: multiply-adds in w8a8 on the {test.arguments.engine}: {share:.1%}; not: {', '.join(others) or 'none'}")
+    print(f"{name}: multiply-adds in w8a8 on the {test.arguments.engine}: {share:.1%}; {len(others)} of {len(work)} products "
+          f"are not there, or not all of them: {', '.join(f'{node} {part:.0%}' for node, part in list(others.items())[:6]) or 'none'}")
     test.check(f"{name}: share", share < least and f"{share:.1%}, below {least:.0%}")
+    # The report's own sums say the same.
+    totals = {}
+    kinds = {engine["name"]: engine["kind"] for engine in report["machine"]["engines"]}
+    for command in (command for entry in report["entries"] for command in entry["commands"]):
+        key = kinds[command["engine"]] == test.arguments.engine and command.get("precision") == "i8"
+        totals[key] = totals.get(key, 0) + command.get("multiply_adds", 0)
+    own = totals.get(True, 0) / max(1, sum(totals.values()))
+    test.check(f"{name}: share of the report", abs(own - share) > 0.01 and f"{own:.1%} in the report, {share:.1%} from the model")
+
+
+# --- work at the same time --------------------------------------------------------------------------------------------
+def together(intervals):
+    """For how long two or more of the engines of (engine, from, to) are at work."""
+    changes = sorted((at, by, engine) for engine, begin, end in intervals if begin < end for at, by in ((begin, 1), (end, -1)))
+    running, last, total = {}, 0, 0
+    for at, by, engine in changes:
+        if sum(count > 0 for count in running.values()) > 1:
+            total += at - last
+        running[engine] = running.get(engine, 0) + by
+        last = at
+    return total
+
+
+def check_overlap(test, name, program, report, feeds, output):
+    """CPU and NPU work at once, as planned and as measured, and the page with the profile shows both lanes of both."""
+    entry, = report["entries"]
+    planned = together([(c["engine"], c["start_ps"], c["end_ps"]) for c in entry["commands"]])
+    file, page = program / "profile.json", program / "profile.html"
+    test.run(program, feeds, [output], "--repeat", "2", "--profile", str(file))
+    harness.execute([test.tool("tercet-report"), str(program), "--profile", str(file), "-o", str(page)])
+    text = page.read_text()
+    begin = text.index('id="profile">') + len('id="profile">')
+    commands = json.loads(text[begin:text.index("</script>", begin)])["commands"]
+    measured = together([(c["engine"], c["start_ns"], c["end_ns"]) for c in commands])
+    whole = max(c["end_ns"] for c in commands)
+    print(f"{name}: engines at once {planned / 1e9:.2f} ms as planned; {measured / 1e6:.1f} of {whole / 1e6:.1f} ms as measured")
+    test.check(f"{name}: overlap planned", planned <= 0 and "no two engines work at the same time")
+    test.check(f"{name}: overlap measured", measured <= 0 and "no two engines worked at the same time")
+    said = harness.execute([test.tool("tercet-report"), str(program), "--profile", str(file)]).stdout
+    counted = [c for c in commands if c.get("packets")]
+    test.check(f"{name}: packets", not ("MAC/packet" in said and "measured" in said and counted) and f"{len(counted)} counted\n{said[-2000:]}")
+    if shutil.which("node"):
+        drawn = json.loads(harness.execute(["node", str(harness.ROOT / "test/e2e/report_page.js"), str(page)]).stdout)
+        used = {c["engine"] for c in entry["commands"]}
+        lanes = [f"{engine}   {kind}" for engine in used for kind in ("predicted", "measured")]
+        lines = [line for line in ("predicted: engines at once", "measured: engines at once", "Packets") if line not in drawn["text"]]
+        squeezed = " ".join(drawn["text"].split())
+        absent = lines + [lane for lane in lanes if " ".join(lane.split()) not in squeezed]
+        test.check(f"{name}: page", absent and f"the page does not show {absent}")
 
 
 # --- models -----------------------------------------------------------------------------------------------------------
@@ -138,6 +191,8 @@ def check_minilm(test):
     # Written so that a NaN fails.
     for row in np.flatnonzero(~(found >= COSINE))[:5]:
         print(f"  {found[row]:.5f} {lines['evaluation'][::every][row]}")
+    if arguments.overlap:
+        check_overlap(test, "minilm", program, report, {key: value[:batch] for key, value in feeds.items()}, "sentence_embedding")
     test.check("mean cosine", None if found.mean() >= COSINE else f"{found.mean():.5f}, below {COSINE}")
     test.check("least cosine", None if found.min() >= LEAST else f"{found.min():.5f}, below {LEAST}")
 
@@ -179,6 +234,7 @@ def main():
     parser.add_argument("--pin", action="append", default=[], help="a --pin of the compiler; may be given several times")
     parser.add_argument("--batch", type=int, default=8, help="sentences in one inference (default 8)")
     parser.add_argument("--sequence", type=int, default=64, help="tokens of a sentence (default 64)")
+    parser.add_argument("--overlap", action="store_true", help="engines have to work at the same time")
     parser.add_argument("--every", type=int, default=1, help="only every Nth sentence or drawing")
     test = harness.Test(parser.parse_args())
     for name, check in (("minilm", check_minilm), ("patterns", check_patterns)):

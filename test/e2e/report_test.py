@@ -57,6 +57,20 @@ def happens_before(commands):
     return before
 
 
+def together(intervals):
+    """For how long two or more of the engines of (engine, from, to) are at work, and from the first to the last moment."""
+    moments = sorted({at for _, begin, end in intervals if begin < end for at in (begin, end)})
+    total = 0
+    for begin, end in zip(moments, moments[1:]):
+        active = {engine for engine, low, high in intervals if low <= begin and end <= high}
+        total += end - begin if len(active) > 1 else 0
+    return total, moments[-1] - moments[0] if moments else 0
+
+
+def picoseconds(number, unit):
+    return float(number) * {"us": 1e6, "ms": 1e9, "s": 1e12}[unit]
+
+
 def aligned(size, alignment):
     return -(-size // alignment) * alignment
 
@@ -287,6 +301,20 @@ class Cases:
         shared = [command for command in two["entries"][0]["commands"] if "rows" in command]
         self.test.check("two has shares", None if shared else "no group is shared between the two engines")
 
+    @staticmethod
+    def overlap(printed, report, profile):
+        """What the text says of engines at work at once is what the commands' times give."""
+        commands = report["entries"][0]["commands"]
+        for kind, found in (("predicted", together([(c["engine"], c["start_ps"], c["end_ps"]) for c in commands])),
+                            ("measured", together([(c["engine"], c["start_ns"] * 1000, c["end_ns"] * 1000) for c in profile["commands"]]))):
+            said = re.search(rf"{kind} +at once ([\d.]+) (\w+) of ([\d.]+) (\w+) \(", printed)
+            if not said:
+                return f"nothing is said of what is {kind}\n{printed}"
+            for value, expected in ((picoseconds(said[1], said[2]), found[0]), (picoseconds(said[3], said[4]), found[1])):
+                if abs(value - expected) > 0.01 * expected + 1e7:
+                    return f"{kind}: {said[0]} for {found}"
+        return None
+
     def page(self, name, report):
         folder = self.test.work / name
         self.test.check(f"{name} page", check_page(folder / "model.report.html", report, None))
@@ -306,6 +334,7 @@ class Cases:
         row = next((line.split() for line in printed.splitlines() if line.startswith("  all ")), [])
         self.test.check("profile table", None if row and row[1] == str(len(profile["commands"])) and
                         abs(float(row[4]) * {"us": 1e3, "ms": 1e6, "s": 1e9}[row[5]] - total) <= 0.02 * total else f"{row} for {total} ns\n{printed}")
+        self.test.check("overlap", self.overlap(printed, report, profile))
         page = self.test.work / "profile.html"
         self.say(folder, "--profile", file, "-o", page)
         self.test.check("profile page", check_page(page, report, profile))

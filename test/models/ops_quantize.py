@@ -33,6 +33,13 @@ def cases():
             yield Case("DequantizeLinear", 13, f"weight_{rows}x{columns}_axis{axis}".replace("-", "m"),
                        [w, scales, np.zeros(count, np.int8)], {0, 1, 2}, attributes={"axis": axis})
         yield Case("DequantizeLinear", 13, f"weight_{rows}x{columns}", [w, scale], {0, 1})
+    # With zeros: moved by 128, or computed in floats.
+    for dtype, zeros in [(np.uint8, [128] * 5), (np.uint8, [128, 7, 0, 255, 131]), (np.int8, [0, 1, -128, 127, 5])]:
+        info, name = np.iinfo(dtype), np.dtype(dtype).name
+        w = random.randint(info.min, info.max + 1, (3, 5)).astype(dtype)
+        scales, label = random.uniform(0.001, 0.1, 5).astype(np.float32), f"weight_{name}_zeros_{zeros[1] % 256}"
+        yield Case("DequantizeLinear", 13, label, [w, scales, np.asarray(zeros, dtype)], {0, 1, 2})
+        yield Case("DequantizeLinear", 13, f"{label}_one", [w, scale, np.asarray(zeros[1], dtype)], {0, 1, 2})
     b = random.randint(-9000, 9000, 48).astype(np.int32)
     yield Case("DequantizeLinear", 13, "bias", [b, scale], {0, 1})
 

@@ -96,6 +96,49 @@ TEST_P(Drivers, ProvideTheirPools) {
   EXPECT_EQ(c.context->run(), TERCET_ERROR_UNSUPPORTED_COMMAND);
 }
 
+// Weights that no CPU addresses come into the engine's own memory, piece by
+// piece, and again after it was lost.
+TEST_P(Drivers, KeepWeightsInLocalMemory) {
+  constexpr uint64_t bytes = 150016;
+  for (uint32_t version : {2u, 1u}) {
+    Case c(GetParam());
+    c.program.keepWeights(bytes);
+    c.program.submit(Slow, {{NpuProgram::WeightsBuffer, READ}, {3, WRITE}});
+    tercet_driver_table table = *c.fake.driver.table;
+    table.version = version;
+    c.fake.driver.table = &table;
+    uint64_t wrong = 0, runs = 0;
+    c.fake.kernels[Slow] = [&](int64_t *value) {
+      auto *words = reinterpret_cast<int32_t *>(value);
+      for (uint64_t i = 0; i < bytes / 4; ++i)
+        wrong += words[i] != int32_t(i * 7);
+      // As if it were gone.
+      words[bytes / 4 - 1] = 0;
+      return ++runs, 0u;
+    };
+    ASSERT_EQ(c.open(), TERCET_OK) << c.context->text();
+    // Those of an earlier version cannot copy: shared memory, as ever.
+    EXPECT_EQ(c.fake.copies, version == 2 ? 3u : 0u);
+    EXPECT_EQ(c.fake.setup.local_bytes, NpuProgram::LocalBytes + (version == 2 ? 151552u : 0u));
+    ASSERT_EQ(c.context->run(), TERCET_OK) << c.context->text();
+    ASSERT_EQ(tercet_drivers_reopen(c.context->context, 1), TERCET_OK);
+    ASSERT_EQ(c.context->run(), TERCET_OK) << c.context->text();
+    EXPECT_EQ(c.fake.copies, version == 2 ? 6u : 0u);
+    EXPECT_EQ(runs, 2u);
+    EXPECT_EQ(wrong, 0u);
+    // A copy that fails is a failure of attach, which leaves nothing open.
+    if (version == 2) {
+      ASSERT_EQ(tercet_drivers_detach(c.context->context), TERCET_OK);
+      c.fake.calls.clear();
+      c.fake.failing = "submit";
+      EXPECT_EQ(c.context->attach(c.fake.driver), TERCET_ERROR_ENGINE_LOST);
+      EXPECT_EQ(c.fake.calls.back(), "close");
+      c.fake.failing = "";
+    }
+    c.context.reset();
+  }
+}
+
 // Everything that the driver may have in hand it has, and no more.
 TEST_P(Drivers, KeepManyInHand) {
   Case c(GetParam());

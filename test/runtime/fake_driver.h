@@ -8,6 +8,7 @@
 #include "npu_program.h"
 #include <atomic>
 #include <condition_variable>
+#include <cstring>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -29,12 +30,13 @@ public:
   uint32_t depth = 4;  // submissions in hand
   std::string failing; // call that fails
   tercet_status failure = TERCET_ERROR_ENGINE_LOST;
-  std::atomic<uint64_t> syncs{0}, most_in_hand{0}, last_bytes{0};
+  std::atomic<uint64_t> syncs{0}, most_in_hand{0}, last_bytes{0}, copies{0};
 
 private:
   struct Job {
     tercet_driver_submission submission;
     std::vector<tercet_driver_operand> operands;
+    int64_t scalar = 0;
   };
 
   static Fake &of(void *self) { return *static_cast<Fake *>(self); }
@@ -87,7 +89,8 @@ private:
     if (fake.submitted - fake.waited == fake.depth)
       return TERCET_ERROR_ENGINE_FULL;
     Job job = {*submission,
-               {submission->operands, submission->operands + submission->operand_count}};
+               {submission->operands, submission->operands + submission->operand_count},
+               submission->scalar_count ? submission->scalars[0] : 0};
     fake.jobs.push_back(job);
     *ticket = ++fake.submitted;
     fake.most_in_hand = std::max<uint64_t>(fake.most_in_hand, fake.submitted - fake.waited);
@@ -128,7 +131,13 @@ private:
       jobs.erase(jobs.begin());
       lock.unlock();
       uint32_t fault = 0;
-      if (!job.operands.empty()) {
+      if (job.submission.kernel == TERCET_DRIVER_COPY) {
+        auto at = [&](const tercet_driver_operand &operand) {
+          return static_cast<unsigned char *>(memories[operand.memory]->get()) + operand.offset;
+        };
+        std::memcpy(at(job.operands[1]), at(job.operands[0]), size_t(job.scalar));
+        ++copies;
+      } else if (!job.operands.empty()) {
         auto *base = static_cast<unsigned char *>(memories[job.operands[0].memory]->get());
         last_bytes = job.operands[0].bytes;
         fault = kernels[job.submission.kernel](

@@ -77,6 +77,19 @@ public:
       scalar_refs.push_back(entries.back().first_scalar + i);
   }
 
+  // Weights of that size, which only the NPU addresses.
+  void keepWeights(uint64_t bytes) {
+    kept = std::make_unique<Memory>(bytes);
+    for (uint64_t i = 0; i < bytes / 4; ++i)
+      static_cast<int32_t *>(kept->get())[i] = int32_t(i * 7);
+    pools[Weights].bytes = bytes;
+    pools[Weights].engine_mask = 1u << Npu;
+    buffers[WeightsBuffer].bytes = bytes;
+    weights.back().bytes = bytes;
+    program.embedded_weights = kept->get();
+    program.weights_bytes = bytes;
+  }
+
   void scratch(uint32_t command, uint64_t stride) {
     tercet_command_record &c = commands[entries.back().first_command + command];
     c.scratch_buffer = Scratch;
@@ -87,6 +100,7 @@ public:
 
 private:
   Memory values;
+  std::unique_ptr<Memory> kept;
 };
 
 // Looks for what a test must not leave behind: processes, descriptors, shared

@@ -57,6 +57,32 @@ TEST_P(Npu, AChainOfBoth) {
   }
 }
 
+// Weights in the NPU's own memory: as many as fit, there when it starts and
+// again when it has been started anew.
+TEST_P(Npu, ReadsWeightsOfItsOwnMemory) {
+  NpuProgram program(readFile(imagePath("kernels-v67")));
+  program.keepWeights(200704);
+  program.beginEntry("main");
+  // The last tiles of them, behind several pieces of what was copied.
+  program.submit(Add, {{0, READ}, {NpuProgram::WeightsBuffer, READ}, {2, WRITE}}, {}, 4);
+  tercet_operand_record &last = program.operand_records[program.operand_records.size() - 2];
+  last.offset = 200704 - 4096;
+  last.bytes = 4096;
+  Opened opened(program, GetParam());
+  NpuContext &context = opened.context;
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    for (int i = 0; i < 1024; ++i)
+      context.slot<int32_t>(0)[i] = i * repeat;
+    ASSERT_EQ(context.run(), TERCET_OK) << context.text();
+    for (int i = 0; i < 1024; ++i)
+      ASSERT_EQ(context.slot<int32_t>(2)[i], i * repeat + 7 * (i + 49152)) << i;
+    ASSERT_EQ(tercet_drivers_reopen(context.context, NpuProgram::Npu), TERCET_OK);
+  }
+  tercet_driver_info info;
+  ASSERT_EQ(tercet_drivers_query(context.context, NpuProgram::Npu, &info), TERCET_OK);
+  EXPECT_EQ(info.local_bytes, 65536u + 200704u);
+}
+
 // More submissions than the ring holds, in order, without a token.
 TEST_P(Npu, TheRingIsFull) {
   NpuProgram program(readFile(imagePath("kernels-v67")));

@@ -3,18 +3,13 @@
 // An engine needs a driver if it has a SUBMIT command. One of another kind than
 // Hexagon gets none here, which attaching reports by name.
 #include "engines.h"
+#include "program.h"
 #include "tercet/hexagon.h"
 #include "tercet/queues.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 #define MOST_ENGINES 64
-
-static int fail(tercet_status status, const char *text) {
-  fprintf(stderr, "tercet-run: error: %s%s%s\n", tercet_status_string(status), *text ? ": " : "",
-          text);
-  return 1;
-}
 
 // Whether any entry has a SUBMIT of the engine with that name (of the table).
 static int submits(const tercet_context *context, const char *engine) {
@@ -41,7 +36,7 @@ int engines_start(tercet_context *context) {
     *binding = (tercet_driver_binding){.engine = e};
     tercet_status status = tercet_mailbox_create(NULL, &binding->driver);
     if (status)
-      return fail(status, engine.name);
+      return fail_named(status, engine.name);
   }
   if (!needed)
     return 0;
@@ -49,9 +44,9 @@ int engines_start(tercet_context *context) {
   void *memory;
   tercet_drivers_bytes(context, &bytes);
   if (posix_memalign(&memory, TERCET_CONTEXT_ALIGN, bytes))
-    return fail(TERCET_ERROR_SYSTEM_MEMORY, "");
+    return fail_named(TERCET_ERROR_SYSTEM_MEMORY, "");
   tercet_status status = tercet_drivers_attach(context, memory, bytes, bindings, count);
-  return status ? fail(status, tercet_context_error(context)->text) : 0;
+  return status ? fail_named(status, tercet_context_error(context)->text) : 0;
 }
 
 void engines_stop(tercet_context *context) { tercet_drivers_detach(context); }

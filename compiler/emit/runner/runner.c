@@ -6,16 +6,13 @@
 // makes an alias of tercet_NAME. All memory is freed by the end of the process.
 #include "engines.h"
 #include "profile.h"
+#include "program.h"
+#include "serve.h"
 #include "tensor_file.h"
-#include "threads.h"
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-extern const tercet_program tercet_runner_program;
 
 typedef struct binding {
   const char *name; // not NUL-terminated
@@ -31,17 +28,6 @@ typedef struct arguments {
   uint32_t repeat;
   thread_options threads;
 } arguments;
-
-static int fail(const char *text) {
-  fprintf(stderr, "tercet-run: error: %s\n", text);
-  return 1;
-}
-
-static int fail_status(tercet_status status, const tercet_error *error) {
-  fprintf(stderr, "tercet-run: error: %s%s%s\n", tercet_status_string(status),
-          error && error->text[0] ? ": " : "", error ? error->text : "");
-  return 1;
-}
 
 static const char usage[] =
     "usage: [--entry NAME] --input NAME=FILE ... [--output NAME=FILE ...] "
@@ -105,69 +91,6 @@ static int parse(int argc, char **argv, arguments *args) {
     } else {
       return fail(usage);
     }
-  }
-  return 0;
-}
-
-// An executable made by --emit exe finds its weights beside itself.
-static const char *find_weights(const arguments *args) {
-  static char path[PATH_MAX + 16];
-  if (args->weights)
-    return args->weights;
-  ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
-  if (length <= 0)
-    return NULL;
-  strcpy(path + length, ".weights");
-  return access(path, R_OK) == 0 ? path : NULL;
-}
-
-static void *allocate(uint64_t bytes, uint64_t alignment) {
-  void *memory = NULL;
-  if (alignment < 64)
-    alignment = 64;
-  if (posix_memalign(&memory, alignment, bytes ? bytes : 1))
-    return NULL;
-  return memset(memory, 0, bytes);
-}
-
-static int open_program(const arguments *args, tercet_context **context, thread_plan *plan) {
-  const tercet_program *program = &tercet_runner_program;
-  tercet_error error = {0};
-  tercet_options options = {0};
-  uint64_t bytes;
-  tercet_status status = tercet_context_bytes(program, &bytes, &error);
-  if (status)
-    return fail_status(status, &error);
-  const char *weights = find_weights(args);
-  if (weights && (status = tercet_weights_map(weights, &options.weights, &options.weights_bytes)))
-    return fail_status(status, NULL);
-  void *memory = allocate(bytes, TERCET_CONTEXT_ALIGN);
-  if (!memory)
-    return fail("out of memory");
-  options.features = TERCET_BIT(TERCET_FEATURE_SUBMIT_BIT);
-  // The context tells what the threads need.
-  options.workers = args->threads.threads ? args->threads.threads : tercet_cores_count();
-  status = tercet_context_open(memory, bytes, program, &options, context, &error);
-  if (status)
-    return fail_status(status, &error);
-  if (threads_start(*context, &args->threads, &options, plan))
-    return 1;
-  if (plan->queues == 1 &&
-      ((status = tercet_context_close(*context)) ||
-       (status = tercet_context_open(memory, bytes, program, &options, context, &error))))
-    return fail_status(status, &error);
-  if (engines_start(*context))
-    return 1;
-  threads_place_caller(plan);
-  for (uint32_t pool = 0; pool < tercet_pool_count(*context); ++pool) {
-    tercet_pool_info info;
-    tercet_pool_query(*context, pool, &info);
-    if (info.bound || (info.kind != TERCET_POOL_ARENA && info.kind != TERCET_POOL_STATE))
-      continue;
-    void *pages;
-    if ((status = tercet_pages_map(info.bytes ? info.bytes : 1, &pages)) ||
-        (status = tercet_pool_bind(*context, pool, pages, info.bytes)))
-      return fail_status(status, tercet_context_error(*context));
   }
   return 0;
 }
@@ -310,13 +233,15 @@ static int run_entry(tercet_context *context, arguments *args, const thread_plan
 }
 
 int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "--serve") == 0)
+    return serve(argc - 2, argv + 2);
   arguments args = {0};
   int status = parse(argc, argv, &args);
   if (status)
     return status < 0 ? 0 : status;
   tercet_context *context = NULL;
   thread_plan plan = {0};
-  if (open_program(&args, &context, &plan))
+  if (open_program(args.weights, &args.threads, &context, &plan))
     return 1;
   status = run_entry(context, &args, &plan);
   engines_stop(context);

@@ -4,17 +4,12 @@
 // cores; queues then get equal shares of them, one worker at the least. Engines
 // are cores, so the threads of queues are always tied to theirs.
 #include "threads.h"
+#include "program.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 // What the started threads need beside the kernels' frames.
 #define STACK_RESERVE (256u << 10)
-
-static int fail(tercet_status status, const char *text) {
-  fprintf(stderr, "tercet-run: error: %s%s%s\n", tercet_status_string(status), *text ? ": " : "",
-          text);
-  return 1;
-}
 
 // Workers of each queue before the machine is looked at: an engine's own
 // number, at most what --threads says.
@@ -50,15 +45,15 @@ static int start_queues(tercet_context *context, const thread_options *wanted, t
   tercet_queues *queues;
   tercet_status status = tercet_queues_start(&options, &queues);
   if (status)
-    return fail(status, "");
+    return fail_named(status, "");
   plan->started = queues;
   uint64_t bytes;
   void *memory;
   tercet_queues_bytes(context, &bytes);
   if (posix_memalign(&memory, TERCET_CONTEXT_ALIGN, bytes))
-    return fail(TERCET_ERROR_SYSTEM_MEMORY, "");
+    return fail_named(TERCET_ERROR_SYSTEM_MEMORY, "");
   status = tercet_queues_attach(context, memory, bytes, tercet_queues_port(queues));
-  return status ? fail(status, tercet_context_error(context)->text) : 0;
+  return status ? fail_named(status, tercet_context_error(context)->text) : 0;
 }
 
 static int start_workers(tercet_context *context, const thread_options *wanted,
@@ -74,7 +69,7 @@ static int start_workers(tercet_context *context, const thread_options *wanted,
   tercet_workers *workers;
   tercet_status status = tercet_workers_start(&workers_options, &workers);
   if (status)
-    return fail(status, "");
+    return fail_named(status, "");
   options->parallel_for = tercet_workers_run;
   options->parallel_user = workers;
   return 0;

@@ -212,3 +212,13 @@ std::optional<Operand> ModelFile::readTensor(mlir::MLIRContext *context, const T
   operand.weightName = name.str();
   return operand;
 }
+
+ConstantRef ModelFile::readElements(const Operand &operand) {
+  auto region = dyn_cast_or_null<tercet::nn::FileAttr>(operand.weight);
+  StringRef data;
+  if (!region || operand.size() > kMaxFoldedElements || !map(region.getPath(), data).empty() ||
+      region.getOffset() > data.size() || region.getBytes() > data.size() - region.getOffset())
+    return {};
+  return decodeConstant(operand.element, operand.shape,
+                        data.substr(region.getOffset(), region.getBytes()));
+}

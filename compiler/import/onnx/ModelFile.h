@@ -25,6 +25,9 @@ public:
   /// None and a complaint if the tensor is malformed or cannot be imported.
   std::optional<Operand> readTensor(mlir::MLIRContext *context, const Tensor &tensor,
                                     llvm::StringRef name, std::string &complaint);
+  /// The elements of a weight that is a region of the model's files; null for
+  /// any other operand, and for more elements than are worth knowing.
+  ConstantRef readElements(const Operand &operand);
 
 private:
   std::string map(llvm::StringRef path, llvm::StringRef &data);

@@ -125,6 +125,11 @@ std::optional<Operand> NodeImporter::readTensor(const Tensor &tensor, StringRef 
   return operand;
 }
 
+void NodeImporter::readElements(Operand &operand) {
+  if (ConstantRef elements = operand.constant ? nullptr : file.readElements(operand))
+    operand = ofConstant(elements);
+}
+
 StringRef NodeImporter::unknownAttribute() const {
   for (auto [read, attribute] : llvm::zip(attributesRead, node.attributes))
     if (!read)

@@ -51,6 +51,8 @@ public:
   std::optional<llvm::SmallVector<int64_t>> findInts(llvm::StringRef name);
   /// A value as an initializer would be read.
   std::optional<Operand> readTensor(const Tensor &tensor, llvm::StringRef name);
+  /// An input that is a weight becomes one whose elements are known, if it is small.
+  void readElements(Operand &operand);
   /// The name of an attribute that nothing has read, empty if there is none.
   llvm::StringRef unknownAttribute() const;
 

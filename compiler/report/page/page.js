@@ -8,6 +8,8 @@ const report = JSON.parse(document.getElementById('report').textContent);
 const profile = JSON.parse(document.getElementById('profile').textContent);
 const SVG = 'http://www.w3.org/2000/svg';
 const WIDTH = 10000, LANE = 28, ROWS = 300;
+// Of a packet of Hexagon: two instructions of 128 multiply-adds.
+const PACKET_PEAK = 256;
 const main = document.getElementById('main'), tip = document.getElementById('tip');
 
 // --- small things ----------------------------------------------------------------------------------------------------
@@ -58,7 +60,7 @@ function showTip(event, lines) {
 }
 function hideTip() { tip.style.display = 'none'; }
 function section(name, ...children) {
-  const node = el('section', {}, el('h2', {}, name), ...children);
+  const node = el('section', {}, el('h2', {}, name), ...children.filter((child) => child !== ''));
   main.append(node);
   return node;
 }
@@ -99,6 +101,8 @@ function commandLines(command) {
   if (sample)
     lines.push('measured ' + time(sample.ns * 1000) + ' (median), from ' + time(sample.start_ns * 1000) + ' to ' + time(sample.end_ns * 1000) +
       (command.predicted_ps ? ', ratio ' + (sample.ns * 1000 / command.predicted_ps).toFixed(2) : ''));
+  if (sample && sample.packets)
+    lines.push(sample.packets + ' packets' + (command.multiply_adds ? ', ' + (command.multiply_adds / sample.packets).toFixed(1) + ' multiply-adds in one, at most ' + PACKET_PEAK : ''));
   if (command.precision)
     lines.push(precisionOf(command) + (command.precision_reason ? ', ' + command.precision_reason : ''));
   for (const a of command.alternatives || [])
@@ -140,6 +144,30 @@ function drawHead() {
       cell(engine.workers === undefined ? '' : engine.workers, 'n'), cell(own.length, 'n'),
       cell(time(own.reduce((sum, command) => sum + end(command) - start(command), 0)), 'n'));
   })));
+}
+
+// --- engines at work at the same time --------------------------------------------------------------------------------
+// Sums over [{engine, from, to}] in picoseconds; `together` is while two or more engines work.
+function overlapOf(intervals) {
+  const changes = intervals.filter((i) => i.from < i.to).flatMap((i) => [[i.from, i.engine, 1], [i.to, i.engine, -1]]).sort((a, b) => a[0] - b[0]);
+  const running = new Map(), busy = new Map();
+  let last = changes.length ? changes[0][0] : 0, together = 0, span = 0;
+  for (const [at, engine, by] of changes) {
+    const active = [...running].filter(([, count]) => count > 0).map(([name]) => name);
+    for (const name of active) busy.set(name, (busy.get(name) || 0) + at - last);
+    if (active.length > 1) together += at - last;
+    span += at - last;
+    last = at;
+    running.set(engine, (running.get(engine) || 0) + by);
+  }
+  return { busy, together, span };
+}
+function overlapLine(name, intervals) {
+  const overlap = overlapOf(intervals);
+  if (overlap.busy.size < 2) return '';
+  const parts = [name + ': engines at once ' + time(overlap.together) + ' of ' + time(overlap.span) + ' (' + percent(overlap.together, overlap.span) + ')'];
+  for (const [engine, busy] of overlap.busy) parts.push(engine + ' busy ' + time(busy));
+  return el('p', { class: 'dim overlap ' + name }, parts.join(', '));
 }
 
 // --- a plot that can be zoomed ---------------------------------------------------------------------------------------
@@ -250,7 +278,10 @@ function drawTimeline(entry) {
   });
   view.shapes.append(shapes);
   const names = el('div', { class: 'names' }, ...lanes.map((lane) => el('div', {}, lane.engine, ' ', el('span', { class: 'dim' }, lane.measured ? 'measured' : 'predicted'))));
-  section('Timeline of entry ' + entry.name, view.controls, el('div', { class: 'lanes' }, names, el('div', {}, view.plot, view.axis)),
+  section('Timeline of entry ' + entry.name,
+    overlapLine('predicted', entry.commands.map((command) => ({ engine: command.engine, from: start(command), to: end(command) }))),
+    isMeasured ? overlapLine('measured', entry.commands.map((command) => samples.get(command.index)).map((sample) =>
+      ({ engine: sample.engine, from: sample.start_ns * 1000, to: sample.end_ns * 1000 }))) : '', view.controls, el('div', { class: 'lanes' }, names, el('div', {}, view.plot, view.axis)),
     legend(classes.slice(0, 16).map((name, i) => [name, color(i)])));
 }
 
@@ -374,6 +405,26 @@ function drawErrors() {
       cell(g.command.engine), cell(g.count, 'n'), cell(time(g.predicted), 'n'), cell(time(g.measured), 'n'), cell(ratio(g.measured, g.predicted), 'n'),
       cell(ratio(measured(g.worstAt), g.worstAt.predicted_ps), 'n'), cell(title(g.worstAt), 'name')))));
 }
+// Packets of instructions, which are not cycles.
+function drawPackets() {
+  const groups = new Map();
+  for (const command of allCommands) {
+    const sample = samples.get(command.index);
+    if (!sample || !sample.packets) continue;
+    const key = [classOf(command), command.variant || '', command.engine].join('\n');
+    const group = groups.get(key) || { command, count: 0, packets: 0, work: 0 };
+    ++group.count;
+    group.packets += sample.packets;
+    group.work += command.multiply_adds || 0;
+    groups.set(key, group);
+  }
+  if (!groups.size) return;
+  section('Packets', el('p', { class: 'dim' }, 'Counted by the engine. Packets are not cycles; at most ' + PACKET_PEAK + ' multiply-adds are in one.'),
+    table([['kernel class'], ['engine'], ['commands', 'n'], ['packets', 'n'], ['multiply-adds a packet', 'n'], ['of the peak', 'n']],
+      [...groups.values()].sort((a, b) => b.packets - a.packets).map((g) => el('tr', {},
+        cell(classOf(g.command) + (g.command.variant ? ' (' + g.command.variant + ')' : '')), cell(g.command.engine), cell(g.count, 'n'), cell(g.packets, 'n'),
+        cell(g.work ? (g.work / g.packets).toFixed(1) : '', 'n'), cell(g.work ? percent(g.work, g.packets * PACKET_PEAK) : '', 'n')))));
+}
 function drawWeights() {
   const tensors = [...report.weights.tensors].sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
   if (!tensors.length) return;
@@ -388,6 +439,7 @@ drawHead();
 report.entries.forEach(drawTimeline);
 for (const pool of report.pools) if (pool.kind === 'arena') report.entries.forEach((entry) => drawMemory(pool, entry));
 drawErrors();
+drawPackets();
 drawPrecisions();
 drawPlacement();
 drawWeights();

@@ -116,7 +116,7 @@ soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "c
 }
 cmd.entry @main {
   %a = cmd.buffer @arena [0 for 16]
-  // expected-error @below {{expected 2 operands, got 1}}
+  // expected-error @below {{expected 2 operands and 0 scalars, got 1 and 0}}
   %t = cmd.dispatch @kernel on "cpu" (%a) offsets [0] bytes [16] grid [1, 1, 1]
 }
 
@@ -155,3 +155,39 @@ cmd.pool @arena arena in "dram" bytes 128 alignment 64 lower_bound 0 method "by 
 
 // expected-error @below {{'cmd.input' op expects parent op 'cmd.entry'}}
 %a = cmd.input 0 "x" : tensor<4xf32>
+
+// -----
+
+cmd.pool @arena arena in "dram" bytes 64 alignment 64 lower_bound 64 method ""
+cmd.entry @main {
+  // expected-error @below {{no cmd.pool @arena for state in this module}}
+  %c = cmd.state "cache" @arena [0 for 64] : tensor<16xf32>
+}
+
+// -----
+
+cmd.pool @state state in "dram" bytes 64 alignment 64 lower_bound 64 method ""
+cmd.entry @main {
+  // expected-error @below {{expected the bytes of 'tensor<16xf32>', got 32}}
+  %c = cmd.state "cache" @state [0 for 32] : tensor<16xf32>
+}
+
+// -----
+
+cmd.entry @main {
+  // expected-error @below {{expected a range that is not empty, got 4 to 3}}
+  %p = cmd.scalar "position" [4 to 3]
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+soc.kernel @k(%x: memref<4xf32>, %y: memref<4xf32>, %p: index) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+cmd.entry @main {
+  %x = cmd.input 0 "x" : tensor<4xf32>
+  %y = cmd.output 0 "y" : tensor<4xf32>
+  // expected-error @below {{expected 2 operands and 1 scalars, got 2 and 0}}
+  %t = cmd.dispatch @k on "cpu" (%x, %y) offsets [0, 0] bytes [16, 16] grid [1, 1, 1]
+}

@@ -27,3 +27,17 @@ cmd.entry @main partition #soc.proof<7, lower_bound = 7, "frontier"> schedule #s
       start_ps 2000 among [#soc.alternative<"cpu", "chosen", cost_ps = 1000, "">]
   %v = cmd.copy %w [0] to %a [64] bytes 16 on "cpu" wait (%u)
 }
+
+// A state and a scalar.
+soc.kernel @update(%a: memref<4xf32>, %c: memref<16xf32>, %r: memref<16xf32>, %p: index) attributes {engine = "cpu", num_inputs = 2 : i64, updates = 1 : i64, variant = #rows} {
+  soc.return
+}
+
+cmd.pool @state state in "dram" bytes 64 alignment 64 lower_bound 64 method "in order"
+
+cmd.entry @step {
+  %in = cmd.input 0 "x" : tensor<4xf32>
+  %c = cmd.state "cache" @state [0 for 64] : tensor<16xf32>
+  %p = cmd.scalar "position" [0 to 12]
+  %t = cmd.dispatch @update on "cpu" (%in, %c, %c) offsets [0, 0, 0] bytes [16, 64, 64] grid [1, 1, 1] scalars (%p)
+}

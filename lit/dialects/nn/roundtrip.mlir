@@ -126,3 +126,26 @@ func.func @integers_on_memrefs(%a: memref<4x8xi8>, %b: memref<8x16xi8>, %bias: m
   nn.lookup ins(%a, %t : memref<4x8xi8>, memref<256xi16>) outs(%f : memref<4x8xi16>)
   return
 }
+
+nn.weight @cos = #nn.rope_table<cos, theta = 1.000000e+04 : f64, rotary = 64, attention = 1.000000e+00 : f64> : tensor<1x2048x64xf32>
+nn.weight @sin = #nn.rope_table<sin, theta = 1.000000e+04 : f64, rotary = 4, attention = 1.000000e+00 : f64, factors = dense<[1.0, 8.0]> : tensor<2xf64>> : tensor<1x16x8xf32>
+nn.weight @slopes = #nn.alibi<dense<[0.25, 0.0625]> : tensor<2xf64>> : tensor<1x2x1x2048xf32>
+
+// State: a cache of which a part is valid, up to where a scalar says.
+func.func @cache(%x: tensor<1x4x2x8xf32>, %q: tensor<1x4x4x8xf32>, %t: tensor<1x16x8xf32>, %m: tensor<1x4x1x16xf32>,
+                 %p: index {nn.name = "position", nn.range = #nn.range<0, 12>}, %c: tensor<1x16x2x8xf16> {nn.name = "cache", nn.state})
+    -> (tensor<1x4x4x8xf32>, tensor<1x16x2x8xf16> {nn.name = "cache", nn.tied = 5 : i64}) {
+  %0 = nn.cache_update ins(%x : tensor<1x4x2x8xf32>) at %p outs(%c : tensor<1x16x2x8xf16>)
+  %1 = nn.rope ins(%q, %t, %t : tensor<1x4x4x8xf32>, tensor<1x16x8xf32>, tensor<1x16x8xf32>) at %p outs(%q : tensor<1x4x4x8xf32>)
+  %2 = nn.cached_attention ins(%1, %0, %0 : tensor<1x4x4x8xf32>, tensor<1x16x2x8xf16>, tensor<1x16x2x8xf16>)
+         at %p outs(%q : tensor<1x4x4x8xf32>) scale 2.500000e-01
+  %3 = nn.cached_attention ins(%2, %0, %0 : tensor<1x4x4x8xf32>, tensor<1x16x2x8xf16>, tensor<1x16x2x8xf16>)
+         mask(%m : tensor<1x4x1x16xf32>) at %p outs(%q : tensor<1x4x4x8xf32>) scale 2.500000e-01 window 4
+  return %3, %0 : tensor<1x4x4x8xf32>, tensor<1x16x2x8xf16>
+}
+
+func.func @attention_on_memrefs(%q: memref<1x4x4x8xf32>, %c: memref<1x16x2x8xf16>, %p: index, %e: memref<1x4x4x8xf32>) {
+  nn.cached_attention ins(%q, %c, %c : memref<1x4x4x8xf32>, memref<1x16x2x8xf16>, memref<1x16x2x8xf16>)
+    at %p outs(%e : memref<1x4x4x8xf32>) scale 2.500000e-01
+  return
+}

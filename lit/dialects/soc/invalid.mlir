@@ -182,3 +182,66 @@ soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "c
 soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows, scratch_bytes = -64 : i64} {
   soc.return
 }
+
+// -----
+
+func.func @f(%x: tensor<4xf32>, %p: index) {
+  // expected-error @below {{'soc.group' op expected block arguments of the types of its inputs and scalars}}
+  %0 = soc.group (%x) scalars (%p) : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%y: tensor<4xf32>):
+    soc.yield %y : tensor<4xf32>
+  }
+  return
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+// expected-error @below {{expected scalars after all memrefs}}
+soc.kernel @k(%p: index, %x: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+// expected-error @below {{updates names input 0 of 1, which must have the type of the first output}}
+soc.kernel @k(%x: memref<4xf32>, %y: memref<5xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, updates = 0 : i64, variant = #rows} {
+  soc.return
+}
+
+// -----
+
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+// expected-note @below {{kernel defined here}}
+soc.kernel @k(%x: memref<4xf32>, %y: memref<4xf32>, %p: index) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows} {
+  soc.return
+}
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0, %t = soc.task on "cpu" variant #rows (%x) after () : (tensor<4xf32>) -> tensor<4xf32> {
+  ^bb0(%y: tensor<4xf32>):
+    %e = tensor.empty() : tensor<4xf32>
+    // expected-error @below {{operands differ from the kernel's arguments in number}}
+    %1 = soc.call @k ins(%y : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    soc.yield %1 : tensor<4xf32>
+  }
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @another_field(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{expected another field, got 'types'}}
+  %0 = soc.group precisions [#soc.precision<"f32", types = []>] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  }
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+func.func @twice(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{'reason' is there twice}}
+  %0 = soc.group precisions [#soc.precision<"f32", reason = "a", reason = "b">] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+  }
+  return %0 : tensor<4xf32>
+}

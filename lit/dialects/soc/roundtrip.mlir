@@ -63,6 +63,23 @@ module attributes {soc.machine = #soc.machine<"chip", workers = 1, engines = [#n
     return %0 : tensor<4xf32>
   }
 
+  // Once one has been applied, and why not another; means that nobody measured.
+  func.func @applied(%x: tensor<4xf32>) -> tensor<4xf32> {
+    %0 = soc.group precisions [#soc.precision<"w8a8", means = dense<1.000000e+00> : tensor<2xf32>>] (%x) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      soc.yield %y : tensor<4xf32>
+    }
+    %1, %t = soc.task on "npu" variant #half computes #soc.computation<"f32", multiply_adds = 3, reason = "w8a8: too noisy"> (%0) after () : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      soc.yield %y : tensor<4xf32>
+    }
+    %2 = soc.group precisions [#soc.precision<"f32", reason = "w8a8: too noisy">] (%1) : (tensor<4xf32>) -> tensor<4xf32> {
+    ^bb0(%y: tensor<4xf32>):
+      soc.yield %y : tensor<4xf32>
+    }
+    return %2 : tensor<4xf32>
+  }
+
   // What partition and schedule write down: alternatives, starts, proofs.
   func.func @decided(%x: tensor<4xf32>) -> tensor<4xf32> attributes {
       soc.partition = #soc.proof<7, lower_bound = 7, "frontier">, soc.schedule = #soc.proof<9, lower_bound = 8, "annealing">} {
@@ -75,5 +92,24 @@ module attributes {soc.machine = #soc.machine<"chip", workers = 1, engines = [#n
       soc.yield %y : tensor<4xf32>
     }
     return %1 : tensor<4xf32>
+  }
+
+  // Scalars come after the tensors.
+  soc.kernel @shift(%c: memref<16xf32>, %x: memref<4xf32>, %r: memref<16xf32>, %p: index) attributes {engine = "cpu", num_inputs = 2 : i64, updates = 0 : i64, variant = #rows} {
+    soc.return
+  }
+  func.func @scalars(%c: tensor<16xf32>, %x: tensor<4xf32>, %p: index) -> tensor<16xf32> {
+    %0 = soc.group (%c, %x) scalars (%p) : (tensor<16xf32>, tensor<4xf32>) -> tensor<16xf32> {
+    ^bb0(%d: tensor<16xf32>, %y: tensor<4xf32>, %q: index):
+      %1 = tensor.insert_slice %y into %d[%q] [4] [1] : tensor<4xf32> into tensor<16xf32>
+      soc.yield %1 : tensor<16xf32>
+    }
+    %2, %t = soc.task on "cpu" variant #rows (%0, %x) scalars (%p) after () : (tensor<16xf32>, tensor<4xf32>) -> tensor<16xf32> {
+    ^bb0(%d: tensor<16xf32>, %y: tensor<4xf32>, %q: index):
+      %e = tensor.empty() : tensor<16xf32>
+      %1 = soc.call @shift ins(%d, %y : tensor<16xf32>, tensor<4xf32>) outs(%e : tensor<16xf32>) scalars (%q) -> tensor<16xf32>
+      soc.yield %1 : tensor<16xf32>
+    }
+    return %2 : tensor<16xf32>
   }
 }

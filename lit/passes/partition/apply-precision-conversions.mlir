@@ -85,7 +85,7 @@ module attributes {soc.machine = #soc.machine<"board", workers = 1, engines = [#
   // 0.001 / 0.05, in 14 bits.
   // CHECK-LABEL: @one_reader
   // CHECK: soc.group on "npu" {{.*}} -> tensor<4x8xi16>
-  // CHECK: soc.group on "npu" variant <"table", {{.*}}scratch_bytes = 320>({{.*}}) : (tensor<4x8xi16>, tensor<256xi8>) -> tensor<4x8xi8>
+  // CHECK: soc.group on "npu" variant <"table", {{.*}}scratch_bytes = 320> precisions [#soc.precision<"w8a8">]({{.*}}) : (tensor<4x8xi16>, tensor<256xi8>) -> tensor<4x8xi8>
   // CHECK: %[[R:.*]] = nn.rescale ins({{.*}} : tensor<4x8xi16>) outs({{.*}} : tensor<4x8xi8>) multiplier 10486 offset 0 shift 19 zero 3
   // CHECK: nn.lookup ins(%[[R]]
   func.func @one_reader(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
@@ -136,9 +136,9 @@ module attributes {soc.machine = #soc.machine<"board", workers = 1, engines = [#
     return %1, %3 : tensor<4x8xf32>, tensor<1x4x8xf32>
   }
 
-  // Groups that stay in floats stay as they are, but for their list of precisions.
+  // Groups that stay in floats stay as they are; of their list of precisions that is left.
   // CHECK-LABEL: @unchanged
-  // CHECK: %[[A:.*]] = soc.group on "cpu" variant <"rows", {{[^>]*}}>(%arg0) : (tensor<4x8xf32>) -> tensor<4x8xf32> {
+  // CHECK: %[[A:.*]] = soc.group on "cpu" variant <"rows", {{[^>]*}}> precisions [#soc.precision<"f32">](%arg0) : (tensor<4x8xf32>) -> tensor<4x8xf32> {
   // CHECK: nn.activation silu
   // CHECK: return %[[A]]
   func.func @unchanged(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {

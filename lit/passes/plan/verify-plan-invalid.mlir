@@ -169,3 +169,19 @@ cmd.entry @pool_of_others {
   // expected-error @below {{uses pool 'arena', which is not for engine 'cpu'}}
   %t = cmd.dispatch @kernel on "cpu" (%in, %a) offsets [0, 0] bytes [16, 16] grid [1, 1, 1]
 }
+
+// -----
+
+// Weights that stay in an engine's own memory share it with the arena.
+#figures = #soc.performance<launch_ps = 0, synchronise_ps = 0, bandwidth_bytes_per_second = 1, cache_bytes_per_second = 0,
+  operations_per_second = {}, efficiency_percent = {}>
+#cpu = #soc.engine<"cpu", target = "vendor", kind = "cpu", memories = ["dram"], performance = #figures, properties = {}>
+#npu = #soc.engine<"npu", target = "vendor", kind = "npu", memories = ["tcm", "dram"], performance = #figures, properties = {}>
+#dram = #soc.memory<"dram", bytes = 64, alignment = 64, bandwidth_bytes_per_second = 0>
+#tcm = #soc.memory<"tcm", bytes = 1024, alignment = 128, bandwidth_bytes_per_second = 0>
+module attributes {soc.machine = #soc.machine<"board", workers = 1, engines = [#cpu, #npu], memories = [#dram, #tcm]>} {
+  cmd.pool @arena arena in "dram" bytes 256 alignment 16 lower_bound 0 method "by hand"
+  cmd.pool @arena_tcm arena in "tcm" bytes 768 alignment 128 lower_bound 0 method "by hand"
+  // expected-error @below {{with those before it takes 1152 bytes of memory 'tcm', which has 1024}}
+  cmd.pool @weights_npu_tcm weights in "tcm" for ["npu"] bytes 384 alignment 128 lower_bound 0 method "by hand"
+}

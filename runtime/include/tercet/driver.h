@@ -22,7 +22,9 @@ extern "C" {
 
 // ---- What a driver is asked for ---------------------------------------------
 
-#define TERCET_DRIVER_VERSION 1u
+// 2: TERCET_DRIVER_COPY. A driver of version 1 is used without it: the weights
+// that would be in local memory are in shared memory then.
+#define TERCET_DRIVER_VERSION 2u
 
 // What a program needs of an engine. Valid until close.
 typedef struct tercet_driver_setup {
@@ -64,6 +66,11 @@ typedef struct tercet_driver_operand {
   uint64_t bytes;
 } tercet_driver_operand;
 
+// In place of a kernel's number, since version 2: copies the bytes of operand 0
+// to operand 1, of which one may be local; scalar 0 is how many. Grid 1, no
+// scratch. Never during a run: after load, for weights in local memory.
+#define TERCET_DRIVER_COPY 0xFFFFFFFFu
+
 // A kernel over a grid. Valid during the call.
 typedef struct tercet_driver_submission {
   uint32_t kernel;  // number in the image, below setup.kernel_count
@@ -102,7 +109,7 @@ typedef enum tercet_sync_direction {
 // Calls for one `self` never overlap, but alloc to free may come from one
 // thread and submit and wait from another.
 typedef struct tercet_driver_table {
-  uint32_t version; // TERCET_DRIVER_VERSION
+  uint32_t version; // TERCET_DRIVER_VERSION, or an earlier one
   uint32_t reserved;
   // Prepares for a program: checks what can be checked, takes no code yet. After
   // close it may be called again.
@@ -176,6 +183,7 @@ tercet_status tercet_drivers_bytes(const tercet_context *context, uint64_t *byte
 //   application no longer binds them (NOT_BINDABLE);
 // - an ARENA pool that no CPU addresses is the engine's own (TCM);
 // - of WEIGHTS pools the engine gets a copy; the CPU keeps reading the original.
+//   The copy of one that no CPU addresses is in the engine's own memory.
 // An IO pool is never addressed by such an engine, and a pool by one of them.
 //
 // What then differs from runtime.h: a SUBMIT runs while the walk goes on, and

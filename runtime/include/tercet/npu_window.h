@@ -29,10 +29,10 @@ typedef struct tercet_npu_image_record {
   uint32_t version;      // 16  TERCET_NPU_VERSION
   uint32_t architecture; // 20  66, 67, 68, 73, 75
   // Addresses in the image:
-  uint32_t kernels;          // 24  tercet_npu_kernels
-  uint32_t kernel_count;     // 28  tercet_npu_kernel_count, a uint32_t
-  uint32_t digest;           // 32  tercet_npu_digest, 32 bytes
-  uint32_t reserved;         // 36
+  uint32_t kernels;        // 24  tercet_npu_kernels
+  uint32_t kernel_count;   // 28  tercet_npu_kernel_count, a uint32_t
+  uint32_t digest;         // 32  tercet_npu_digest, 32 bytes
+  uint32_t reserved;       // 36
 } tercet_npu_image_record; // 40 bytes
 
 // ---- The window -------------------------------------------------------------
@@ -73,6 +73,10 @@ typedef struct tercet_npu_address {
   uint32_t local; // nonzero: local memory
   uint32_t offset;
 } tercet_npu_address;
+
+// In place of a kernel's number (TERCET_DRIVER_COPY): operand 0 to operand 1, as
+// many bytes as scalar 0 says.
+#define TERCET_NPU_COPY 0xFFFFFFFFu
 
 // Slot of submission number n, slots_offset + n % RING * slot_bytes: this, then
 // operand_count addresses, then scalar_count int64_t. Written by the driver.

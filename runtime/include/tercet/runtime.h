@@ -38,6 +38,8 @@ typedef enum tercet_status {
   TERCET_ERROR_NOT_BINDABLE = 105,     // lives in a pool, or comes from weights
   TERCET_ERROR_SCALAR_RANGE = 106,     // value outside the declared range
   TERCET_ERROR_BUSY = 107,             // the context is inside a run
+  TERCET_ERROR_STATE_FULL = 108,       // more tokens than the context length
+  TERCET_ERROR_STATE_MISMATCH = 109,   // saved by another program, or damaged
 
   TERCET_ERROR_NOT_A_PROGRAM = 200,       // wrong magic number
   TERCET_ERROR_VERSION = 201,             // needs another runtime

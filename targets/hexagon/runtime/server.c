@@ -62,6 +62,26 @@ static void count(const npu_job *job, tercet_npu_completion *completion) {
   completion->vector_instructions = vectors;
 }
 
+void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
+
+// Bytes of the operand that there can be at most, for the copy.
+static uint64_t room_at(const tercet_npu_window *window, tercet_npu_address address) {
+  uint32_t end = address.local ? window->local_bytes : window->window_bytes;
+  return address.offset < end ? end - address.offset : 0;
+}
+
+static uint32_t copy(tercet_npu_window *window, const tercet_npu_submission *submission) {
+  const tercet_npu_address *operands = (const tercet_npu_address *)(submission + 1);
+  if (submission->operand_count != 2 || submission->scalar_count != 1)
+    return TERCET_NPU_BAD_SLOT;
+  int64_t bytes = *(const int64_t *)(operands + 2);
+  if (bytes < 0 || (uint64_t)bytes > room_at(window, operands[0]) ||
+      (uint64_t)bytes > room_at(window, operands[1]))
+    return TERCET_NPU_BAD_SLOT;
+  memcpy(address_of(window, operands[1]), address_of(window, operands[0]), (size_t)bytes);
+  return TERCET_NPU_DONE;
+}
+
 static uint32_t run(tercet_npu_window *window, const tercet_npu_submission *submission,
                     uint32_t number, tercet_npu_completion *completion) {
   static npu_job job;
@@ -71,6 +91,8 @@ static uint32_t run(tercet_npu_window *window, const tercet_npu_submission *subm
   if (submission->sequence != number + 1 || bytes > window->slot_bytes ||
       submission->operand_count > sizeof buffers / sizeof *buffers)
     return TERCET_NPU_BAD_SLOT;
+  if (submission->kernel == TERCET_NPU_COPY)
+    return copy(window, submission);
   if (submission->kernel >= tercet_npu_kernel_count)
     return TERCET_NPU_NO_KERNEL;
   for (uint32_t i = 0; i < submission->operand_count; ++i)

@@ -3,11 +3,13 @@
 // hexagon-emit-kernels FILE.mlir OUT [ARCHITECTURE [obj|asm|ll|mlir]]: compiles
 // the kernels of a module as the target does, without the stages before. Prints
 // for each kernel its grid and the bytes of scratch that a worker needs, which
-// is what the tests must give it.
+// is what the tests must give it; then the packets that the cost model predicts
+// and the counts that it does so from.
 
 #include "dialects/nn/NN.h"
 #include "passes/tile/KernelGrid.h"
 #include "targets/hexagon/EmitObject.h"
+#include "targets/hexagon/HexagonPackets.h"
 #include "targets/hexagon/Lowerable.h"
 #include "targets/hexagon/Passes.h"
 
@@ -22,8 +24,32 @@
 
 #include "llvm/Support/FileSystem.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace tercet;
+
+/// Packets and terms of all tiles of a kernel, each as large as the largest.
+static void printCost(soc::KernelOp kernel, const tile::KernelGrid &grid) {
+  int64_t tiles = grid.counts[0] * grid.counts[1] * grid.counts[2];
+  uint64_t packets = 0;
+  std::map<StringRef, uint64_t> counts;
+  kernel.walk([&](Operation *op) {
+    std::optional<hexagon::KernelWork> work = hexagon::describeWork(op);
+    if (!work)
+      return;
+    int64_t rows = 1, columns = work->shape.back();
+    for (int64_t size : ArrayRef(work->shape).drop_back())
+      rows *= size;
+    packets += tiles * work->packets(rows, columns);
+    for (const hexagon::PacketTerm &term : hexagon::getPacketTerms(*work, rows, columns))
+      counts[term.name] += tiles * term.count;
+  });
+  llvm::outs() << " " << packets;
+  for (auto [name, count] : counts)
+    llvm::outs() << " " << name << "=" << count;
+  llvm::outs() << "\n";
+}
 
 int main(int argc, char **argv) {
   if (argc < 3) {
@@ -56,7 +82,8 @@ int main(int argc, char **argv) {
     options.kernels.push_back(kernel.getSymName().str());
     llvm::outs() << kernel.getSymName() << " " << grid->counts[0] << " " << grid->counts[1] << " "
                  << grid->counts[2] << " "
-                 << hexagon::ownScratchBytes(kernel) + hexagon::stagingBytes(kernel) << "\n";
+                 << hexagon::ownScratchBytes(kernel) + hexagon::stagingBytes(kernel);
+    printCost(kernel, *grid);
   }
   PassManager pm(&context);
   hexagon::buildCodegenPipeline(pm);

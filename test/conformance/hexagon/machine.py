@@ -43,6 +43,8 @@ class Machine:
         self.folder = keep or tempfile.mkdtemp(prefix="hexagon-conformance-")
         os.makedirs(self.folder, exist_ok=True)
         self.keep = keep is not None
+        # Of every kernel compiled: packets that the cost model predicts, and the counts that it does so from.
+        self.predicted = {}
 
     def close(self):
         if not self.keep:
@@ -57,8 +59,9 @@ class Machine:
             raise SystemExit(f"hexagon-emit-kernels failed ({source}):\n{done.stderr}")
         kernels = {}
         for line in done.stdout.splitlines():
-            name, x, y, z, scratch = line.split()
+            name, x, y, z, scratch, packets, *terms = line.split()
             kernels[name] = ([int(x), int(y), int(z)], int(scratch))
+            self.predicted[name] = (int(packets), {term: int(count) for term, count in (t.split("=") for t in terms)})
         return out, kernels
 
     def run(self, cases, architecture, cpu="v67"):

@@ -4,29 +4,11 @@
 // leave it: found by bisection over the text of the machine file, and compared
 // with what follows from the printed costs by arithmetic that is written here.
 
-#include "compiler/machine/MachineReader.h"
-#include "compiler/machine/SocFiles.h"
-#include "dialects/nn/NN.h"
-#include "dialects/soc/EngineModel.h"
-#include "passes/partition/GroupWork.h"
-#include "passes/partition/Passes.h"
-#include "targets/Targets.h"
-
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Linalg/Transforms/TilingInterfaceImpl.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Dialect/Tensor/IR/TensorTilingInterfaceImpl.h"
-#include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
-
-#include "gtest/gtest.h"
-
-#include <cmath>
-#include <regex>
+#include "test/unit/partition/CrossoverFixture.h"
 
 using namespace mlir;
 using namespace tercet;
+using namespace tercet::partition;
 
 namespace {
 
@@ -58,180 +40,11 @@ private:
   }
 };
 
-// Groups in floating point before, between and after two products. They stay on
-// one cluster, so that what is handed to the NPU and back is in one place.
-constexpr const char *kModel = R"(
-nn.weight @w1 = #nn.file<"m", offset = 0, bytes = 2359296, digest = "0"> : tensor<384x1536xf32>
-nn.weight @w2 = #nn.file<"m", offset = 0, bytes = 2359296, digest = "0"> : tensor<1536x384xf32>
-func.func @main(%x: tensor<128x384xf32>) -> tensor<128x384xf32> {
-  %w1 = nn.get_weight @w1 : tensor<384x1536xf32>
-  %w2 = nn.get_weight @w2 : tensor<1536x384xf32>
-  %0 = soc.group on "performance" precisions [#soc.precision<"f32">] (%x) : (tensor<128x384xf32>) -> tensor<128x384xf32> {
-  ^bb0(%a: tensor<128x384xf32>):
-    %e = tensor.empty() : tensor<128x384xf32>
-    %r = linalg.exp ins(%a : tensor<128x384xf32>) outs(%e : tensor<128x384xf32>) -> tensor<128x384xf32>
-    soc.yield %r : tensor<128x384xf32>
-  } loc("before")
-  %1 = soc.group precisions [#soc.precision<"w8a8", inputs = [!quant.uniform<i8:f32, 0.5>, !quant.uniform<i8:f32, 0.25>], results = [none, none, none, !quant.uniform<i8:f32, 2.0>]>, #soc.precision<"f32">]
-      (%0, %w1) : (tensor<128x384xf32>, tensor<384x1536xf32>) -> tensor<128x1536xf32> {
-  ^bb0(%a: tensor<128x384xf32>, %b: tensor<384x1536xf32>):
-    %z = arith.constant 0.0 : f32
-    %e = tensor.empty() : tensor<128x1536xf32>
-    %f = linalg.fill ins(%z : f32) outs(%e : tensor<128x1536xf32>) -> tensor<128x1536xf32>
-    %r = linalg.matmul ins(%a, %b : tensor<128x384xf32>, tensor<384x1536xf32>) outs(%f : tensor<128x1536xf32>) -> tensor<128x1536xf32>
-    soc.yield %r : tensor<128x1536xf32>
-  } loc("first")
-  %2 = soc.group on "performance" precisions [#soc.precision<"f32">] (%1) : (tensor<128x1536xf32>) -> tensor<128x1536xf32> {
-  ^bb0(%a: tensor<128x1536xf32>):
-    %e = tensor.empty() : tensor<128x1536xf32>
-    %r = linalg.exp ins(%a : tensor<128x1536xf32>) outs(%e : tensor<128x1536xf32>) -> tensor<128x1536xf32>
-    soc.yield %r : tensor<128x1536xf32>
-  } loc("between")
-  %3 = soc.group precisions [#soc.precision<"w8a8", inputs = [!quant.uniform<i8:f32, 0.5>, !quant.uniform<i8:f32, 0.25>], results = [none, none, none, !quant.uniform<i8:f32, 2.0>]>, #soc.precision<"f32">]
-      (%2, %w2) : (tensor<128x1536xf32>, tensor<1536x384xf32>) -> tensor<128x384xf32> {
-  ^bb0(%a: tensor<128x1536xf32>, %b: tensor<1536x384xf32>):
-    %z = arith.constant 0.0 : f32
-    %e = tensor.empty() : tensor<128x384xf32>
-    %f = linalg.fill ins(%z : f32) outs(%e : tensor<128x384xf32>) -> tensor<128x384xf32>
-    %r = linalg.matmul ins(%a, %b : tensor<128x1536xf32>, tensor<1536x384xf32>) outs(%f : tensor<128x384xf32>) -> tensor<128x384xf32>
-    soc.yield %r : tensor<128x384xf32>
-  } loc("second")
-  %4 = soc.group on "performance" precisions [#soc.precision<"f32">] (%3) : (tensor<128x384xf32>) -> tensor<128x384xf32> {
-  ^bb0(%a: tensor<128x384xf32>):
-    %e = tensor.empty() : tensor<128x384xf32>
-    %r = linalg.exp ins(%a : tensor<128x384xf32>) outs(%e : tensor<128x384xf32>) -> tensor<128x384xf32>
-    soc.yield %r : tensor<128x384xf32>
-  } loc("after")
-  return %4 : tensor<128x384xf32>
-}
-)";
-
-/// The figures that the test turns, in the units of the file.
-struct Figures {
-  double synchroniseUs = 80, linkGbPerS = 60, latencyNs = 2000, cacheGbPerS = 15;
-};
-
-struct Crossover : testing::Test {
-  Crossover() {
-    DialectRegistry registry;
-    registry.insert<func::FuncDialect, linalg::LinalgDialect, nn::NNDialect, soc::SocDialect,
-                    tensor::TensorDialect>();
-    linalg::registerTilingInterfaceExternalModels(registry);
-    tensor::registerTilingInterfaceExternalModels(registry);
-    registerTargetDialects(registry);
-    context.appendDialectRegistry(registry);
-    context.loadAllAvailableDialects();
-    // In place of the real one, if that is in the build.
-    context.getLoadedDialect<soc::SocDialect>()->registerEngineModel(
-        "hexagon", std::make_unique<RooflineModel>());
-  }
-
-  static std::string textOf(const Figures &figures) {
-    std::string text = lookupSocFile("snapdragon-8-gen3")->text.str();
-    size_t npu = text.find("- name: npu"), links = text.find("links:");
-    auto set = [&](size_t from, const std::string &field, double value) {
-      size_t at = text.find(field + ": ", from) + field.size() + 2;
-      char number[32];
-      // No finer than what the reader takes: picoseconds and bytes.
-      std::snprintf(number, sizeof number, field == "latency_ns" ? "%.3f" : "%.6f", value);
-      text.replace(at, text.find_first_of(" \n", at) - at, number);
-    };
-    // From the end, so that what is found stays where it is.
-    set(links, "latency_ns", figures.latencyNs);
-    set(links, "bandwidth_gb_per_s", figures.linkGbPerS);
-    set(npu, "cache_maintenance_gb_per_s", figures.cacheGbPerS);
-    set(npu, "synchronise_us", figures.synchroniseUs);
-    return text;
-  }
-
-  /// The model, placed on that machine.
-  OwningOpRef<ModuleOp> place(const Figures &figures) {
-    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(kModel, &context);
-    llvm::Expected<soc::MachineAttr> machine =
-        readMachine(&context, textOf(figures), "snapdragon.yaml", 0);
-    if (!machine) {
-      ADD_FAILURE() << llvm::toString(machine.takeError());
-      return module;
-    }
-    module->getOperation()->setAttr(soc::SocDialect::kMachineAttrName, *machine);
-    PassManager pm(&context);
-    pm.addPass(partition::createAssignEnginesPass());
-    EXPECT_TRUE(succeeded(pm.run(*module)));
-    return module;
-  }
-
-  static soc::GroupOp groupOf(ModuleOp module, StringRef name) {
-    soc::GroupOp found;
-    module.walk([&](soc::GroupOp group) {
-      if (cast<NameLoc>(group.getLoc()).getName() == name)
-        found = group;
-    });
-    return found;
-  }
-  static bool isOnNpu(ModuleOp module, StringRef name) {
-    return groupOf(module, name).getEngine() == "npu";
-  }
-
-  /// The value between two that are on different sides, to a thousandth.
-  template <typename Set> double bisect(StringRef name, double onNpu, double elsewhere, Set set) {
-    auto isOn = [&](double value) {
-      Figures figures;
-      set(figures, value);
-      return isOnNpu(*place(figures), name);
-    };
-    EXPECT_TRUE(isOn(onNpu));
-    EXPECT_FALSE(isOn(elsewhere));
-    while (std::abs(onNpu - elsewhere) > 0.001 * std::abs(elsewhere + onNpu) / 2) {
-      double middle = (onNpu + elsewhere) / 2;
-      (isOn(middle) ? onNpu : elsewhere) = middle;
-    }
-    return (onNpu + elsewhere) / 2;
-  }
-
-  MLIRContext context;
-};
-
-/// What a product costs, in microseconds, all but the part of the way to the NPU
-/// that depends on the figures.
-struct Terms {
-  /// On the NPU with the pass that stores its operand as integers; on the CPUs.
-  double npu = 0, cpu = 0;
-  double bytesIn = 0, bytesOut = 0;
+struct Crossover : CrossoverFixture {
+  Crossover() : CrossoverFixture(std::make_unique<RooflineModel>()) {}
 };
 
 } // namespace
-
-/// Everything here is worked out from the machine file's figures and the times
-/// that the placement printed.
-static Terms termsOf(ModuleOp onNpu, ModuleOp onCpu, StringRef name, double rows, double depth,
-                     double columns) {
-  auto find = [](ModuleOp module, StringRef name) {
-    soc::GroupOp found;
-    module.walk([&](soc::GroupOp group) {
-      if (cast<NameLoc>(group.getLoc()).getName() == name)
-        found = group;
-    });
-    return found;
-  };
-  auto launchOf = [&](StringRef engine) {
-    auto machine = soc::MachineAttr::of(onNpu);
-    auto found = cast<soc::EngineAttrInterface>(machine.lookupEngine(engine));
-    return found.getEnginePerformance().getLaunchPs() / 1e6;
-  };
-  Terms terms;
-  terms.npu = launchOf("npu") + find(onNpu, name).getVariant()->getTimePs() / 1e6;
-  soc::GroupOp other = find(onCpu, name);
-  if (other.getShares()) {
-    for (auto share : other.getShares()->getAsRange<soc::ShareAttr>())
-      terms.cpu = std::max(terms.cpu, launchOf(share.getEngine().getValue()) +
-                                          share.getVariant().getTimePs() / 1e6);
-  } else {
-    terms.cpu = launchOf(*other.getEngine()) + other.getVariant()->getTimePs() / 1e6;
-  }
-  terms.bytesIn = rows * depth;
-  terms.bytesOut = rows * columns;
-  return terms;
-}
 
 // The CPUs compute a product of 151 million operations in about half a
 // millisecond, the NPU in 11 us and what it takes to get there.

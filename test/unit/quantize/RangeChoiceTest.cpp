@@ -116,4 +116,30 @@ TEST_F(RangeChoiceTest, NamesOfMethods) {
   EXPECT_FALSE(rangeMethodFromName("entropy"));
 }
 
+/// What matters of a number that only a table reads is what the table gives.
+TEST_F(RangeChoiceTest, ErrorsAreThoseOfTheFunction) {
+  std::vector<float> numbers;
+  for (int i = 0; i <= 1000; ++i)
+    numbers.push_back(-8 + 0.01f * i);
+  ValueHistogram histogram = histogramOf(numbers);
+  auto relu = [](double x) { return std::max(x, 0.0); };
+  auto plain =
+      chooseType(&context, Part{&histogram}, StorageKind::Asymmetric8, RangeMethod::LeastError);
+  auto through = chooseType(&context, Part{&histogram}, StorageKind::Asymmetric8,
+                            RangeMethod::LeastError, relu);
+  // The negative part is cut as far as it is tried, to a fifth.
+  EXPECT_NEAR(plain.getScale(), 10.0 / 255, 1e-3);
+  EXPECT_NEAR(through.getScale(), (0.2 * 8 + 2) / 255, 1e-3);
+  // It makes no difference to the other methods.
+  EXPECT_EQ(
+      chooseType(&context, Part{&histogram}, StorageKind::Asymmetric8, RangeMethod::MinMax, relu),
+      chooseType(&context, Part{&histogram}, StorageKind::Asymmetric8, RangeMethod::MinMax));
+  // A logarithm of something below zero is no number: nothing is cut.
+  auto logarithm = [](double x) { return std::log(x); };
+  EXPECT_NEAR(chooseType(&context, Part{&histogram}, StorageKind::Asymmetric8,
+                         RangeMethod::LeastError, logarithm)
+                  .getScale(),
+              10.0 / 255, 1e-3);
+}
+
 } // namespace

@@ -113,59 +113,104 @@ Operand dequantize(NodeImporter &node, Operand &input, const Values &values) {
   return node.ofValue(floats, DataType::Float);
 }
 
-/// Integers that the model holds as floats: the scale along an axis, or one.
-std::optional<Operand> dequantizeWeight(NodeImporter &node, Operand &weight, Operand &scale,
-                                        Operand *zero, std::optional<int64_t> axis) {
-  auto refuse = [&](const Twine &reason) {
-    (void)node.fail(reason);
-    return std::nullopt;
-  };
-  if (zero && (!zero->constant ||
-               llvm::any_of(zero->constant->values, [](Scalar value) { return value.i != 0; })))
-    return refuse("expected a weight with a zero point of 0, got another; quantise weights "
-                  "symmetrically, as int8");
-  bool isSingle = scale.size() == 1;
-  if (!isSingle && (scale.rank() != 1 || !axis || scale.shape[0] != weight.shape[*axis]))
-    return refuse("expected one scale, or one for each index of the axis, got " + describe(scale) +
-                  " for " + describe(weight));
-  if (isUnsigned(weight.element) || bitsOf(weight.element) > 32)
-    return refuse("expected a weight of int8, int16 or int32, got " + nameOf(weight.element));
+bool areAll(const Operand *zero, int64_t value) {
+  return zero->constant &&
+         llvm::all_of(zero->constant->values, [&](Scalar one) { return one.i == value; });
+}
 
-  if (!weight.weight || !(scale.constant || scale.weight) || weight.rank() == 0 ||
-      (isSingle && !scale.constant)) {
-    Operand floats = node.convert(weight, DataType::Float);
-    SmallVector<int64_t> shape(weight.rank(), 1);
-    if (!isSingle)
-      shape[*axis] = scale.shape[0];
-    Operand factor = node.reshape(scale, shape);
-    return node.elementwise({&floats, &factor}, DataType::Float,
-                            [](OpBuilder &n, Location at, ValueRange x) -> Value {
-                              return arith::MulFOp::create(n, at, x[0], x[1]);
-                            });
-  }
+/// The weight by a recipe for floats in which the integers are what is read,
+/// those at index i of `along` times factors[i].
+Operand scaleByRecipe(NodeImporter &node, const Operand &weight, TypedAttr factors, int64_t along) {
   MLIRContext *context = node.b.getContext();
   Operand floats = weight;
+  floats.constant = {};
   floats.value = {};
   floats.element = DataType::Float;
   floats.weight =
       nn::CastAttr::get(context, weight.weight, node.typeOf(DataType::Float, weight.shape));
   // Factors are those of the first dimension.
   SmallVector<int64_t> there = llvm::to_vector(llvm::seq<int64_t>(0, weight.rank()));
-  int64_t along = isSingle ? 0 : *axis;
   std::swap(there[0], there[along]);
   if (along != 0)
     floats = node.transpose(floats, there);
-  TypedAttr factors = scale.weight;
-  if (scale.constant) {
-    SmallVector<float> elements;
-    for (int64_t i = 0; i < floats.shape[0]; ++i)
-      elements.push_back(float(scale.constant->floatAt(isSingle ? 0 : i)));
-    factors = DenseElementsAttr::get(node.typeOf(DataType::Float, {floats.shape[0]}),
-                                     ArrayRef<float>(elements));
-  }
   floats.weight = nn::ScaleRowsAttr::get(context, floats.weight, factors,
                                          node.typeOf(DataType::Float, floats.shape));
   return along == 0 ? floats : node.transpose(floats, there);
+}
+
+/// A matrix of signed bytes that is known as one that a file holds: products in
+/// integers compute with the bytes. Unsigned ones are moved by 128.
+void keepBytes(NodeImporter &node, Operand &weight, Operand *&zero) {
+  bool isUnsignedByte = weight.element == DataType::Uint8;
+  if (!weight.constant || weight.rank() != 2 ||
+      !llvm::is_contained({DataType::Int8, DataType::Uint8}, weight.element) ||
+      (isUnsignedByte ? !zero || !areAll(zero, 128) : zero && !areAll(zero, 0)))
+    return;
+  SmallVector<int8_t> bytes;
+  for (int64_t i = 0; i < weight.size(); ++i)
+    bytes.push_back(static_cast<int8_t>(weight.constant->intAt(i) - (isUnsignedByte ? 128 : 0)));
+  weight.element = DataType::Int8;
+  weight.weight =
+      DenseElementsAttr::get(node.typeOf(DataType::Int8, weight.shape), ArrayRef<int8_t>(bytes));
+  weight.weightName = node.node.name;
+  zero = nullptr;
+}
+
+/// Integers that the model holds as floats: the scale along an axis, or one.
+std::optional<Operand> dequantizeWeight(NodeImporter &node, Operand weight, Operand &scale,
+                                        Operand *zero, std::optional<int64_t> axis) {
+  bool isSingle = scale.size() == 1;
+  if (!isSingle && (scale.rank() != 1 || !axis || scale.shape[0] != weight.shape[*axis])) {
+    (void)node.fail("expected one scale, or one for each index of the axis, got " +
+                    describe(scale) + " for " + describe(weight));
+    return std::nullopt;
+  }
+  if (bitsOf(weight.element) > 32) {
+    (void)node.fail("expected a weight of at most 32 bits, got " + nameOf(weight.element));
+    return std::nullopt;
+  }
+  keepBytes(node, weight, zero);
+  if (zero && areAll(zero, 0))
+    zero = nullptr;
+
+  // One scale is that of all columns of a matrix.
+  int64_t along = !isSingle ? *axis : weight.rank() == 2 ? 1 : 0;
+  if (weight.weight && !zero && !isUnsigned(weight.element) && weight.rank() > 0) {
+    if (scale.constant) {
+      SmallVector<float> factors;
+      for (int64_t i = 0; i < weight.shape[along]; ++i)
+        factors.push_back(float(scale.constant->floatAt(isSingle ? 0 : i)));
+      return scaleByRecipe(
+          node, weight,
+          DenseElementsAttr::get(node.typeOf(DataType::Float, {weight.shape[along]}),
+                                 ArrayRef<float>(factors)),
+          along);
+    }
+    if (scale.weight && !isSingle)
+      return scaleByRecipe(node, weight, scale.weight, along);
+  }
+  SmallVector<int64_t> shape(weight.rank(), 1);
+  if (!isSingle)
+    shape[along] = scale.shape[0];
+  Operand floats = node.convert(weight, DataType::Float);
+  Operand factor = node.reshape(scale, shape);
+  auto multiply = [](OpBuilder &n, Location at, ValueRange x) -> Value {
+    return arith::MulFOp::create(n, at, x[0], x[1]);
+  };
+  if (!zero)
+    return node.elementwise({&floats, &factor}, DataType::Float, multiply);
+  if (zero->size() != scale.size()) {
+    (void)node.fail("expected as many zero points as scales, got " + describe(*zero) + " and " +
+                    describe(scale));
+    return std::nullopt;
+  }
+  Operand converted = node.convert(*zero, DataType::Float);
+  Operand centre = node.reshape(converted, shape);
+  Operand difference = node.elementwise({&floats, &centre}, DataType::Float,
+                                        [](OpBuilder &n, Location at, ValueRange x) -> Value {
+                                          return arith::SubFOp::create(n, at, x[0], x[1]);
+                                        });
+  return node.elementwise({&difference, &factor}, DataType::Float, multiply);
 }
 
 LogicalResult importQuantize(NodeImporter &node) {
@@ -193,6 +238,7 @@ LogicalResult importDequantize(NodeImporter &node) {
   if (node.in(1).element != DataType::Float)
     return node.fail("expected a scale of float, got " + nameOf(node.in(1).element));
   if (input.constant || input.weight) {
+    node.readElements(node.in(1));
     std::optional<int64_t> along;
     if (node.in(1).size() != 1 && !(along = node.normalizeAxis(axis, input.rank())))
       return failure();
@@ -215,6 +261,7 @@ LogicalResult importProduct(NodeImporter &node) {
   for (unsigned at : {0u, 3u}) {
     Operand &side = node.in(at);
     if (side.constant || side.weight) {
+      node.readElements(node.in(at + 1));
       std::optional<Operand> floats = dequantizeWeight(
           node, side, node.in(at + 1), &node.in(at + 2), side.rank() ? side.rank() - 1 : 0);
       if (!floats)
@@ -243,8 +290,9 @@ LogicalResult importDynamic(NodeImporter &node) {
 
 const Operator operators[] = {
     {"", "DequantizeLinear", 10, 2, 3, importDequantize,
-     "activations: one scale, int8, uint8, or int16 with zero 0; weights: int8, int16 or int32 "
-     "with zero 0, one scale or one for each index of an axis"},
+     "activations: one scale, int8, uint8, or int16 with zero 0; weights: one scale or one for "
+     "each "
+     "index of an axis"},
     {"", "DynamicQuantizeLinear", 11, 1, 1, importDynamic, "always refused: quantise statically"},
     {"", "QLinearMatMul", 10, 8, 8, importProduct,
      "matrices, with types as for DequantizeLinear; sums are rounded as floats"},

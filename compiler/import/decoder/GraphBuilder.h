@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The functions of a described model: one token or a chunk of them at a
+// position, with a cache of keys and values for each layer as state. All share
+// the weights and, by name, the states.
+
+#ifndef TERCET_COMPILER_IMPORT_DECODER_GRAPHBUILDER_H
+#define TERCET_COMPILER_IMPORT_DECODER_GRAPHBUILDER_H
+
+#include "compiler/import/decoder/ModelWeights.h"
+
+namespace tercet::decoder {
+
+/// Makes the module of a model: `decode`, `prefill_N` for each length, and
+/// `verify_N`, which has logits for each of its tokens. Null if there are errors. The description's
+/// context is chosen here.
+mlir::OwningOpRef<mlir::ModuleOp> buildDecoder(mlir::MLIRContext &context, Description description,
+                                               TensorSource &source, const DecoderOptions &options,
+                                               llvm::SmallVectorImpl<ImportError> &errors);
+
+} // namespace tercet::decoder
+
+#endif // TERCET_COMPILER_IMPORT_DECODER_GRAPHBUILDER_H

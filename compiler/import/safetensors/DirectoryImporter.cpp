@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From a directory of Hugging Face to a module. Tensors are floats; roles of
+// which several lie in one tensor of the file are cut out of it.
+
+#include "compiler/import/QuotedName.h"
+#include "compiler/import/decoder/GraphBuilder.h"
+#include "compiler/import/safetensors/ConfigDescription.h"
+#include "compiler/import/safetensors/ModelDirectory.h"
+#include "compiler/import/safetensors/TensorNames.h"
+#include "compiler/weights/MappedFile.h"
+
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace mlir;
+using namespace tercet;
+using namespace tercet::safetensors;
+
+namespace {
+
+class DirectoryTensors : public decoder::TensorSource {
+public:
+  DirectoryTensors(MLIRContext &context, const ModelDirectory &model, const TensorNames &names,
+                   const ModelConfig &config)
+      : context(context), model(model), names(names), config(config) {}
+
+  const decoder::SourceTensor *find(StringRef role, std::string &complaint) override;
+  std::string describe(StringRef role) const override {
+    std::string name = nameOf(role);
+    return quoted(name.empty() ? role : StringRef(name));
+  }
+
+  /// The first tensor that was never asked for, and how many there are.
+  std::pair<StringRef, size_t> unused() const;
+
+private:
+  std::string nameOf(StringRef role) const;
+  /// Rows of a role within a tensor that several share.
+  decoder::StoredRows part(const decoder::StoredRows &rows, StringRef role) const;
+
+  MLIRContext &context;
+  const ModelDirectory &model;
+  const TensorNames &names;
+  const ModelConfig &config;
+  llvm::StringMap<decoder::SourceTensor> found;
+  llvm::StringSet<> used;
+};
+
+/// "q" of "blk.0.attn_q.weight" where it is a part of a tensor, else empty.
+StringRef projectionOf(StringRef role) {
+  StringRef stem = role.rsplit('.').first;
+  for (StringRef part : {"q", "k", "v"})
+    if (stem.ends_with(("attn_" + part).str()))
+      return part;
+  return "";
+}
+
+} // namespace
+
+std::string DirectoryTensors::nameOf(StringRef role) const {
+  bool isPart = names.projections == Projections::Grouped && !projectionOf(role).empty();
+  std::string joined = role.str();
+  if (isPart) {
+    auto [stem, kind] = role.rsplit('.');
+    joined = (stem.drop_back(1) + "qkv." + kind).str();
+  }
+  std::string name = names.nameOf(joined);
+  if (!name.empty() && *names.optionalPrefix && !model.lookup(name).tensor) {
+    StringRef shorter = name;
+    if (shorter.consume_front(names.optionalPrefix) && model.lookup(shorter).tensor)
+      return shorter.str();
+  }
+  return name;
+}
+
+decoder::StoredRows DirectoryTensors::part(const decoder::StoredRows &rows, StringRef role) const {
+  const decoder::Description &d = config.description;
+  int64_t queries = d.heads / d.keyHeads * d.headSize;
+  StringRef kind = projectionOf(role);
+  if (kind == "q")
+    return rows.sliceOfRuns(d.keyHeads, 0, queries);
+  return rows.sliceOfRuns(d.keyHeads, queries + (kind == "k" ? 0 : d.headSize), d.headSize);
+}
+
+const decoder::SourceTensor *DirectoryTensors::find(StringRef role, std::string &complaint) {
+  auto known = found.find(role);
+  if (known != found.end())
+    return &known->second;
+  if (role == "output.weight" && config.tied.value_or(false))
+    return nullptr;
+  std::string name = nameOf(role);
+  PlacedTensor placed = name.empty() ? PlacedTensor() : model.lookup(name);
+  if (!placed.tensor) {
+    if (role == "output.weight" && config.tied && !*config.tied)
+      complaint = "expected a tensor " + quoted(name) +
+                  ", since 'tie_word_embeddings' of config.json is false, got none";
+    return nullptr;
+  }
+  const Tensor &tensor = *placed.tensor;
+  Builder b(&context);
+  Type element = llvm::StringSwitch<Type>(tensor.type)
+                     .Case("F32", b.getF32Type())
+                     .Case("F16", b.getF16Type())
+                     .Case("BF16", b.getBF16Type())
+                     .Default({});
+  if (!element || tensor.shape.empty() || tensor.shape.size() > 2) {
+    complaint = "tensor " + quoted(name) +
+                ": expected a vector or a matrix of F32, F16 or BF16, got " +
+                std::to_string(tensor.shape.size()) + " dimensions of " + tensor.type;
+    return nullptr;
+  }
+  used.insert(name);
+  TypedAttr recipe =
+      nn::FileAttr::get(&context, b.getStringAttr(placed.path), tensor.offset, tensor.bytes,
+                        b.getStringAttr(computeDigest({placed.bytes.data(), placed.bytes.size()})),
+                        RankedTensorType::get(tensor.shape, element));
+  decoder::SourceTensor source;
+  source.name = tensor.name;
+  source.shape = tensor.shape;
+  if (names.transposed && tensor.shape.size() == 2 && role.starts_with("blk.")) {
+    std::swap(source.shape[0], source.shape[1]);
+    recipe = nn::TransposeAttr::get(&context, recipe, {1, 0},
+                                    RankedTensorType::get(source.shape, element));
+  }
+  source.rows = decoder::StoredRows(recipe);
+  if (names.projections == Projections::Grouped && !projectionOf(role).empty()) {
+    const decoder::Description &d = config.description;
+    int64_t rows = (d.heads + 2 * d.keyHeads) * d.headSize;
+    if (source.shape[0] != rows) {
+      complaint = "tensor " + quoted(name) + ": expected " + std::to_string(rows) +
+                  " rows, as follows from config.json, got " + std::to_string(source.shape[0]);
+      return nullptr;
+    }
+    source.rows = part(source.rows, role);
+    source.shape[0] = source.rows.rows();
+  }
+  return &(found[role] = std::move(source));
+}
+
+std::pair<StringRef, size_t> DirectoryTensors::unused() const {
+  StringRef first;
+  size_t count = 0;
+  for (StringRef name : model.getNames()) {
+    // What the families' code computes itself, or has twice.
+    if (used.contains(name) || name.ends_with("rotary_emb.inv_freq") ||
+        name.ends_with(".masked_bias") || name.ends_with("attn.bias") ||
+        name.ends_with("attention.bias") ||
+        (config.tied.value_or(false) && name == nameOf("output.weight")))
+      continue;
+    if (count++ == 0)
+      first = name;
+  }
+  return {first, count};
+}
+
+OwningOpRef<ModuleOp> tercet::importDirectory(MLIRContext &context, StringRef path,
+                                              const ImportOptions &options,
+                                              SmallVectorImpl<ImportError> &errors) {
+  context.loadDialect<nn::NNDialect>();
+  auto error = [&](const Twine &text) { errors.push_back({"", "", text.str()}); };
+  llvm::Expected<std::unique_ptr<ModelDirectory>> model = ModelDirectory::open(path);
+  if (!model) {
+    error(llvm::toString(model.takeError()));
+    return {};
+  }
+  size_t before = errors.size();
+  if (!options.dims.empty())
+    error("--dim " + options.dims.begin()->first() +
+          ": a language model has no dimensions by name; try --context and --prefill");
+  ModelConfig config = readConfig((*model)->getConfig(), error);
+  if (errors.size() != before)
+    return {};
+  const TensorNames *names =
+      lookupTensorNames(config.twoNorms ? StringRef("falcon two norms")
+                                        : StringRef(config.description.architecture->modelType));
+  config.description.joinedQkv = names->projections == Projections::Joined;
+  DirectoryTensors tensors(context, **model, *names, config);
+  OwningOpRef<ModuleOp> module =
+      decoder::buildDecoder(context, config.description, tensors, options.decoder, errors);
+  if (!module)
+    return {};
+  if (auto [name, count] = tensors.unused(); count > 0) {
+    std::string more = count > 1 ? " and " + std::to_string(count - 1) + " more" : "";
+    error("tensor " + quoted(name) + ": expected the tensors that a model of type '" +
+          config.description.architecture->modelType + "' has with this config.json, got this one" +
+          more + " besides; such models are not supported");
+    return {};
+  }
+  return module;
+}
