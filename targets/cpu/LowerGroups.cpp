@@ -85,8 +85,10 @@ private:
     Value limit = splat(b, floats, b.getF32FloatAttr(127.0));
     Value sum;
     for (int64_t i = 0; i < count; ++i) {
-      Value scaled =
-          math::RoundEvenOp::create(b, loc, arith::MulFOp::create(b, loc, values[i], factor));
+      // Sums of this size have no fraction: what is added rounds half to even.
+      Value magic = splat(b, floats, b.getF32FloatAttr(0x1.8p23));
+      Value scaled = arith::MulFOp::create(b, loc, values[i], factor);
+      scaled = arith::SubFOp::create(b, loc, arith::AddFOp::create(b, loc, scaled, magic), magic);
       // False for what is no number, and for all of a group of zeros.
       Value isNumber = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE,
                                              math::AbsFOp::create(b, loc, scaled), limit);
