@@ -82,7 +82,7 @@ struct EncodeWeightsPass : graph::impl::EncodeWeightsPassBase<EncodeWeightsPass>
       ok &= succeeded(encode(op, op->getOpOperand(0), /*isTransposed=*/false, parsed));
     for (const Entry &entry : parsed)
       if (!entry.isUsed) {
-        getOperation().emitError()
+        emitError(UnknownLoc::get(&getContext()))
             << "'" << entry.text << "' of --quantize matches no product or gather with a constant "
             << "matrix; names are those of the model's nodes, and * stands for any part of one";
         ok = false;

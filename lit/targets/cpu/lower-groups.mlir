@@ -53,7 +53,7 @@ soc.kernel @half(%a: memref<1x64xf32>, %b: memref<1x64x16xf16>, %c: memref<1x16x
 
 // CHECK-LABEL: soc.kernel @encode
 // CHECK: vector.reduction <maxui>
-// CHECK: arith.fptosi
+// CHECK: arith.trunci
 // CHECK: vector.reduction <add>
 // CHECK-NOT: nn.encode_groups
 soc.kernel @encode(%x: memref<4x64xf32>, %q: memref<4x2x40xi8>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #v} {
