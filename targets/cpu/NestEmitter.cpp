@@ -212,7 +212,10 @@ private:
     unsigned outputs = body.getNumOutputs();
     OpFoldResult size = nest.loops[plan.vectorLoop].size;
     std::optional<int64_t> trip = getConstantIntValue(size);
-    int64_t sets = trip && *trip < 2 * plan.lanes ? 1 : kAccumulators;
+    // A length that is known at run time only is that of a state, where a row is
+    // to give the same bits however many more there are: element i goes to lane
+    // i mod lanes, in order, and nothing else counts.
+    int64_t sets = !trip || *trip < 2 * plan.lanes ? 1 : kAccumulators;
 
     // Carried: `sets` vectors for each output, then one scalar for each, which
     // starts with the destination's value and takes what masks cannot.
@@ -279,14 +282,33 @@ private:
                          });
     if (masks)
       return emitMaskedReduction(b, values, uniform, whole, size);
+    bool inLanes = !getConstantIntValue(size);
     return buildLoop(b, loc, whole, size, 1, values,
                      [&](OpBuilder &nested, Value position, ValueRange before) {
                        Values next(before);
+                       if (inLanes) {
+                         emitInLane(nested, next, uniform, position, whole);
+                         return next;
+                       }
                        Values results = body.emit(nested, 1, Value(), ivsAt(position), uniform,
                                                   before.slice(scalars, outputs));
                        llvm::copy(results, next.begin() + scalars);
                        return next;
                      });
+  }
+
+  /// An element of the rest, in the lane that a vector would have it in.
+  void emitInLane(OpBuilder &b, Values &values, const IRMapping &uniform, Value position,
+                  OpFoldResult whole) {
+    unsigned outputs = body.getNumOutputs();
+    Value lane = arith::SubIOp::create(b, loc, position, indexValue(b, loc, whole));
+    Values scalars;
+    for (unsigned output = 0; output < outputs; ++output)
+      scalars.push_back(vector::ExtractOp::create(b, loc, values[output], OpFoldResult(lane)));
+    Values results = body.emit(b, 1, Value(), ivsAt(position), uniform, scalars);
+    for (unsigned output = 0; output < outputs; ++output)
+      values[output] =
+          vector::InsertOp::create(b, loc, results[output], values[output], OpFoldResult(lane));
   }
 
   Values emitMaskedReduction(OpBuilder &b, ValueRange carried, const IRMapping &uniform,
