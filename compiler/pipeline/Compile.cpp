@@ -12,6 +12,7 @@
 #include "compiler/pipeline/Machine.h"
 #include "compiler/pipeline/ModelInput.h"
 #include "compiler/pipeline/Summary.h"
+#include "compiler/quantize/QuantizeSpec.h"
 #include "compiler/support/RegisterAll.h"
 #include "compiler/weights/WeightReader.h"
 #include "dialects/cmd/Cmd.h"
@@ -54,6 +55,7 @@ private:
   bool runStage(Stage stage);
   bool runPasses(Stage stage, ModuleOp on, llvm::function_ref<void(OpPassManager &)> build);
   bool lower();
+  bool parseWeightSchemes(SmallVectorImpl<std::string> &entries);
   bool quantize();
   bool checkBudgets();
   bool emitFiles();
@@ -73,6 +75,8 @@ private:
   std::vector<StageStatistics> statistics;
   std::chrono::steady_clock::time_point started;
   bool internal = false;
+  /// --quantize is for weights alone, which the graph stage rounds.
+  bool weightsAlone = false;
 };
 
 /// A directory's name has dots that begin no extension, and may end in a slash.
@@ -149,6 +153,24 @@ bool Compilation::lower() {
     builder.insert(image);
   }
   return ok;
+}
+
+bool Compilation::parseWeightSchemes(SmallVectorImpl<std::string> &entries) {
+  if (options.quantization.spec.empty())
+    return true;
+  llvm::Expected<quantize::QuantizeSpec> spec =
+      quantize::QuantizeSpec::parse(options.quantization.spec);
+  if (!spec) {
+    // Reported where precisions are assigned.
+    llvm::consumeError(spec.takeError());
+    return true;
+  }
+  if (!spec->hasWeightSchemes())
+    return true;
+  for (const quantize::QuantizeSpec::Entry &entry : spec->getEntries())
+    entries.push_back(entry.text.str());
+  weightsAlone = true;
+  return true;
 }
 
 bool Compilation::quantize() {
@@ -247,10 +269,14 @@ bool Compilation::runStage(Stage stage) {
     ok = emitFiles();
     break;
   default:
-    ok = runPasses(stage, *module,
-                   [&](OpPassManager &pm) { buildStage(stage, pm, options.requirements); });
+    SmallVector<std::string> weights;
+    if (stage == Stage::Graph && !parseWeightSchemes(weights))
+      return false;
+    ok = runPasses(stage, *module, [&](OpPassManager &pm) {
+      buildStage(stage, pm, options.requirements, weights);
+    });
   }
-  if (ok && stage == Stage::Graph && !options.quantization.spec.empty())
+  if (ok && stage == Stage::Graph && !options.quantization.spec.empty() && !weightsAlone)
     ok = quantize();
   if (ok && stage == Stage::Plan)
     ok = checkBudgets();

@@ -51,10 +51,11 @@ std::optional<Stage> tercet::stageFromName(llvm::StringRef name) {
 }
 
 void tercet::buildStage(Stage stage, mlir::OpPassManager &pm,
-                        const partition::PartitionRequirements &requirements) {
+                        const partition::PartitionRequirements &requirements,
+                        llvm::ArrayRef<std::string> weights) {
   switch (stage) {
   case Stage::Graph:
-    return graph::buildGraphPipeline(pm);
+    return graph::buildGraphPipeline(pm, weights);
   case Stage::Partition:
     return partition::buildPartitionPipeline(pm, requirements);
   case Stage::Schedule:

@@ -27,8 +27,10 @@ std::optional<Stage> stageFromName(llvm::StringRef name);
 llvm::ArrayRef<Stage> allStages();
 
 /// The stages from Graph to Plan, which text goes through with tercet-opt as well.
+/// `weights` says what weights are rounded to, as graph-encode-weights has it.
 void buildStage(Stage stage, mlir::OpPassManager &pm,
-                const partition::PartitionRequirements &requirements = {});
+                const partition::PartitionRequirements &requirements = {},
+                llvm::ArrayRef<std::string> weights = {});
 
 } // namespace tercet
 

@@ -17,13 +17,20 @@ bool QuantizeSpec::Entry::matches(soc::GroupOp group) const {
                                 [&](StringRef name) { return nodes->match(name); });
 }
 
+static bool isWeightScheme(StringRef scheme) {
+  return llvm::is_contained({"w8", "w4g32", "w4g128", "w2g64", "mxfp4"}, scheme);
+}
+
 static llvm::Error checkScheme(StringRef scheme) {
-  if (llvm::is_contained({"f32", "w8a8", "w8a16"}, scheme))
+  if (llvm::is_contained({"f32", "w8a8", "w8a16"}, scheme) || isWeightScheme(scheme))
     return llvm::Error::success();
-  if (llvm::is_contained({"w8", "w4g32", "w4g128", "w2g64", "mxfp4", "w4a16", "f16"}, scheme))
+  if (llvm::is_contained({"w4a16", "f16"}, scheme))
     return llvm::createStringError("scheme '" + scheme +
-                                   "' is not there yet; schemes are w8a8, w8a16 and f32");
-  return llvm::createStringError("expected a scheme of w8a8, w8a16 or f32, got '" + scheme + "'");
+                                   "' is not there yet; schemes are w8a8, w8a16, f32 and, for "
+                                   "weights alone, w8, w4g32, w4g128, w2g64 and mxfp4");
+  return llvm::createStringError("expected a scheme of w8a8, w8a16 or f32, or for weights alone of "
+                                 "w8, w4g32, w4g128, w2g64 or mxfp4, got '" +
+                                 scheme + "'");
 }
 
 llvm::Expected<QuantizeSpec> QuantizeSpec::parse(StringRef text) {
@@ -56,6 +63,10 @@ llvm::Expected<QuantizeSpec> QuantizeSpec::parse(StringRef text) {
       return error;
     spec.entries.push_back(std::move(entry));
   }
+  if (spec.hasWeightSchemes() && spec.needsRanges())
+    return llvm::createStringError("'" + text +
+                                   "' mixes schemes of weights alone with those of weights and "
+                                   "activations, which one program cannot have yet");
   return spec;
 }
 
@@ -67,5 +78,11 @@ const QuantizeSpec::Entry *QuantizeSpec::lookup(soc::GroupOp group) const {
 }
 
 bool QuantizeSpec::needsRanges() const {
-  return llvm::any_of(entries, [](const Entry &entry) { return entry.scheme != "f32"; });
+  return llvm::any_of(entries, [](const Entry &entry) {
+    return entry.scheme != "f32" && !isWeightScheme(entry.scheme);
+  });
+}
+
+bool QuantizeSpec::hasWeightSchemes() const {
+  return llvm::any_of(entries, [](const Entry &entry) { return isWeightScheme(entry.scheme); });
 }

@@ -25,7 +25,7 @@ public:
     llvm::StringRef text;
     /// Absent: all nodes.
     std::optional<llvm::GlobPattern> nodes;
-    /// f32, w8a8 or w8a16.
+    /// f32, w8a8 or w8a16, or of weights alone w8, w4g32, w4g128, w2g64 or mxfp4.
     llvm::StringRef scheme;
 
     bool isDemand() const { return nodes.has_value(); }
@@ -41,6 +41,8 @@ public:
   const Entry *lookup(soc::GroupOp group) const;
   /// Whether any entry asks for integers, and so for ranges.
   bool needsRanges() const;
+  /// Whether any entry is for weights alone; then none asks for integers.
+  bool hasWeightSchemes() const;
 
 private:
   /// Entries refer to it.

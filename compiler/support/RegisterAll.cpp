@@ -80,7 +80,7 @@ void tercet::registerAllPasses() {
   tile::registerTercetTilePasses();
   plan::registerTercetPlanPasses();
   PassPipelineRegistration<>("tercet-graph", "The graph stage: operations become groups",
-                             graph::buildGraphPipeline);
+                             [](OpPassManager &pm) { graph::buildGraphPipeline(pm); });
   PassPipelineRegistration<>("tercet-partition", "The partition stage: groups become tasks",
                              [](OpPassManager &pm) { partition::buildPartitionPipeline(pm); });
   PassPipelineRegistration<>("tercet-schedule", "The schedule stage: tasks get an order",

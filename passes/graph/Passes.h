@@ -13,7 +13,8 @@ namespace tercet::graph {
 #include "passes/graph/Passes.h.inc"
 
 /// Adds the stage's passes in order; the last one verifies what it promises.
-void buildGraphPipeline(mlir::OpPassManager &pm);
+/// `weights` are entries of graph-encode-weights.
+void buildGraphPipeline(mlir::OpPassManager &pm, llvm::ArrayRef<std::string> weights = {});
 
 #define GEN_PASS_REGISTRATION
 #include "passes/graph/Passes.h.inc"

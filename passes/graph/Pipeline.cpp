@@ -7,7 +7,8 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 
-void tercet::graph::buildGraphPipeline(mlir::OpPassManager &pm) {
+void tercet::graph::buildGraphPipeline(mlir::OpPassManager &pm,
+                                       llvm::ArrayRef<std::string> weights) {
   pm.addPass(createFuseActivationsPass());
   pm.addPass(createFuseNormsPass());
   // Before attention: the rotations stand between its products and their inputs.
@@ -17,6 +18,11 @@ void tercet::graph::buildGraphPipeline(mlir::OpPassManager &pm) {
   pm.addPass(createFoldTransposesPass());
   pm.addPass(createFoldReshapesPass());
   // After the folds, which make transposes parts of recipes.
+  if (!weights.empty()) {
+    EncodeWeightsPassOptions options;
+    options.entries.assign(weights.begin(), weights.end());
+    pm.addPass(createEncodeWeightsPass(options));
+  }
   pm.addPass(createFuseGroupWeightsPass());
   // Removes what the folds have left; must precede groups, which would keep it.
   pm.addPass(mlir::createCanonicalizerPass());

@@ -85,14 +85,19 @@ private:
     Value limit = splat(b, floats, b.getF32FloatAttr(127.0));
     Value sum;
     for (int64_t i = 0; i < count; ++i) {
-      Value scaled =
-          math::RoundEvenOp::create(b, loc, arith::MulFOp::create(b, loc, values[i], factor));
+      // Floats of this size have no fraction: the sum is rounded half to even, and
+      // its last bits are the integer.
+      Value magic = splat(b, floats, b.getF32FloatAttr(0x1.8p23));
+      Value moved =
+          arith::AddFOp::create(b, loc, arith::MulFOp::create(b, loc, values[i], factor), magic);
+      Value scaled = arith::SubFOp::create(b, loc, moved, magic);
       // False for what is no number, and for all of a group of zeros.
       Value isNumber = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE,
                                              math::AbsFOp::create(b, loc, scaled), limit);
-      Value kept = arith::SelectOp::create(b, loc, isNumber, scaled,
-                                           splat(b, floats, b.getF32FloatAttr(0.0)));
-      Value whole = arith::FPToSIOp::create(b, loc, integers, kept);
+      Value whole = arith::SubIOp::create(b, loc, arith::BitcastOp::create(b, loc, integers, moved),
+                                          arith::BitcastOp::create(b, loc, integers, magic));
+      whole = arith::SelectOp::create(b, loc, isNumber, whole,
+                                      splat(b, integers, b.getI32IntegerAttr(0)));
       sum = sum ? arith::AddIOp::create(b, loc, sum, whole).getResult() : whole;
       Value codes = arith::TruncIOp::create(b, loc, VectorType::get({lanes}, b.getI8Type()), whole);
       int64_t offset = format.getPlanes().front().getAt() + group * format.getGroup() + i * lanes;

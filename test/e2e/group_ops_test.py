@@ -230,6 +230,25 @@ def float_products(random, folder):
     return module
 
 
+SCHEMES = {"w8": "q8_0", "w4g32": "q4_0", "w4g128": "w4g128", "w2g64": "w2g64", "mxfp4": "mxfp4"}
+
+
+def quantised(random, folder, scheme):
+    """A product with a weight of floats [K, N], rounded to groups by --quantize."""
+    module = Module(folder, f"quantize-{scheme}")
+    rows, depth = 21, 256
+    weights = random.standard_normal((depth, rows)).astype(F32)
+    name = module.weight(module.store.region(weights, "f32"))
+    x = random.standard_normal((3, depth)).astype(F32)
+    right = module.line(f"nn.get_weight {name} : {typed((depth, rows))}")
+    out, left = module.zeros((3, rows)), module.argument(x, "f32")
+    got = module.line(f"linalg.matmul ins({left}, {right} : {typed((3, depth))}, {typed((depth, rows))}) "
+                      f"outs({out} : {typed((3, rows))}) -> {typed((3, rows))}")
+    blocks = formats.encode(SCHEMES[scheme], np.ascontiguousarray(weights.T))
+    module.result(f"quantize_{scheme}", got, formats.product(SCHEMES[scheme], blocks, x, np.zeros((3, rows))))
+    return module
+
+
 def operations(random, folder):
     """The operations as they are written, in the layout of files."""
     module = Module(folder, "operations")
@@ -271,6 +290,9 @@ def main():
                 module.run_compiled(test, "haswell", "--cpu", "haswell")
     if test.wanted("narrow"):
         float_products(random, test.work).run_compiled(test, "compiled")
+    for scheme in SCHEMES:
+        if test.wanted(f"quantize-{scheme}"):
+            quantised(random, test.work, scheme).run_compiled(test, "compiled", "--quantize", scheme)
     if test.wanted("operations"):
         operations(random, test.work).run_reference(test)
     test.finish()
