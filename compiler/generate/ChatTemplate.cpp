@@ -2,7 +2,8 @@
 //
 // Evaluates a template's tree. Scopes are as in Jinja: a loop's body sees what is
 // outside and keeps what it sets to itself, but for a namespace's attributes. The
-// size of the output is bounded, so that no template can run for ever.
+// number of steps and the size of values are bounded, so that no template can run
+// for ever or take all memory.
 
 #include "compiler/generate/ChatTemplate.h"
 #include "compiler/generate/TemplateFunctions.h"
@@ -38,8 +39,7 @@ MarkedText::forEachRun(llvm::function_ref<llvm::Error(llvm::StringRef, bool)> ca
 }
 
 namespace {
-constexpr size_t kLongestOutput = size_t(64) << 20;
-constexpr size_t kMostSteps = 10000000;
+constexpr size_t kMostSteps = 1000000;
 
 class Evaluator {
 public:
@@ -70,8 +70,8 @@ private:
     llvm::Expected<MarkedText> text = toText(value);
     if (!text)
       return fail(node, llvm::toString(text.takeError()));
-    if (output.bytes.size() + text->bytes.size() > kLongestOutput)
-      return fail(node, "the output is longer than 64 MiB");
+    if (output.bytes.size() + text->bytes.size() > kLongestText)
+      return fail(node, "the output is longer than 16 MiB");
     output.append(*text);
   }
 
@@ -79,7 +79,7 @@ private:
     if (error)
       return;
     if (++steps > kMostSteps)
-      return fail(node, "more than 10 million steps");
+      return fail(node, "more than a million steps");
     switch (node.kind) {
     case Node::Sequence:
       for (const auto &child : node.children)
@@ -163,7 +163,7 @@ private:
       return None{};
     const Node &node = *pointer;
     if (++steps > kMostSteps) {
-      fail(node, "more than 10 million steps");
+      fail(node, "more than a million steps");
       return None{};
     }
     llvm::Expected<Value> value = compute(node);

@@ -16,6 +16,12 @@ static llvm::Error failure(const llvm::Twine &text) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), text);
 }
 
+static llvm::Error checkLength(size_t length, size_t most) {
+  if (length <= most)
+    return llvm::Error::success();
+  return failure("a value is too long: " + llvm::Twine(length) + ", at most " + llvm::Twine(most));
+}
+
 // ---- Values -----------------------------------------------------------------
 
 bool Value::isTrue() const {
@@ -217,6 +223,8 @@ llvm::Expected<Value> tercet::generate::applyBinary(llvm::StringRef symbol, cons
     llvm::Expected<MarkedText> b = toText(right);
     if (!b)
       return b.takeError();
+    if (llvm::Error error = checkLength(a->bytes.size() + b->bytes.size(), kLongestText))
+      return error;
     a->append(*b);
     return *a;
   }
@@ -238,12 +246,17 @@ llvm::Expected<Value> tercet::generate::applyBinary(llvm::StringRef symbol, cons
   if (a && b)
     return compute(symbol, *a, *b);
   if (symbol == "+" && first && second) {
+    if (llvm::Error error = checkLength(first->bytes.size() + second->bytes.size(), kLongestText))
+      return error;
     MarkedText result = *first;
     result.append(*second);
     return result;
   }
   if (symbol == "+" && left.get<ValueList>() && right.get<ValueList>()) {
     auto list = std::make_shared<std::vector<Value>>(**left.get<ValueList>());
+    if (llvm::Error error =
+            checkLength(list->size() + (*right.get<ValueList>())->size(), kLongestList))
+      return error;
     llvm::append_range(*list, **right.get<ValueList>());
     return ValueList(list);
   }
@@ -287,7 +300,12 @@ static ValueList split(const MarkedText &text, llvm::StringRef separator) {
   return list;
 }
 
-static MarkedText replace(const MarkedText &text, llvm::StringRef from, const MarkedText &to) {
+static llvm::Expected<Value> replace(const MarkedText &text, llvm::StringRef from,
+                                     const MarkedText &to) {
+  if (llvm::Error error =
+          checkLength(text.bytes.size() + llvm::StringRef(text.bytes).count(from) * to.bytes.size(),
+                      kLongestText))
+    return error;
   MarkedText result;
   size_t begin = 0;
   for (size_t at; (at = text.bytes.find(from.str(), begin)) != std::string::npos;
@@ -386,6 +404,8 @@ llvm::Expected<Value> tercet::generate::applyFilter(llvm::StringRef name, const 
       if (i && separator)
         result.append(*separator);
       result.append(*shown);
+      if (llvm::Error error = checkLength(result.bytes.size(), kLongestText))
+        return error;
     }
     return result;
   }
@@ -433,7 +453,8 @@ llvm::Expected<Value> tercet::generate::callFunction(llvm::StringRef name,
     std::optional<int64_t> last = asInteger(arguments.plain.back()), first = 0;
     if (arguments.plain.size() == 2)
       first = asInteger(arguments.plain[0]);
-    if (first && last && *last - *first <= 1000000) {
+    if (first && last && *first > INT32_MIN && *last < INT32_MAX &&
+        *last - *first <= int64_t(kLongestList)) {
       auto list = std::make_shared<std::vector<Value>>();
       for (int64_t i = *first; i < *last; ++i)
         list->push_back(i);

@@ -12,6 +12,11 @@
 
 namespace tercet::generate {
 
+/// Bytes of the longest text, and elements of the longest list, that operations
+/// make; more is an error.
+constexpr size_t kLongestText = size_t(16) << 20;
+constexpr size_t kLongestList = 100000;
+
 struct CallArguments {
   std::vector<Value> plain;
   std::map<std::string, Value> named;

@@ -17,7 +17,7 @@ using Node = TemplateNode;
 using NodePtr = std::shared_ptr<const Node>;
 
 namespace {
-constexpr unsigned kDeepest = 200;
+constexpr unsigned kDeepest = 400;
 
 class Parser {
 public:
@@ -77,7 +77,17 @@ private:
     node->line = word().line;
     node->text = text.str();
     node->children = std::move(children);
+    measure(*node);
     return node;
+  }
+
+  /// Chains are loops here and recursion for whoever walks the tree.
+  void measure(Node &node) {
+    for (const NodePtr &child : node.children)
+      if (child)
+        node.depth = std::max(node.depth, child->depth + 1);
+    if (node.depth > kDeepest)
+      fail("expressions are nested too deeply");
   }
 
   // ---- Statements -----------------------------------------------------------
@@ -106,6 +116,7 @@ private:
         node->children.push_back(statement);
       }
     }
+    measure(*node);
     --depth;
     return node;
   }
@@ -137,7 +148,12 @@ private:
     node->children.push_back(parseSequence({"elif", "else", "endif"}));
     if (peekTag() == "elif") {
       take(), take();
-      node->children.push_back(parseIf());
+      if (++depth > kDeepest)
+        fail("tags are nested too deeply");
+      if (!error)
+        node->children.push_back(parseIf());
+      --depth;
+      measure(*node);
       return node;
     }
     if (peekTag() == "else") {
@@ -145,6 +161,7 @@ private:
       node->children.push_back(parseSequence({"endif"}));
     }
     endBlock("endif");
+    measure(*node);
     return node;
   }
 
@@ -166,6 +183,7 @@ private:
       otherwise = parseSequence({"endfor"});
     }
     node->children.push_back(otherwise);
+    measure(*node);
     endBlock("endfor");
     return node;
   }
@@ -312,6 +330,7 @@ private:
         if (!is("]"))
           expect(",");
       }
+      measure(*node);
       return node;
     }
     fail("expected a value, got " + describe());
@@ -367,6 +386,7 @@ private:
       if (!is(")"))
         expect(",");
     }
+    measure(node);
   }
 
   std::vector<Word> words;

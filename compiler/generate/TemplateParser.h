@@ -40,6 +40,8 @@ struct TemplateNode {
   };
   Kind kind;
   unsigned line = 0;
+  /// Of the tree below, this node included.
+  unsigned depth = 1;
   std::string text, attribute;
   int64_t number = 0;
   std::vector<std::shared_ptr<const TemplateNode>> children;

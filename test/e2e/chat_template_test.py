@@ -175,7 +175,18 @@ REFUSED = {
     "character": ("{{ 1 ? 2 }}", "the character '?'"),
     "deep": ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", "nested too deeply"),
     "deep not": ("{{ " + "not " * 100000 + "1 }}", "nested too deeply"),
-    "endless": ("{% for a in range(1000000) %}{% for b in range(1000000) %}{% endfor %}{% endfor %}", "million steps"),
+    "deep chain": ("{{ 1" + " + 1" * 100000 + " }}", "nested too deeply"),
+    "deep filters": ("{{ 'a'" + "|trim" * 100000 + " }}", "nested too deeply"),
+    "deep names": ("{{ a" + ".b" * 100000 + " }}", "nested too deeply"),
+    "deep tags": ("{% if 1 %}" * 5000 + "{% endif %}" * 5000, "nested too deeply"),
+    "deep alternatives": ("{% if 0 %}" + "{% elif 0 %}" * 20000 + "{% endif %}", "nested too deeply"),
+    "endless": ("{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}", "a million steps"),
+    "endless text": ("{% set n = namespace(s='abcdefgh') %}{% for a in range(99) %}{% set n.s = n.s + n.s %}{% endfor %}",
+                     "a value is too long"),
+    "endless list": ("{% set n = namespace(s=[1, 2]) %}{% for a in range(99) %}{% set n.s = n.s + n.s %}{% endfor %}",
+                     "a value is too long"),
+    "endless replacement": ("{% set n = namespace(s='aaaaaaaa') %}{% for a in range(99) %}"
+                            "{% set n.s = n.s.replace('a', n.s) %}{% endfor %}", "a value is too long"),
 }
 
 
