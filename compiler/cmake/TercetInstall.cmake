@@ -8,7 +8,7 @@
 #   lib/cmake/Tercet/         find_package(Tercet), tercet_add_model
 #   share/tercet/socs/        machine files, to copy from
 #   share/tercet/runtime/     the runtime's sources, for machines without one
-# The tools need LLVM's shared libraries, from the package of the system.
+# The tools need the shared libraries of LLVM and ICU, from the packages of the system.
 
 include(CMakePackageConfigHelpers)
 set(package "${CMAKE_BINARY_DIR}/lib/cmake/Tercet")

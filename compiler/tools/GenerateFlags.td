@@ -37,6 +37,8 @@ defm threads : Value<"threads", "N", "Most threads (default: what the machine ha
 defm cache : Value<"cache", "DIR", "Where compiled models are kept (default: $XDG_CACHE_HOME/tercet or ~/.cache/tercet)">;
 defm context : Value<"context", "N", "When compiling: the context length">;
 defm prefill : Value<"prefill", "N,N,...", "When compiling: lengths of the prompt's pieces">;
+defm verify : Value<"verify", "N,N,...", "When compiling: how many tokens are scored at once, for --draft, --perplexity and "
+  "--logits-out">;
 defm quantize : Value<"quantize", "SPEC", "When compiling: as tercet-compile takes it">;
 defm kv_cache : Value<"kv-cache", "TYPE", "When compiling: element type of keys and values">;
 defm soc : Value<"soc", "NAME|FILE", "When compiling: the machine (default: the host)">;

@@ -252,11 +252,16 @@ static tercet_status fill_local(tercet_driver_engine *engine, const tercet_drive
     copy.scratch_memory = TERCET_NONE;
     uint64_t ticket = 0;
     tercet_driver_completion completion;
+    memset(&completion, 0, sizeof completion);
     if (!status)
       status = driver->table->submit(driver->self, &copy, &ticket, &engine->error);
     if (!status)
       status = driver->table->wait(driver->self, ticket, engine->timeout_ns, &completion,
                                    &engine->error);
+    if (!status && completion.fault)
+      status = tercet_error_format(&engine->error, TERCET_ERROR_ENGINE_REFUSED,
+                                   "engine '@a' does not copy weights into its own memory",
+                                   engine->setup.engine, NULL, 0, 0, 0);
   }
   return status;
 }

@@ -19,11 +19,6 @@ using namespace tercet;
 
 namespace {
 
-// Measured on two x86-64 servers: a dispatch to workers that spin, and a token
-// from one spinning thread to another.
-constexpr uint64_t kDefaultLaunchPs = 500000;
-constexpr uint64_t kDefaultSynchronisePs = 250000;
-
 class Tiling {
 public:
   Tiling(soc::CpuAttr cpu, soc::PerformanceAttr performance, soc::GroupOp group, int64_t rows,
@@ -429,30 +424,6 @@ private:
 
 } // namespace
 
-/// What follows from clock and registers for so many cores.
-static soc::PerformanceAttr derivePerformance(soc::CpuAttr cpu, uint64_t cores) {
-  Builder builder(cpu.getContext());
-  auto entry = [&](StringRef name, uint64_t value) {
-    return builder.getNamedAttr(name, builder.getI64IntegerAttr(value));
-  };
-  uint64_t cycles = cpu.getMegahertz() * 1000000 * cores;
-  auto peak = [&](unsigned elementBits) {
-    return cycles * std::max<uint64_t>(1, cpu.getVectorBits() / elementBits) * 4;
-  };
-  return soc::PerformanceAttr::get(
-      cpu.getContext(), kDefaultLaunchPs, kDefaultSynchronisePs, 8 * cycles, 0,
-      builder.getDictionaryAttr({entry("f64", peak(64)), entry("f32", peak(32)),
-                                 entry("i8", peak(32)), entry("i16", peak(32)),
-                                 entry("i32", peak(32)), entry("i64", peak(64))}),
-      builder.getDictionaryAttr({entry("product", 80), entry("thin_product", 40),
-                                 entry("attention", 50), entry("rows", 20),
-                                 entry("elements", 20)}));
-}
-
-soc::PerformanceAttr cpu::performanceOf(soc::CpuAttr cpu) {
-  return cpu.getPerformance() ? cpu.getPerformance() : derivePerformance(cpu, cpu.getCores());
-}
-
 SmallVector<soc::PrecisionAttr> cpu::precisionsOf(soc::GroupOp group, std::string &reason) {
   ArrayAttr allowed = group.getPrecisionsAttr();
   if (!allowed)
@@ -468,10 +439,8 @@ SmallVector<soc::VariantAttr> cpu::variantsOf(soc::CpuAttr cpu, soc::GroupOp gro
                                               unsigned workers) {
   // Of a described machine the cores share what it has. Else each worker counts
   // as a core, whatever machine the compiler happens to run on.
-  soc::PerformanceAttr performance = cpu.getPerformance();
-  unsigned cores = performance ? cpu.getCores() : workers;
-  if (!performance)
-    performance = derivePerformance(cpu, workers);
+  unsigned cores = cpu.getPerformance() ? cpu.getCores() : workers;
+  soc::PerformanceAttr performance = performanceOf(cpu, cores);
   std::string reason;
   return llvm::map_to_vector(precisionsOf(group, reason), [&](soc::PrecisionAttr precision) {
     return Tiling(cpu, performance, group, rows, workers, cores, precision).choose();

@@ -12,6 +12,8 @@ namespace tercet::cpu {
 /// The figures of the CPU's roofline: the machine's, or else what follows from
 /// clock and registers (two fused multiply-adds and eight bytes a cycle).
 soc::PerformanceAttr performanceOf(soc::CpuAttr cpu);
+/// The same as if it had so many cores where the machine says nothing.
+soc::PerformanceAttr performanceOf(soc::CpuAttr cpu, uint64_t cores);
 
 /// Whether a CPU computes in the element types of the group's operands and
 /// results; if not, `reason` names one that it does not.

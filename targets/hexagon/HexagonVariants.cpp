@@ -12,6 +12,7 @@
 #include "passes/partition/GroupWork.h"
 #include "targets/hexagon/HexagonArchitecture.h"
 #include "targets/hexagon/HexagonWork.h"
+#include "targets/hexagon/KeptWeights.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -26,8 +27,6 @@ constexpr uint64_t kPsPerSecond = 1000000000000;
 constexpr uint64_t kOperationsPerPacket = 512;
 /// What the scratchpad is taken to have where the machine does not limit it.
 constexpr uint64_t kUnlimitedBytes = 8 << 20;
-/// Columns of a panel of weights.
-constexpr int64_t kPanel = 32;
 /// What a tile takes beside its operations: the worker's loop, addresses, the
 /// parts of values that are views.
 constexpr uint64_t kTilePackets = 100;
@@ -266,48 +265,6 @@ private:
 /// Rows that every part of a share has a multiple of.
 constexpr uint64_t kShareRows = 8;
 
-/// Bytes of a weight in panels, as the scratchpad would hold it.
-uint64_t bytesInPanels(RankedTensorType weight) {
-  return llvm::divideCeil(weight.getDimSize(1), kPanel) *
-         llvm::divideCeil(weight.getDimSize(0), 4) * kVectorBytes;
-}
-
-/// Whether an operand of a group is the right-hand side of a product. A group
-/// that is being made has no arguments yet.
-bool isRightHandSide(soc::GroupOp group, unsigned operand) {
-  if (group.getBody().empty() || operand >= group.getBody().getNumArguments())
-    return false;
-  return llvm::any_of(group.getBody().getArgument(operand).getUses(), [](OpOperand &use) {
-    return use.getOperandNumber() == 1 &&
-           isa<linalg::MatmulOp, nn::QuantizedMatmulOp>(use.getOwner());
-  });
-}
-
-/// What the scratchpad keeps of weights for as long as the program is open: those
-/// of all products, of all entries, if they take no more than a half of it; else
-/// none. So the other half is there for tiles, whatever is chosen.
-uint64_t findKeptBytes(soc::EngineAttr engine, soc::GroupOp group) {
-  uint64_t scratchpad = getScratchpadBytes(engine, soc::MachineAttr::of(group));
-  auto module = group->getParentOfType<ModuleOp>();
-  if (!scratchpad || !module)
-    return 0;
-  uint64_t bytes = 0;
-  llvm::SmallDenseSet<Attribute> seen;
-  auto tooMany = module.walk([&](nn::GetWeightOp get) {
-    auto type = dyn_cast<RankedTensorType>(get.getType());
-    if (!type || type.getRank() != 2 || type.getDimSize(0) == 0)
-      return WalkResult::advance();
-    bool isProduct = llvm::any_of(get->getUses(), [](OpOperand &use) {
-      auto reader = dyn_cast<soc::GroupOp>(use.getOwner());
-      return reader && isRightHandSide(reader, use.getOperandNumber());
-    });
-    if (isProduct && seen.insert(get.getWeightAttr()).second)
-      bytes += bytesInPanels(type);
-    return bytes > scratchpad / 2 ? WalkResult::interrupt() : WalkResult::advance();
-  });
-  return tooMany.wasInterrupted() ? 0 : llvm::alignTo(bytes, kVectorBytes);
-}
-
 std::optional<soc::VariantAttr> findVariant(soc::EngineAttr engine, soc::GroupOp group,
                                             int64_t rows, StringRef scheme, uint64_t kept,
                                             bool resident, std::string &reason) {
@@ -329,7 +286,7 @@ std::optional<soc::VariantAttr> findVariant(soc::EngineAttr engine, soc::GroupOp
       continue;
     auto weight = cast<RankedTensorType>(group.getInputs()[*work.weights].getType());
     if (weight.getRank() == 2) {
-      residentBytes += resident && !panels[*work.weights] ? bytesInPanels(weight) : 0;
+      residentBytes += resident && !panels[*work.weights] ? getPanelBytes(weight) : 0;
       panels[*work.weights] = kPanel;
     }
   }
@@ -363,14 +320,14 @@ SmallVector<soc::VariantAttr> hexagon::findVariants(soc::EngineAttr engine, soc:
     reason = "it computes in integers, and the group may be computed in floating point only; try "
              "--quantize";
   SmallVector<soc::VariantAttr> variants;
-  uint64_t kept = schemes.empty() ? 0 : findKeptBytes(engine, group);
+  KeptWeights kept = schemes.empty() ? KeptWeights() : findKeptWeights(engine, group);
   for (StringRef scheme : schemes) {
     std::optional<soc::VariantAttr> streamed =
-        findVariant(engine, group, rows, scheme, kept, /*resident=*/false, reason);
+        findVariant(engine, group, rows, scheme, kept.bytes, /*resident=*/false, reason);
     std::optional<soc::VariantAttr> resident;
     std::string ignored;
-    if (kept)
-      resident = findVariant(engine, group, rows, scheme, kept, /*resident=*/true, ignored);
+    if (kept.offered)
+      resident = findVariant(engine, group, rows, scheme, kept.bytes, /*resident=*/true, ignored);
     // What stays in the scratchpad pays if it saves the stream.
     if (resident && (!streamed || resident->getTimePs() < streamed->getTimePs()))
       variants.push_back(*resident);

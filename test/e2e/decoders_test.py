@@ -77,6 +77,19 @@ def compare_directory(test, config):
     return evaluate(test, config, folder / "model", folder, tokens, model.logits(tokens))
 
 
+def compare_parts(test, config):
+    """The same model in parts, as the gguf package splits one."""
+    model = decoders.Model(config)
+    folder = test.work / (config.name + "-parts")
+    folder.mkdir(exist_ok=True)
+    model.write(folder / "model.gguf", most_tensors=5)
+    first, *others = sorted(folder.glob("model-*.gguf"))
+    if len(others) < 2:
+        return f"expected at least three parts, got {len(others) + 1}"
+    tokens = np.random.default_rng(7).integers(0, config.vocabulary, 2 * CHUNK + STEPS)
+    return evaluate(test, config, first, folder, tokens, model.logits(tokens))
+
+
 def compare(test, config):
     folder = test.work / config.name
     folder.mkdir(exist_ok=True)
@@ -133,6 +146,7 @@ def main():
     cases = [(config.name, compare, config) for config in decoders.CONFIGS]
     cases += [(config.name + "-directory", compare_directory, config) for config in decoders.CONFIGS
               if config.name not in ("llama-q8_0", "llama-q4_0", "llama-mixed", "llama-blocks", "qwen2-q4_0")]
+    cases += [("llama-parts", compare_parts, decoders.lookup("llama-q8_0"))]
     for name, run, config in cases:
         if test.wanted(name):
             try:

@@ -158,9 +158,15 @@ def main():
     greedy_ids(g, model, reference, "f32 cache", 1e-3, "--kv-cache", "f32")
     greedy_ids(g, model, tiny_lm.Model(model, np.float16), "f16 cache", 1e-3)
     perplexity(g, model, reference, "f16", 0.001, test.arguments.characters)
+    perplexity(g, model, reference, "f16, several tokens at once", 0.001, test.arguments.characters, "--verify", "3,8")
     outliers = test.work / "outliers.gguf"
     tiny_lm.write_outliers(model, outliers)
     perplexity(g, outliers, reference, "outliers", 0.001, test.arguments.characters // 3)
+    # In blocks of the file's: beside the f32 model, so the bound is what quantisation may cost.
+    for kind, bound in (("Q8_0", 0.002), ("Q4_0", 0.05)):
+        blocks = test.work / f"{kind}.gguf"
+        tiny_lm.write_blocks(model, blocks, kind)
+        perplexity(g, blocks, reference, kind, bound, test.arguments.characters, "--verify", 8)
     text(g, model, expected)
     test.finish()
 

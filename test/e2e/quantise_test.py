@@ -18,11 +18,10 @@ import patterns
 import small
 
 SENTENCES = harness.ROOT / "test" / "models" / "sentences"
-# On the average; no single sentence may fall below the second. How many lie below the first is printed: there is no
-# margin for all of them, see docs/quantisation.md.
-COSINE, LEAST = 0.995, 0.99
+# Of every sentence, and on the average.
+COSINE, MEAN = 0.995, 0.998
 SHARE = 0.9
-# Similarities of the demo that are closer than this may change places.
+# Similarities of the demo that are closer than this may change places: each is off by up to 0.013.
 NEAR = 0.02
 
 
@@ -165,7 +164,9 @@ def check_ranking(test, got, expected):
     test.check("order of similarities", turned and f"{turned} of {far.sum()} pairs are the other way round")
     for matrix in (a, b):
         np.fill_diagonal(matrix, -1)
-    wrong = np.flatnonzero(a.argmax(1) != b.argmax(1))
+    lost = b.max(1) - b[np.arange(len(b)), a.argmax(1)]
+    print(f"most alike: {np.count_nonzero(lost)} others than before, by {lost.max():.4f} at most")
+    wrong = np.flatnonzero(lost > NEAR)
     test.check("most alike", len(wrong) and f"sentences {wrong + 1} are most like others than before")
 
 
@@ -193,8 +194,8 @@ def check_minilm(test):
         print(f"  {found[row]:.5f} {lines['evaluation'][::every][row]}")
     if arguments.overlap:
         check_overlap(test, "minilm", program, report, {key: value[:batch] for key, value in feeds.items()}, "sentence_embedding")
-    test.check("mean cosine", None if found.mean() >= COSINE else f"{found.mean():.5f}, below {COSINE}")
-    test.check("least cosine", None if found.min() >= LEAST else f"{found.min():.5f}, below {LEAST}")
+    test.check("mean cosine", None if found.mean() >= MEAN else f"{found.mean():.5f}, below {MEAN}")
+    test.check("least cosine", None if found.min() >= COSINE else f"{found.min():.5f}, below {COSINE}")
 
     feeds = minilm.encode(minilm.SENTENCES, folder, length)
     got = run_rows(test, program, feeds, "sentence_embedding", batch)

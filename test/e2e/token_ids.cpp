@@ -41,7 +41,14 @@ int main(int argc, char **argv) {
     std::string decoded;
     for (int32_t id : *ids) {
       llvm::outs() << id << " ";
-      decoded += stream.push(id);
+      std::string part = stream.push(id);
+      // However the tokens cut it, what is printed is text.
+      if (llvm::Error error = checkUtf8(part)) {
+        llvm::errs() << "error: after token " << id << ": " << llvm::toString(std::move(error))
+                     << "\n";
+        return 1;
+      }
+      decoded += part;
     }
     decoded += stream.finish();
     llvm::outs() << "\n" << llvm::toHex(decoded, /*LowerCase=*/true) << "\n";

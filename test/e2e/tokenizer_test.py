@@ -137,10 +137,27 @@ def bad_input(test, program, work):
                    f"expected one line with '{part}', got {got}")
     got = encode(program, work / "absent.json", ["a"])
     test.check("bad file: absent", None if isinstance(got, str) and "cannot read" in got else f"got {got}")
-    for name, pre, part in (("unknown splits", "somebody-else", "tokenizer.ggml.pre"),):
-        vocabularies.write_byte_level(work / "bad.gguf", vocabularies.byte_level("gpt2"), pre)
+    gpt2 = {"model": "gpt2", "pre": "gpt-2", "tokens": ["a", "b", "ab"], "token_type": [1, 1, 1], "merges": ["a b"]}
+    llama = {"model": "llama", "tokens": ["a", "b"], "token_type": [1, 1], "scores": [0.5, -1.0]}
+    for name, fields, part in (
+            ("unknown splits", {**gpt2, "pre": "somebody-else"}, "'tokenizer.ggml.pre': expected one of gpt-2"),
+            ("no vocabulary", {"pre": "gpt-2"}, "'tokenizer.ggml.tokens': expected an array of strings, got no such key"),
+            ("an unknown model", {**gpt2, "model": "rwkv"}, "expected gpt2, llama or t5, got 'rwkv'"),
+            ("tokens that are numbers", {**gpt2, "tokens": [1, 2]}, "'tokenizer.ggml.tokens': expected an array of strings"),
+            ("too few types", {**gpt2, "token_type": [1]}, "'tokenizer.ggml.token_type': expected an array of 3 integers"),
+            ("a type that there is not", {**gpt2, "token_type": [1, 1, 9]}, "expected 1 to 6 for token 2, got 9"),
+            ("no merges", {k: v for k, v in gpt2.items() if k != "merges"}, "'tokenizer.ggml.merges': expected"),
+            ("half a merge", {**gpt2, "merges": ["ab"]}, "expected two tokens with a blank between, got 'ab'"),
+            ("merges of another vocabulary", {**gpt2, "merges": ["b b"]}, "do not belong together"),
+            ("an id outside", {**gpt2, "eos_token_id": 3}, "special token 3 is outside of the vocabulary of 3 tokens"),
+            ("no scores", {k: v for k, v in llama.items() if k != "scores"}, "expected a score for each of 2 tokens"),
+            ("too few scores", {**llama, "scores": [0.5]}, "'tokenizer.ggml.scores': expected an array of 2 floats"),
+            ("a number for a truth value", {**llama, "add_space_prefix": 0}, "'tokenizer.ggml.add_space_prefix': expected a bool"),
+            ("a character map", {**llama, "precompiled_charsmap": [1, 2]}, "precompiled_charsmap")):
+        vocabularies.write_fields(work / "bad.gguf", **fields)
         got = encode(program, work / "bad.gguf", ["a"])
-        test.check(f"bad file: {name}", None if isinstance(got, str) and part in got else f"got {got}")
+        test.check(f"bad file: {name}", None if isinstance(got, str) and part in got and got.count("\n") == 1 else
+                   f"expected one line with '{part}', got {got}")
 
 
 def main():

@@ -227,8 +227,9 @@ class Model:
             w.add_residual_scale(c.scales[1])
             w.add_logit_scale(1 / c.scales[2])
 
-    def write(self, path):
-        w = gguf.GGUFWriter(path, self.config.family)
+    def write(self, path, most_tensors=0):
+        """In parts of so many tensors, named PATH-00001-of-0000N.gguf, unless that is 0."""
+        w = gguf.GGUFWriter(path, self.config.family, split_max_tensors=most_tensors)
         self.metadata(w)
         for name, values in self.stored.items():
             kind = self.kinds[name]

@@ -147,38 +147,51 @@ def heldout_tokens(characters=None):
     return [0] + tokenizer().encode(corpus.heldout()[:characters]).ids
 
 
+def _write_variant(source, target, file_type, tensors):
+    """The file's metadata with other tensors: pairs of a name and an array of floats, or of blocks and their type."""
+    reader = gguf.GGUFReader(source)
+    writer = gguf.GGUFWriter(target, "llama")
+    for name, field in reader.fields.items():
+        if name.startswith("GGUF.") or name == "general.architecture":
+            continue
+        if name == "general.file_type":
+            writer.add_file_type(file_type)
+        elif field.types[0] == gguf.GGUFValueType.ARRAY:
+            writer.add_array(name, field.contents())
+        else:
+            writer.add_key_value(name, field.contents(), field.types[0])
+    for name, value, kind in tensors:
+        writer.add_tensor(name, value, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 def write_outliers(source, target, share=0.01, factor=30.0):
     """A file that computes the same but has outliers: that share of the channels of every norm is multiplied by
-    `factor`, and the columns that meet them in the products after it are divided. Column scales commute with f16
-    rounding only in part, so the products' weights are written as f32."""
-    reader = gguf.GGUFReader(source)
-    weights = {t.name: np.array(gguf.dequantize(t.data, t.tensor_type), np.float32).reshape(
-        [int(n) for n in reversed(t.shape)]) for t in reader.tensors}
+    `factor`, and the columns that meet them in the products after it are divided. As f32, so that nothing is rounded
+    that was not."""
+    weights = {name: value.copy() for name, value in Model(source).weights.items()}
     rng = np.random.default_rng(7)
-    layers = reader.fields["llama.block_count"].contents()
-    for i in range(layers):
+    for i in range(gguf.GGUFReader(source).fields["llama.block_count"].contents()):
         for norm, products in (("attn_norm", ("attn_q", "attn_k", "attn_v")), ("ffn_norm", ("ffn_gate", "ffn_up"))):
             gain = weights[f"blk.{i}.{norm}.weight"]
             channels = rng.choice(len(gain), max(1, round(share * len(gain))), replace=False)
             gain[channels] *= np.float32(factor)
             for product in products:
                 weights[f"blk.{i}.{product}.weight"][:, channels] /= np.float32(factor)
-    writer = gguf.GGUFWriter(target, "llama")
-    for name, field in reader.fields.items():
-        if name.startswith("GGUF.") or name == "general.architecture":
-            continue
-        if name == "general.file_type":
-            writer.add_file_type(gguf.LlamaFileType.ALL_F32)
-        elif field.types[0] == gguf.GGUFValueType.ARRAY:
-            writer.add_array(name, field.contents())
-        else:
-            writer.add_key_value(name, field.contents(), field.types[0])
-    for name, value in weights.items():
-        writer.add_tensor(name, value)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    _write_variant(source, target, gguf.LlamaFileType.ALL_F32, [(n, w, None) for n, w in weights.items()])
+
+
+def write_blocks(source, target, kind):
+    """A file whose matrices are quantised by the package `gguf` to blocks of that kind, such as "Q4_0"."""
+    kind = gguf.GGMLQuantizationType[kind]
+    tensors = []
+    for name, value in Model(source).weights.items():
+        matrix = value.ndim == 2
+        tensors.append((name, gguf.quantize(value, kind), kind) if matrix else (name, value, None))
+    _write_variant(source, target, gguf.LlamaFileType.GUESSED, tensors)
 
 
 def main():
@@ -188,6 +201,7 @@ def main():
     p.add_argument("--prompt", help="go on greedily with this text")
     p.add_argument("--n", type=int, default=64)
     p.add_argument("--outliers", type=pathlib.Path, help="write the variant with outliers here")
+    p.add_argument("--blocks", nargs=2, metavar=("TYPE", "FILE"), help="write a variant in blocks of a type, such as Q4_0")
     a = p.parse_args()
     if a.perplexity:
         value, count = Model(a.model).perplexity(heldout_tokens())
@@ -197,6 +211,8 @@ def main():
         print(t.decode(Model(a.model).greedy([0] + t.encode(a.prompt).ids, a.n)[0]))
     if a.outliers:
         write_outliers(a.model, a.outliers)
+    if a.blocks:
+        write_blocks(a.model, a.blocks[1], a.blocks[0])
 
 
 if __name__ == "__main__":

@@ -3,17 +3,19 @@
 # Trains the small language models of the tests and writes them as GGUF files (architecture llama, f16):
 #
 #   python3 -m venv train && train/bin/pip install -r test/models/train_lm_requirements.txt
-#   train/bin/python test/models/train_lm.py -o test/models/tiny_lm.gguf
-#   train/bin/python test/models/train_lm.py --draft --tokenizer test/models/tiny_lm.gguf -o test/models/tiny_lm_draft.gguf
+#   cd test/models
+#   ../../train/bin/python train_lm.py -o tiny_lm.gguf
+#   ../../train/bin/python train_lm.py --draft --steps 500 --tokenizer tiny_lm.gguf -o tiny_lm_draft.gguf
 #
-# The files that these commands wrote are committed; tiny_lm.py names their checksums. Seeds are fixed, but sums depend on
-# the machine's vector length and number of cores, so another machine's files differ in their last bits, and their
-# perplexity a little. Hidden matrices are trained with Muon (momentum made orthogonal by a Newton-Schulz iteration), the
-# rest with Adam.
+# That takes 26 minutes of CPU time on two cores, and 2 for the draft model. The files that these commands wrote are
+# committed; tiny_lm.py names their checksums. Seeds are fixed, but sums depend on the machine's vector length and number
+# of cores, so another machine's files differ in their last bits, and their perplexity a little. Hidden matrices are
+# trained with Muon (momentum made orthogonal by a Newton-Schulz iteration), the rest with Adam.
 
 import argparse
 import dataclasses
 import functools
+import json
 import time
 
 import gguf
@@ -173,7 +175,8 @@ def update(config, weights, state, tokens, rate, step):
     (hidden, other), (momentum, first, second) = weights, state
     for name, grad in hidden_grad.items():
         momentum[name] = 0.95 * momentum[name] + grad
-        hidden[name] = hidden[name] * (1 - rate * 0.02 * 0.05) - rate * 0.02 * orthogonalise(grad + 0.95 * momentum[name])
+        step_taken = orthogonalise(grad + 0.95 * momentum[name])
+        hidden[name] = hidden[name] * (1 - rate * 0.02 * 0.05) - rate * 0.02 * step_taken
     for name, grad in other_grad.items():
         first[name] = 0.9 * first[name] + 0.1 * grad
         second[name] = 0.98 * second[name] + 0.02 * grad * grad
@@ -236,7 +239,6 @@ def write(path, name, config, tokenizer, weights):
     w.add_tokenizer_pre("gpt-2")
     w.add_token_list([t for t, _ in ids])
     w.add_token_types([gguf.TokenType.CONTROL if t in SPECIALS else gguf.TokenType.NORMAL for t, _ in ids])
-    import json
     merges = json.loads(tokenizer.to_str())["model"]["merges"]
     w.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in merges])
     w.add_bos_token_id(0)

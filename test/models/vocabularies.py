@@ -153,6 +153,15 @@ def write_byte_level(path, tokenizer, pre, begin=None):
     _finish(w)
 
 
+def write_fields(path, **fields):
+    """GGUF with these fields of a tokenizer: lists, numbers and strings."""
+    w = gguf.GGUFWriter(path, "llama")
+    for name, value in fields.items():
+        add = w.add_array if isinstance(value, list) else w.add_string if isinstance(value, str) else w.add_uint32
+        add("tokenizer.ggml." + name, value)
+    _finish(w)
+
+
 def _finish(w):
     w.write_header_to_file()
     w.write_kv_data_to_file()

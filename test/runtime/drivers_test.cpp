@@ -134,6 +134,11 @@ TEST_P(Drivers, KeepWeightsInLocalMemory) {
       EXPECT_EQ(c.context->attach(c.fake.driver), TERCET_ERROR_ENGINE_LOST);
       EXPECT_EQ(c.fake.calls.back(), "close");
       c.fake.failing = "";
+      // So is one that is answered with a fault.
+      c.fake.copy_fault = 7;
+      EXPECT_EQ(c.context->attach(c.fake.driver), TERCET_ERROR_ENGINE_REFUSED);
+      EXPECT_NE(c.context->text().find("does not copy weights"), std::string::npos);
+      c.fake.copy_fault = 0;
     }
     c.context.reset();
   }

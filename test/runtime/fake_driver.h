@@ -27,7 +27,8 @@ public:
   std::vector<Body> kernels;
   std::vector<std::string> calls; // but submit, wait and sync
   tercet_driver_setup setup = {};
-  uint32_t depth = 4;  // submissions in hand
+  uint32_t depth = 4; // submissions in hand
+  uint32_t copy_fault = 0;
   std::string failing; // call that fails
   tercet_status failure = TERCET_ERROR_ENGINE_LOST;
   std::atomic<uint64_t> syncs{0}, most_in_hand{0}, last_bytes{0}, copies{0};
@@ -137,6 +138,7 @@ private:
         };
         std::memcpy(at(job.operands[1]), at(job.operands[0]), size_t(job.scalar));
         ++copies;
+        fault = copy_fault;
       } else if (!job.operands.empty()) {
         auto *base = static_cast<unsigned char *>(memories[job.operands[0].memory]->get());
         last_bytes = job.operands[0].bytes;

@@ -137,6 +137,8 @@ void DescriptionReader::readSizes() {
   bool isRms = result.architecture->norm == Norm::Rms;
   StringRef key = isRms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon";
   result.epsilon = number(key);
+  // The norm's kind is the family's, whatever else a converter writes.
+  (void)find(isRms ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon");
   if (result.epsilon <= 0 || result.epsilon > 1)
     error(name(key) + ": expected more than 0 and at most 1, got " +
           std::to_string(result.epsilon));

@@ -40,6 +40,10 @@ private:
   double number(Keys keys, std::optional<double> absent = std::nullopt) {
     return number(config, keys, absent);
   }
+  /// A number that is computed, as a size; 0 where it cannot be one.
+  static int64_t sizeOf(double value) {
+    return value >= 1 && value <= double(1 << 30) ? int64_t(value) : 0;
+  }
   std::optional<bool> boolean(const json::Object &object, StringRef key);
   std::optional<bool> boolean(StringRef key) { return boolean(config, key); }
   bool is(StringRef type) const { return type == result.architecture->modelType; }
@@ -147,11 +151,13 @@ void ConfigReader::readSizes() {
   // Where the inner size may be left out it is four times the width.
   bool hasDefault = is("gpt2") || is("gpt_bigcode") || is("falcon");
   if (is("mpt"))
-    result.feedForward = int64_t(number(Keys{"expansion_ratio"}, 4) * double(result.width));
+    result.feedForward = sizeOf(number(Keys{"expansion_ratio"}, 4) * double(result.width));
   else
     result.feedForward =
         integer({"intermediate_size", "n_inner", "ffn_hidden_size"}, 1, kMaxSize * 4,
                 hasDefault ? std::optional<int64_t>(4 * result.width) : std::nullopt);
+  if (result.feedForward < 1)
+    error("'expansion_ratio': expected an inner size from 1 on, got another one");
   bool isRms = result.architecture->norm == Norm::Rms;
   result.epsilon = isRms ? number({"rms_norm_eps", "layernorm_epsilon"}, 1e-5)
                          : number({"layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"}, 1e-5);
@@ -249,7 +255,7 @@ void ConfigReader::readScaling() {
     rotary.theta = 10000 * number(Keys{"rope_ratio"}, 1);
     part = 0.5;
   }
-  rotary.rotated = int64_t(double(result.headSize) * part);
+  rotary.rotated = sizeOf(double(result.headSize) * part);
   if (rotary.rotated < 2 || rotary.rotated % 2 != 0 || rotary.rotated > result.headSize ||
       result.headSize % 2 != 0)
     return error("rotary embedding: expected an even number of up to " + Twine(result.headSize) +
@@ -266,7 +272,7 @@ void ConfigReader::readScaling() {
                            number({"original_max_position_embeddings"}, result.positions));
   if (failed)
     return;
-  if (factor <= 0 || original < 1)
+  if (factor <= 0 || sizeOf(original) < 1)
     return error("rope scaling: expected a factor of more than 0 and positions from 1 on, got " +
                  std::to_string(factor) + " and " + std::to_string(original));
   if (type == "linear") {
@@ -284,7 +290,7 @@ void ConfigReader::readScaling() {
     rotary.attention =
         number(given, {"attention_factor"}, factor > 1 ? 0.1 * std::log(factor) + 1 : 1);
   } else if (type == "longrope" || type == "su") {
-    rotary.original = int64_t(original);
+    rotary.original = sizeOf(original);
     readLongRope(given);
   } else {
     error("rope scaling: expected default, linear, llama3, yarn or longrope, got " + quoted(type));
@@ -348,7 +354,7 @@ void ConfigReader::readMpt() {
   if (find(attention, {"clip_qkv", "softmax_scale"}, key))
     error("'attn_config." + key + "': such models are not supported");
   result.maxBias = number(attention, {"alibi_bias_max"}, 8);
-  result.keyHeads = int64_t(number(attention, {"kv_n_heads"}, double(result.heads)));
+  result.keyHeads = sizeOf(number(attention, {"kv_n_heads"}, double(result.heads)));
   if (result.keyHeads < 1 || result.heads % result.keyHeads != 0)
     error("'attn_config.kv_n_heads': expected a divisor of the heads, got " +
           Twine(result.keyHeads));

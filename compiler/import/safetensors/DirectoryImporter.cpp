@@ -143,9 +143,8 @@ std::pair<StringRef, size_t> DirectoryTensors::unused() const {
   size_t count = 0;
   for (StringRef name : model.getNames()) {
     // What the families' code computes itself, or has twice.
-    if (used.contains(name) || name.ends_with("rotary_emb.inv_freq") ||
-        name.ends_with(".masked_bias") || name.ends_with("attn.bias") ||
-        name.ends_with("attention.bias") ||
+    if (used.contains(name) || name.ends_with(".inv_freq") || name.ends_with(".masked_bias") ||
+        name.ends_with("attn.bias") || name.ends_with("attention.bias") ||
         (config.tied.value_or(false) && name == nameOf("output.weight")))
       continue;
     if (count++ == 0)

@@ -131,11 +131,9 @@ llvm::Expected<std::optional<Options>> tercet::generate::parseOptions(int argc, 
   reader.number(OPT_seed, sampler.seed, "a whole number");
   if (reader.problem)
     return failure(*reader.problem);
-  const std::pair<FlagId, const char *> passedOn[] = {{OPT_context, "--context"},
-                                                      {OPT_prefill, "--prefill"},
-                                                      {OPT_quantize, "--quantize"},
-                                                      {OPT_kv_cache, "--kv-cache"},
-                                                      {OPT_soc, "--soc"}};
+  const std::pair<FlagId, const char *> passedOn[] = {
+      {OPT_context, "--context"},   {OPT_prefill, "--prefill"},   {OPT_verify, "--verify"},
+      {OPT_quantize, "--quantize"}, {OPT_kv_cache, "--kv-cache"}, {OPT_soc, "--soc"}};
   for (auto [id, name] : passedOn)
     if (arguments.hasArg(id))
       options.compileFlags.insert(options.compileFlags.end(), {name, reader.text(id)});

@@ -139,3 +139,51 @@ module attributes {soc.machine = #machine} {
     return %0 : tensor<64x256xi8>
   }
 }
+
+// -----
+
+#cpu = #soc.cpu<"cpu", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
+  cores = 1, vector_bits = 256, vector_registers = 16, megahertz = 100, l1_bytes = 32768, l2_bytes = 1048576, l3_bytes = 0>
+#figures = #soc.performance<launch_ps = 0, synchronise_ps = 0, bandwidth_bytes_per_second = 30000000000, cache_bytes_per_second = 0,
+  operations_per_second = {i8 = 1024000000000 : i64}, efficiency_percent = {}>
+#npu = #soc.engine<"npu", target = "hexagon", kind = "npu", memories = ["tcm", "dram"], performance = #figures,
+  properties = {architecture = "v67", threads = 2 : i64}>
+#dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+#tcm = #soc.memory<"tcm", bytes = 262144, alignment = 128, bandwidth_bytes_per_second = 0>
+#machine = #soc.machine<"board", workers = 2, engines = [#cpu, #npu], memories = [#dram, #tcm]>
+
+#kept = #soc.variant<"packed-product-resident", precision = i8, tiles = [0, 0], panels = [0, 32, 0, 0], time_ps = 5, scratch_bytes = 65536, resident_bytes = 32768, granularity = 8>
+
+// What has been placed with weights that stay leaves the other half to all that
+// is placed after it, whatever has become of the weights meanwhile.
+module attributes {soc.machine = #machine} {
+  nn.weight @w = dense<1> : tensor<128x256xi8>
+  nn.weight @other = dense<1> : tensor<512x512xi8>
+  nn.weight @b = dense<1> : tensor<256xi32>
+  // CHECK-LABEL: @afterwards
+  // CHECK: soc.group on "npu" variant <"packed-product-resident"
+  // CHECK: soc.group on "npu" variant <"elements", precision = i8, {{.*}}, scratch_bytes = 65536, granularity = 8>
+  func.func @afterwards(%x: tensor<64x128xf32>) -> tensor<64x256xi8> {
+    %q = soc.group (%x) : (tensor<64x128xf32>) -> tensor<64x128xi8> {
+    ^bb0(%a: tensor<64x128xf32>):
+      %e = tensor.empty() : tensor<64x128xi8>
+      %r = nn.quantize as !quant.uniform<i8:f32, 5.000000e-02:3> ins(%a : tensor<64x128xf32>) outs(%e : tensor<64x128xi8>)
+      soc.yield %r : tensor<64x128xi8>
+    }
+    %w = nn.get_weight @w : tensor<128x256xi8>
+    %b = nn.get_weight @b : tensor<256xi32>
+    %0 = soc.group on "npu" variant #kept (%q, %w, %b, %b) : (tensor<64x128xi8>, tensor<128x256xi8>, tensor<256xi32>, tensor<256xi32>) -> tensor<64x256xi8> {
+    ^bb0(%l: tensor<64x128xi8>, %r: tensor<128x256xi8>, %c: tensor<256xi32>, %m: tensor<256xi32>):
+      %e = tensor.empty() : tensor<64x256xi8>
+      %p = nn.quantized_matmul ins(%l, %r, %c, %m : tensor<64x128xi8>, tensor<128x256xi8>, tensor<256xi32>, tensor<256xi32>) outs(%e : tensor<64x256xi8>) shift 7 zero 0
+      soc.yield %p : tensor<64x256xi8>
+    }
+    %1 = soc.group on "npu" (%0) : (tensor<64x256xi8>) -> tensor<64x256xi8> {
+    ^bb0(%a: tensor<64x256xi8>):
+      %e = tensor.empty() : tensor<64x256xi8>
+      %r = nn.rescale ins(%a : tensor<64x256xi8>) outs(%e : tensor<64x256xi8>) multiplier 9000 offset 0 shift 13 zero 0
+      soc.yield %r : tensor<64x256xi8>
+    }
+    return %1 : tensor<64x256xi8>
+  }
+}
