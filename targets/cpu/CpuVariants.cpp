@@ -9,6 +9,7 @@
 #include "dialects/nn/NN.h"
 #include "passes/partition/GroupWork.h"
 #include "passes/partition/IntegerForm.h"
+#include "targets/cpu/GroupTiles.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -85,7 +86,9 @@ private:
       return "whole";
     if (attention && attention == root)
       return tileAttention();
-    packGroups();
+    for (size_t index = 0; index < panels.size(); ++index)
+      if (cpu::isWeightInGroups(group, index))
+        panels[index] = cpu::groupPanelOf(cpu);
     if (isa_and_nonnull<nn::GroupMatmulOp>(product) && shape.size() == 2 && isParallelRoot())
       return tileGroupProduct();
     if (product && shape.size() >= 2 && isParallelRoot())
@@ -102,19 +105,6 @@ private:
     return elements;
   }
 
-  bool isInGroups(size_t input) {
-    return llvm::any_of(body->getArgument(input).getUsers(),
-                        llvm::IsaPred<nn::GroupMatmulOp, nn::GroupGatherOp>);
-  }
-
-  /// The format of blocks in an input; null for floats.
-  nn::GroupsAttr formatOf(size_t input) {
-    for (Operation *user : body->getArgument(input).getUsers())
-      if (auto format = user->getAttrOfType<nn::GroupsAttr>("format"))
-        return format;
-    return {};
-  }
-
   /// Weights in panels are padded to whole ones.
   uint64_t residentBytes() {
     uint64_t bytes = 0;
@@ -125,10 +115,8 @@ private:
       auto weight = cast<RankedTensorType>(input.getType());
       Type stored = isInteger() ? cast<TypeAttr>(precision.getInputs()[index]).getValue() : Type();
       uint64_t whole = partition::storedBytesOf(weight, stored);
-      if (nn::GroupsAttr format = formatOf(index); panel && isInGroups(index))
-        whole = llvm::alignTo(weight.getDimSize(0), panel) *
-                (format ? weight.getDimSize(1) * format.getPackedBytes()
-                        : whole / std::max<int64_t>(1, weight.getDimSize(0)));
+      if (panel && cpu::isWeightInGroups(group, index))
+        whole = cpu::bytesInPanels(group, index, panel);
       else if (panel && weight.getRank() == 2 && weight.getDimSize(1))
         whole = whole / weight.getDimSize(1) * llvm::alignTo(weight.getDimSize(1), panel);
       bytes += whole;
@@ -231,39 +219,9 @@ private:
     return constant ? "packed-product" : "product";
   }
 
-  /// Weights in groups, and those in floats that are taken like them, are packed
-  /// in panels as wide as a vector of sums, by products and gathers alike: what
-  /// they share stays one weight.
-  void packGroups() {
-    for (auto [index, input] : llvm::enumerate(group.getInputs())) {
-      BlockArgument argument = body->getArgument(index);
-      bool isStored =
-          !argument.use_empty() && isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp());
-      for (OpOperand &use : argument.getUses())
-        isStored &= (isa<nn::GroupMatmulOp>(use.getOwner()) && use.getOperandNumber() == 1) ||
-                    (isa<nn::GroupGatherOp>(use.getOwner()) && use.getOperandNumber() == 0);
-      if (isStored)
-        panels[index] = std::max<int64_t>(4, cpu.getVectorBits() / 32);
-    }
-  }
-
-  /// A few rows are bound by the memory that the weights come from: each worker
-  /// streams a few long runs of panels. Of many, the left-hand side of a tile
-  /// stays in the second-level cache while panels pass by.
   StringRef tileGroupProduct() {
-    auto matmul = cast<nn::GroupMatmulOp>(product);
-    int64_t step = std::max<int64_t>(4, cpu.getVectorBits() / 32), columns = shape[1];
-    int64_t depth = std::max<int64_t>(1, matmul.getDepth());
-    std::optional<nn::GroupsAttr> left = matmul.getLhsFormat();
-    int64_t rowBytes = left ? depth / left->getBlock() * left->getBytes() : depth * 4;
-    int64_t rowsInCache = cpu.getL2Bytes() / 2 / rowBytes;
-    int64_t height = std::clamp<int64_t>(rowsInCache / 16 * 16, 16, 128);
-    int64_t rowTiles = llvm::divideCeil(shape[0], height);
-    int64_t wanted = llvm::divideCeil(int64_t(kTilesPerWorker * workers), rowTiles);
-    int64_t width = llvm::alignTo(llvm::divideCeil(columns, wanted), step);
-    if (shape[0] > 16)
-      width = std::min<int64_t>(width, std::max<int64_t>(step, 128 / step * step));
-    tiles = {static_cast<int64_t>(llvm::divideCeil(shape[0], rowTiles)), width};
+    tiles = cpu::tilesOfGroupProduct(cpu, cast<nn::GroupMatmulOp>(product), shape[0], shape[1],
+                                     workers);
     return "group-product";
   }
 
@@ -439,9 +397,6 @@ private:
     }
     return llvm::alignTo(bytes, 64);
   }
-
-  /// Tiles of a product of few rows for each worker.
-  static constexpr int64_t kTilesPerWorker = 4;
 
   /// Rows of the taller register tiles.
   static constexpr uint64_t kProductRows = 8;

@@ -274,11 +274,36 @@ def operations(random, folder):
     return module
 
 
+def refusals(test):
+    """What a recipe cannot do exactly is an error when it is executed."""
+    blocks, q4_1 = "tensor<1x1x18xi8>", "tensor<1x1x20xi8>"
+    cases = {
+        "not finite": (f"#nn.encode<dense<0x7F800000> : tensor<1x32xf32>, format = {TEXTS['q4_0']}> : {blocks}",
+                       "element [0, 0] of a weight that is wanted in groups is not finite"),
+        "no encoder": (f"#nn.encode<dense<1.0> : tensor<1x256xf32>, format = {TEXTS['q4_k']}> : tensor<1x1x144xi8>",
+                       "floats cannot be rounded to"),
+        "code": (f"#nn.join_groups<dense<16> : tensor<1x32xi8>, scales = dense<1.0> : tensor<1x1xf32> shifts = "
+                 f"dense<1.0> : tensor<1x1xf32>, format = {TEXTS['q4_1']}> : {q4_1}", "does not fit 4 bits"),
+        "scale": (f"#nn.join_groups<dense<1> : tensor<1x32xi8>, scales = dense<1.0001> : tensor<1x1xf32> shifts = "
+                  f"dense<1.0> : tensor<1x1xf32>, format = {TEXTS['q4_1']}> : {q4_1}", "is rounded by the format"),
+    }
+    for name, (recipe, message) in cases.items():
+        source = test.work / "refused.mlir"
+        kind = recipe.rsplit(" : ", 1)[1]
+        source.write_text(f'nn.weight @w = {recipe}\nfunc.func @main() -> ({kind} {{nn.name = "y"}}) {{\n'
+                          f"  %0 = nn.get_weight @w : {kind}\n  return %0 : {kind}\n}}\n")
+        done = harness.execute([test.tool("tercet-reference"), str(source)], expect=1)
+        said = done.stdout + done.stderr
+        test.check(f"refusal {name}", None if message in said else f"expected '{message}' in: {said.strip()}")
+
+
 def main():
     test = harness.Test(harness.parser("weights in groups").parse_args())
     random = np.random.default_rng(17)
     if test.wanted("recipes"):
         recipes(test, random)
+    if test.wanted("refusals"):
+        refusals(test)
     names = list(formats.FORMATS)
     parts = [("products-blocks", names[:5]), ("products-k", names[5:10]), ("products-other", names[10:])]
     for label, part in parts:

@@ -67,12 +67,24 @@ TEST_F(QuantizeSpecTest, FloatsNeedNoRanges) {
   EXPECT_FALSE(llvm::cantFail(QuantizeSpec::parse("f32")).needsRanges());
 }
 
+TEST_F(QuantizeSpecTest, WeightsAloneNeedNoRanges) {
+  auto spec = llvm::cantFail(QuantizeSpec::parse("w4g32;head=w8;first=f32"));
+  EXPECT_TRUE(spec.hasWeightSchemes());
+  EXPECT_FALSE(spec.needsRanges());
+  EXPECT_EQ(schemeOf(spec, "head"), "w8!");
+  EXPECT_FALSE(llvm::cantFail(QuantizeSpec::parse("w8a8;a=f32")).hasWeightSchemes());
+}
+
 TEST_F(QuantizeSpecTest, ErrorsSayWhatWasExpected) {
-  EXPECT_EQ(errorOf("w8a9"), "expected a scheme of w8a8, w8a16 or f32, got 'w8a9'");
-  EXPECT_EQ(errorOf("w8a8;x=w4g32"),
-            "scheme 'w4g32' is not there yet; schemes are w8a8, w8a16 and f32");
+  std::string expected = "expected a scheme of w8a8, w8a16 or f32, or for weights alone of w8, "
+                         "w4g32, w4g128, w2g64 or mxfp4, got ";
+  EXPECT_EQ(errorOf("w8a9"), expected + "'w8a9'");
+  EXPECT_EQ(errorOf("w8a8;x=w4a16"),
+            "scheme 'w4a16' is not there yet; schemes are w8a8, w8a16, f32 and, for weights alone, "
+            "w8, w4g32, w4g128, w2g64 and mxfp4");
+  EXPECT_NE(errorOf("w8a8;x=w4g32"), "");
   EXPECT_EQ(errorOf("=w8a8"), "expected PATTERN=SCHEME, got '=w8a8'");
-  EXPECT_EQ(errorOf("a="), "expected a scheme of w8a8, w8a16 or f32, got ''");
+  EXPECT_EQ(errorOf("a="), expected + "''");
   EXPECT_EQ(errorOf(";w8a8"), "expected [PATTERN=]SCHEME;..., got ';w8a8'");
   EXPECT_NE(errorOf("a[=w8a8"), "");
 }
