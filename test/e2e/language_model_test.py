@@ -91,6 +91,24 @@ def perplexity(g, model, reference, name, bound, characters, *flags):
     g.case(f"{name}: perplexity", run)
 
 
+def same_bits(g, model, name, *flags):
+    """The logits of a row are the same bits, however many rows are computed at once: so drafts change no token."""
+    ids, logits = g.test.work / "bits.txt", g.test.work / "bits.npy"
+    ids.write_text("\n".join(map(str, tiny_lm.heldout_tokens(700)[:120])) + "\n")
+
+    def run():
+        found = {}
+        for verify in ((), ("--verify", 2), ("--verify", 5), ("--verify", 8)):
+            g.compiled(model, "--tokens", ids, "--n", 1, "--logits-out", logits, *verify, *flags)
+            found[verify] = np.load(logits)
+        for verify, rows in found.items():
+            other = np.flatnonzero((rows.view(np.uint32) != found[()].view(np.uint32)).any(axis=-1))
+            if len(other):
+                return f"with {verify} {len(other)} rows of logits have other bits, the first is {other[0]}"
+        return None
+    g.case(f"{name}: bits of rows computed at once", run)
+
+
 def text(g, model, expected):
     def run():
         out, _ = g.compiled(model, "--prompt", PROMPT, "--n", COUNT)
@@ -167,6 +185,8 @@ def main():
         blocks = test.work / f"{kind}.gguf"
         tiny_lm.write_blocks(model, blocks, kind)
         perplexity(g, blocks, reference, kind, bound, test.arguments.characters, "--verify", 8)
+        same_bits(g, blocks, kind)
+    same_bits(g, model, "f16")
     text(g, model, expected)
     test.finish()
 
