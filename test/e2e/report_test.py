@@ -450,7 +450,7 @@ class Cases:
         file, page = self.write("many.report.json", json.dumps(report)), self.test.work / "many.html"
         started = time.monotonic()
         self.say(file, "-o", page)
-        self.test.check("many: written", None if time.monotonic() - started < 10 else "took more than 10 s")
+        self.test.check("many: written", None if time.monotonic() - started < 60 else "took more than a minute")
         self.test.check("many: page", check_page(page, report, None))
         self.test.check("many: size", None if page.stat().st_size < 1000 * 5000 + 100000 else f"{page.stat().st_size} bytes")
         if self.has_node:
