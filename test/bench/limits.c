@@ -31,10 +31,9 @@ int64_t dot_bytes(int64_t rounds, int seed) {
   for (int k = 0; k < 16; ++k)
     s[k] = _mm512_set1_epi32(k);
   for (int64_t r = 0; r < rounds; ++r)
-    for (int k = 0; k < 16; ++k) {
+#pragma clang loop unroll(full)
+    for (int k = 0; k < 16; ++k)
       s[k] = _mm512_dpbusd_epi32(s[k], a, b);
-      __asm__ volatile("" : "+v"(s[k]));
-    }
   int64_t total = 0;
   for (int k = 0; k < 16; ++k)
     total += _mm512_reduce_add_epi32(s[k]);
