@@ -43,6 +43,7 @@ def write(path, shape, kind, seed=1):
     w.add_rope_dimension_count(size)
     w.add_layer_norm_rms_eps(1e-6)
     w.add_vocab_size(s["vocabulary"])
+    w.add_tokenizer_model("no_vocab")
 
     def matrix(name, rows, columns, of=kind):
         w.add_tensor(name, blocks(random, rows, columns, of), raw_dtype=BLOCKS[of][0])
