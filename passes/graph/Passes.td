@@ -146,7 +146,9 @@ def VerifyGraphPass : Pass<"verify-graph"> {
   let summary = "Check what the graph stage promises";
   let description = [{
     Functions hold nothing but groups, weights and what lies between tasks
-    (reshapes, contiguous slices and concatenations), all of static shape.
+    (reshapes, contiguous slices and concatenations), all of static shape. What
+    works at a position of a cache or table stays within it for every value that
+    the ranges of the scalars allow.
   }];
 }
 
