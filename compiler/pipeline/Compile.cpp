@@ -337,6 +337,13 @@ CompileStatus Compilation::run() {
   if (!hasMachine || !options.startFrom)
     module->getOperation()->setAttr(soc::SocDialect::kMachineAttrName, *machine);
 
+  // Whoever wrote the text has to have kept what the stage before promises.
+  if (options.startFrom && *options.startFrom > Stage::Import) {
+    Stage before = static_cast<Stage>(static_cast<int>(*options.startFrom) - 1);
+    if (!runPasses(before, *module, [&](OpPassManager &pm) { buildVerification(before, pm); }))
+      return failed();
+  }
+
   for (Stage stage : allStages()) {
     bool skipped = stage == Stage::Import || (options.startFrom && stage < *options.startFrom);
     if (!skipped && !runStage(stage))

@@ -71,3 +71,22 @@ void tercet::buildStage(Stage stage, mlir::OpPassManager &pm,
   }
   llvm_unreachable("not a pipeline of one module");
 }
+
+void tercet::buildVerification(Stage stage, mlir::OpPassManager &pm) {
+  switch (stage) {
+  case Stage::Graph:
+    return pm.addPass(graph::createVerifyGraphPass());
+  case Stage::Partition:
+    return pm.addPass(partition::createVerifyPartitionPass());
+  case Stage::Schedule:
+    return pm.addPass(schedule::createVerifySchedulePass());
+  case Stage::Tile:
+    return pm.addPass(tile::createVerifyTilePass());
+  case Stage::Plan:
+    return pm.addPass(plan::createVerifyPlanPass());
+  case Stage::Import:
+  case Stage::Codegen:
+  case Stage::Emit:
+    break;
+  }
+}

@@ -32,6 +32,10 @@ void buildStage(Stage stage, mlir::OpPassManager &pm,
                 const partition::PartitionRequirements &requirements = {},
                 llvm::ArrayRef<std::string> weights = {});
 
+/// Adds the check of what the stage promises, if it has one: text that begins
+/// with the stage after it has to keep that promise, too.
+void buildVerification(Stage stage, mlir::OpPassManager &pm);
+
 } // namespace tercet
 
 #endif // TERCET_COMPILER_PIPELINE_STAGE_H
