@@ -6,6 +6,7 @@
 // which there are three kinds: around a zero, from a minimum, by a code book.
 
 #include "compiler/weights/GroupBlocks.h"
+#include "dialects/nn/GroupFormats.h"
 
 #include "compiler/weights/ElementKind.h"
 
@@ -22,20 +23,6 @@ using nn::SubscaleKind;
 
 static llvm::Error blockError(const Twine &text) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), "weight recipe: " + text);
-}
-
-static int64_t bytesOf(ScaleKind kind) {
-  switch (kind) {
-  case ScaleKind::None:
-    return 0;
-  case ScaleKind::F16:
-  case ScaleKind::BF16:
-    return 2;
-  case ScaleKind::F32:
-    return 4;
-  default:
-    return 1;
-  }
 }
 
 /// Of an unsigned float with 4 bits of exponent and 3 of mantissa; as ggml reads

@@ -44,3 +44,21 @@ StringRef nn::nameOfGroupFormat(GroupsAttr wanted) {
 nn::GroupsAttr nn::leftFormatFor(GroupsAttr weights) {
   return groupFormat(weights.getContext(), weights.getGroup() < 32 ? "i8g16" : "i8g32");
 }
+
+int64_t nn::bytesOf(ScaleKind kind) {
+  switch (kind) {
+  case ScaleKind::None:
+    return 0;
+  case ScaleKind::F16:
+  case ScaleKind::BF16:
+    return 2;
+  case ScaleKind::F32:
+    return 4;
+  case ScaleKind::E8M0:
+  case ScaleKind::HalfE8M0:
+  case ScaleKind::UE4M3:
+  case ScaleKind::HalfUE4M3:
+    return 1;
+  }
+  llvm_unreachable("a kind of scale without a size");
+}

@@ -20,6 +20,9 @@ llvm::StringRef nameOfGroupFormat(GroupsAttr format);
 /// format: signed bytes in groups of 32, or as short as the weights' are.
 GroupsAttr leftFormatFor(GroupsAttr weights);
 
+/// Bytes of a stored scale, 0 if there is none.
+int64_t bytesOf(ScaleKind kind);
+
 } // namespace tercet::nn
 
 #endif // TERCET_DIALECTS_NN_GROUPFORMATS_H

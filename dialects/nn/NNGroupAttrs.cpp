@@ -5,6 +5,7 @@
 // nothing outside of its block; that two fields do not share bits is checked
 // too, since such a description is always a mistake.
 
+#include "dialects/nn/GroupFormats.h"
 #include "dialects/nn/NN.h"
 
 #include "llvm/ADT/BitVector.h"
@@ -16,24 +17,6 @@ using EmitError = function_ref<InFlightDiagnostic()>;
 
 /// Blocks are read whole; formats have up to 256 elements in them.
 static constexpr int64_t kGreatestBlock = 65536;
-
-static int64_t bytesOf(ScaleKind kind) {
-  switch (kind) {
-  case ScaleKind::None:
-    return 0;
-  case ScaleKind::F16:
-  case ScaleKind::BF16:
-    return 2;
-  case ScaleKind::F32:
-    return 4;
-  case ScaleKind::E8M0:
-  case ScaleKind::HalfE8M0:
-  case ScaleKind::UE4M3:
-  case ScaleKind::HalfUE4M3:
-    return 1;
-  }
-  llvm_unreachable("a kind of scale without a size");
-}
 
 static bool hasSubminima(SubscaleKind kind) {
   return kind == SubscaleKind::Nibbles || kind == SubscaleKind::SixWithMinima;

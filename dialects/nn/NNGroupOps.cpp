@@ -4,30 +4,12 @@
 // belongs to which loop. Of a packed right-hand side only whole panels can be cut
 // out, which NNTiling.cpp does.
 
-#include "dialects/nn/NN.h"
+#include "dialects/nn/KernelOperands.h"
 
 using namespace mlir;
 using namespace tercet::nn;
 
 static ShapedType typeOf(Value value) { return cast<ShapedType>(value.getType()); }
-
-static LogicalResult expectShape(Operation *op, StringRef name, Value value,
-                                 ArrayRef<int64_t> expected) {
-  if (typeOf(value).hasRank() &&
-      succeeded(verifyCompatibleShape(typeOf(value).getShape(), expected)))
-    return success();
-  auto diag = op->emitOpError() << "expected " << name << " of shape [";
-  llvm::interleave(
-      expected, diag,
-      [&](int64_t size) {
-        if (ShapedType::isDynamic(size))
-          diag << "?";
-        else
-          diag << size;
-      },
-      ", ");
-  return diag << "], got " << value.getType();
-}
 
 static LogicalResult expectElements(Operation *op, StringRef name, Value value, bool known,
                                     StringRef expected) {
@@ -45,33 +27,10 @@ static LogicalResult expectF32(Operation *op, StringRef name, Value value) {
   return expectElements(op, name, value, typeOf(value).getElementType().isF32(), "f32");
 }
 
-static LogicalResult expectOneKind(Operation *op) {
-  bool tensors = isa<RankedTensorType>(op->getOperands().back().getType());
-  for (Type type : op->getOperandTypes())
-    if (tensors ? !isa<RankedTensorType>(type) : !isa<MemRefType>(type))
-      return op->emitOpError() << "expected all operands to be ranked tensors or all to be "
-                                  "memrefs, got "
-                               << type;
-  return success();
-}
-
-static void
-getReadsAndWrites(DestinationStyleOpInterface op,
-                  SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
-  if (op.hasPureTensorSemantics())
-    return;
-  for (OpOperand &operand : op->getOpOperands()) {
-    if (!op.isDpsInit(&operand) || isa<GroupMatmulOp>(op)) // which adds to it
-      effects.emplace_back(MemoryEffects::Read::get(), &operand);
-    if (op.isDpsInit(&operand))
-      effects.emplace_back(MemoryEffects::Write::get(), &operand);
-  }
-}
-
 #define TERCET_DESTINATION_EFFECTS(OP)                                                             \
   void OP::getEffects(                                                                             \
       SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {              \
-    getReadsAndWrites(*this, effects);                                                             \
+    getReadsAndWrites(*this, effects, std::is_same_v<OP, GroupMatmulOp>);                          \
   }
 
 TERCET_DESTINATION_EFFECTS(EncodeGroupsOp)

@@ -6,7 +6,7 @@
 // whatever the weights are. That the sums of an i16 left-hand side fit depends
 // on the weights; whoever creates such an operation has to know it.
 
-#include "dialects/nn/NN.h"
+#include "dialects/nn/KernelOperands.h"
 
 using namespace mlir;
 using namespace tercet::nn;
@@ -29,26 +29,6 @@ static LogicalResult expectIntegers(Operation *op, StringRef name, Value value,
   return diag << ", got " << value.getType();
 }
 
-/// Reports a shape that cannot be the expected one. Inside of tiles either may
-/// be known in part.
-static LogicalResult expectShape(Operation *op, StringRef name, Value value,
-                                 ArrayRef<int64_t> expected) {
-  if (typeOf(value).hasRank() &&
-      succeeded(verifyCompatibleShape(typeOf(value).getShape(), expected)))
-    return success();
-  auto diag = op->emitOpError() << "expected " << name << " of shape [";
-  llvm::interleave(
-      expected, diag,
-      [&](int64_t size) {
-        if (ShapedType::isDynamic(size))
-          diag << "?";
-        else
-          diag << size;
-      },
-      ", ");
-  return diag << "], got " << value.getType();
-}
-
 static LogicalResult expectRange(Operation *op, StringRef name, int64_t value, int64_t least,
                                  int64_t greatest) {
   if (value >= least && value <= greatest)
@@ -62,31 +42,6 @@ static LogicalResult expectZero(Operation *op, int64_t zero, Value result) {
   bool wide = typeOf(result).getElementType().isSignlessInteger(16);
   return expectRange(op, wide ? "a zero of i16" : "a zero of i8", zero, wide ? 0 : -128,
                      wide ? 0 : 127);
-}
-
-/// All tensors or all memrefs, and ranked: what DestinationStyleOpInterface
-/// leaves open.
-static LogicalResult expectOneKind(Operation *op) {
-  bool tensors = isa<RankedTensorType>(op->getOperands().back().getType());
-  for (Type type : op->getOperandTypes())
-    if (tensors ? !isa<RankedTensorType>(type) : !isa<MemRefType>(type))
-      return op->emitOpError() << "expected all operands to be ranked tensors or all to be "
-                                  "memrefs, got "
-                               << type;
-  return success();
-}
-
-static void
-getReadsAndWrites(DestinationStyleOpInterface op,
-                  SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
-  if (op.hasPureTensorSemantics())
-    return;
-  for (OpOperand &operand : op->getOpOperands()) {
-    if (op.isDpsInit(&operand))
-      effects.emplace_back(MemoryEffects::Write::get(), &operand);
-    else
-      effects.emplace_back(MemoryEffects::Read::get(), &operand);
-  }
 }
 
 #define TERCET_INTEGER_EFFECTS(OP)                                                                 \

@@ -5,7 +5,7 @@
 // lies behind them is neither read nor computed with. Tiles of an update insert
 // rows of their own at the position; tiles of an attention move the position.
 
-#include "dialects/nn/NN.h"
+#include "dialects/nn/KernelOperands.h"
 #include "dialects/nn/StructuredOps.h"
 
 using namespace mlir;
@@ -114,6 +114,8 @@ int64_t CachedAttentionOp::getGroupSize() {
 }
 
 LogicalResult CachedAttentionOp::verify() {
+  if (failed(expectOneKind(*this)))
+    return failure();
   ShapedType query = shapedType(getQuery()), key = shapedType(getKey()),
              value = shapedType(getValue()), init = shapedType(getInit());
   ArrayRef<int64_t> q = query.getShape(), k = key.getShape(), v = value.getShape();
@@ -166,13 +168,7 @@ SmallVector<int64_t> CachedAttentionOp::getLoopsOfOperand(unsigned operand) {
 
 void CachedAttentionOp::getEffects(
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
-  if (hasPureTensorSemantics())
-    return;
-  for (OpOperand &operand : getOperation()->getOpOperands())
-    if (isDpsInit(&operand))
-      effects.emplace_back(MemoryEffects::Write::get(), &operand);
-    else if (isa<MemRefType>(operand.get().getType()))
-      effects.emplace_back(MemoryEffects::Read::get(), &operand);
+  getReadsAndWrites(*this, effects);
 }
 
 FailureOr<SmallVector<Value>> CachedAttentionOp::decomposeOperation(OpBuilder &b) {

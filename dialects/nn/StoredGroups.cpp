@@ -4,23 +4,10 @@
 // Nothing here is fast: engines with kernels for groups take the operations whole.
 
 #include "dialects/nn/StoredGroups.h"
+#include "dialects/nn/GroupFormats.h"
 
 using namespace mlir;
 using namespace tercet::nn;
-
-static int64_t bytesOf(ScaleKind kind) {
-  switch (kind) {
-  case ScaleKind::None:
-    return 0;
-  case ScaleKind::F16:
-  case ScaleKind::BF16:
-    return 2;
-  case ScaleKind::F32:
-    return 4;
-  default:
-    return 1;
-  }
-}
 
 Value StoredGroups::add(Value l, Value r) { return arith::AddIOp::create(a.b, a.loc, l, r); }
 Value StoredGroups::add(Value l, int64_t r) { return r == 0 ? l : add(l, index(r)); }
