@@ -25,13 +25,16 @@ def NN_WeightOp : NN_Op<"weight", [Symbol]> {
   let description = [{
     Names a constant and says how its bytes are made from the model's files.
     Passes rewrite the recipe (transpose, concatenate, pack); emit executes it.
+    With `float_activations` products with a weight in groups keep their left-hand
+    side in f32, which else is rounded to 8 bits in groups.
 
     ```mlir
     nn.weight @dense = #nn.transpose<#nn.file<"model.onnx", offset = 64, bytes = 24> : tensor<3x2xf32>, perm = [1, 0]> : tensor<2x3xf32>
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypedAttrInterface:$recipe);
-  let assemblyFormat = "$sym_name `=` $recipe attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, TypedAttrInterface:$recipe,
+    UnitAttr:$float_activations);
+  let assemblyFormat = "$sym_name `=` $recipe (`float_activations` $float_activations^)? attr-dict";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::RankedTensorType getType() {

@@ -182,9 +182,8 @@ private:
     if (!own) {
       OpBuilder builder(&getContext());
       builder.setInsertionPointAfter(weight);
-      own = nn::WeightOp::create(builder, weight.getLoc(), weight.getSymName(), recipe);
-      if (floatActivations)
-        own->setAttr("nn.float_activations", builder.getUnitAttr());
+      own = nn::WeightOp::create(builder, weight.getLoc(), weight.getSymName(), recipe,
+                                 floatActivations);
       symbols->insert(own, Block::iterator(own));
     }
     OpBuilder builder(operand.getOwner());

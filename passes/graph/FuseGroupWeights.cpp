@@ -128,7 +128,7 @@ struct FuseProduct : OpRewritePattern<linalg::MatmulOp> {
     Location loc = op.getLoc();
     nn::GroupsAttr left;
     // What says that a weight's products stay in f32.
-    if (stored.format && !weight->hasAttr("nn.float_activations")) {
+    if (stored.format && !weight.getFloatActivations()) {
       left = nn::leftFormatFor(stored.format);
       Value empty =
           tensor::EmptyOp::create(rewriter, loc,

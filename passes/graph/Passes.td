@@ -104,7 +104,7 @@ def FuseGroupWeightsPass : Pass<"graph-fuse-group-weights", "::mlir::ModuleOp"> 
     narrow floats themselves, and an nn.gather of rows of such a weight into
     `nn.group_gather`. Left-hand sides of weights in groups are rounded to groups
     of bytes by `nn.encode_groups`, once for all products that read them, unless
-    the weight has `nn.float_activations`. Products, gathers and functions that
+    the weight has `float_activations`. Products, gathers and functions that
     read the same blocks share one weight. Requires: transposes folded into
     recipes. Leaves alone formats that cannot be packed in panels, and rows that
     end within a block: these run on decoded floats.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Loops from outside in: blocks of rows, panels, and K, in which every sum is a
-// register. With a left-hand side in groups
-// the products of a group are exact integers, so that their order is free, and
-// the machine's sums of four products can be used; only the sum of each group is
-// added in f32. What of the weights has to be computed is done once for all rows.
+// register. With a left-hand side in groups the products of a group are exact
+// integers, so that their order is free, and the machine's sums of four products
+// can be used; only the sum of each group is added in f32. What of the weights
+// has to be computed is done once for all rows.
 
 #include "targets/cpu/GroupKernel.h"
 
@@ -25,8 +25,8 @@ constexpr int64_t kUnit = 32;
 
 constexpr int64_t kLineBytes = 64;
 
-/// How far ahead weights are asked for: with four panels at once 16 to 64 lines
-/// were alike, none at all a tenth slower.
+/// How far ahead weights are asked for. With four panels at once a half of this
+/// was as good on an Ice Lake server, and none at all a tenth slower.
 constexpr int64_t kPrefetchBytes = 1024;
 
 class GroupProductEmitter {

@@ -17,7 +17,9 @@ E2M1 = np.array([0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12], F32) 
 
 def texts():
     """The attribute of each named format, as the compiler has it."""
-    pairs = re.findall(r'^TERCET_GROUP_FORMAT\((\w+), "(.*)"\)$', TABLE.read_text(), re.MULTILINE)
+    table = TABLE.read_text()
+    pairs = re.findall(r'^TERCET_GROUP_FORMAT\((\w+), "(.*)"\)$', table, re.MULTILINE)
+    assert len(pairs) == table.count("TERCET_GROUP_FORMAT("), "a format takes more than one line"
     return {name: "#nn.groups" + text for name, text in pairs}
 
 

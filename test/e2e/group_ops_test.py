@@ -186,7 +186,7 @@ def products(random, folder, names, label):
             got = module.line(f"linalg.matmul ins({left}, {right} : {typed((m, depth))}, {typed((depth, rows))}) "
                               f"outs({out} : {typed((m, rows))}) -> {typed((m, rows))}")
             module.result(f"{name}_{m}", got, np.ascontiguousarray(whole[:m]))
-        exact = module.weight(transposed(recipe, rows, depth), " {nn.float_activations}")
+        exact = module.weight(transposed(recipe, rows, depth), " float_activations")
         left = module.argument(np.ascontiguousarray(x[:3]), "f32")
         right = module.line(f"nn.get_weight {exact} : {typed((depth, rows))}")
         out = module.zeros((3, rows))

@@ -5,7 +5,7 @@
 
 // CHECK-DAG: nn.weight @[[A:.*]] = #nn.transpose<#nn.decode<#nn.encode<#nn.file<"m", offset = 0, bytes = 8192> : tensor<32x64xf32>, format = <32 in 18 {{.*}}> : tensor<32x64xf32>, perm = [1, 0]> : tensor<64x32xf32>
 // CHECK-DAG: nn.weight @[[B:.*]] = #nn.transpose<#nn.decode<#nn.encode<#nn.transpose<dense<1.000000e+00> : tensor<64x32xf32>, perm = [1, 0]> : tensor<32x64xf32>, format = <32 in 34 {{.*}}> : tensor<32x64xf32>, perm = [1, 0]> : tensor<64x32xf32>
-// CHECK-DAG: nn.weight @[[C:.*]] = dense<2.000000e+00> : tensor<64x32xf32> {nn.float_activations}
+// CHECK-DAG: nn.weight @[[C:.*]] = dense<2.000000e+00> : tensor<64x32xf32> float_activations
 // CHECK-DAG: nn.weight @[[E:.*]] = #nn.decode<#nn.encode<#nn.file<"m", offset = 0, bytes = 8192> : tensor<32x64xf32>, format = <32 in 18 {{.*}}> : tensor<32x64xf32>
 nn.weight @first = #nn.transpose<#nn.file<"m", offset = 0, bytes = 8192> : tensor<32x64xf32>, perm = [1, 0]> : tensor<64x32xf32>
 nn.weight @second = dense<1.0> : tensor<64x32xf32>

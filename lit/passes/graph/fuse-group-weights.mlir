@@ -10,7 +10,7 @@
 // CHECK-DAG: nn.weight @[[HALF:half_[0-9]+]] = #nn.file<"m.gguf", offset = 0, bytes = 3072> : tensor<24x64xf16>
 nn.weight @table = #nn.decode<#nn.file<"m.gguf", offset = 0, bytes = 864> : tensor<24x2x18xi8>, format = #q4_0> : tensor<24x64xf32>
 nn.weight @head = #nn.transpose<#nn.decode<#nn.file<"m.gguf", offset = 0, bytes = 864> : tensor<24x2x18xi8>, format = #q4_0> : tensor<24x64xf32>, perm = [1, 0]> : tensor<64x24xf32>
-nn.weight @exact = #nn.transpose<#nn.decode<#nn.file<"m.gguf", offset = 864, bytes = 864> : tensor<24x2x18xi8>, format = #q4_0> : tensor<24x64xf32>, perm = [1, 0]> : tensor<64x24xf32> {nn.float_activations}
+nn.weight @exact = #nn.transpose<#nn.decode<#nn.file<"m.gguf", offset = 864, bytes = 864> : tensor<24x2x18xi8>, format = #q4_0> : tensor<24x64xf32>, perm = [1, 0]> : tensor<64x24xf32> float_activations
 nn.weight @small = #nn.transpose<#nn.decode<#nn.file<"m.gguf", offset = 0, bytes = 420> : tensor<2x1x210xi8>, format = #q6_k> : tensor<2x256xf32>, perm = [1, 0]> : tensor<256x2xf32>
 nn.weight @half = #nn.transpose<#nn.cast<#nn.file<"m.gguf", offset = 0, bytes = 3072> : tensor<24x64xf16>> : tensor<24x64xf32>, perm = [1, 0]> : tensor<64x24xf32>
 nn.weight @odd = #nn.transpose<#nn.decode<#nn.file<"m.gguf", offset = 0, bytes = 576> : tensor<24x2x12xi8>, format = #odd> : tensor<24x40xf32>, perm = [1, 0]> : tensor<40x24xf32>
