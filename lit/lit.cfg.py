@@ -18,6 +18,8 @@ if "Cpu" not in config.tercet_targets:
     config.excludes += ["cpu", "partition", "schedule", "tile", "plan", "emit", "machine", "pipeline", "tools"]
 if "Hexagon" not in config.tercet_targets:
     config.excludes += ["hexagon"]
+if "Vulkan" not in config.tercet_targets:
+    config.excludes += ["vulkan"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.tercet_obj_root
 config.environment["PATH"] = os.pathsep.join(
