@@ -174,6 +174,7 @@ tercet_status tercet_engine_query(const tercet_context *context, uint32_t engine
   info->name = tercet_table_name(&context->table, record->name);
   info->kind = (tercet_engine_kind)record->kind;
   info->isa = (tercet_isa)record->isa;
+  info->image_format = (tercet_image_format)record->image_format;
   info->workers = tercet_table_workers(&context->table, engine);
   info->queue = s.engines >> engine & 1 ? rank_of(&s, engine) : TERCET_NONE;
   return TERCET_OK;
