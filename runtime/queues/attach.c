@@ -76,6 +76,7 @@ static void assign_engines(tercet_queue_set *set, const shape *s) {
       queue = set->count - 1;
     set->queue_of[engine] = (uint8_t)queue;
     tercet_lane *lane = &set->states[queue].lane;
+    lane->shared = lane->workers != 0; // an engine before this one has it
     uint32_t workers = tercet_table_workers(table, engine);
     if (workers > lane->workers)
       lane->workers = workers;

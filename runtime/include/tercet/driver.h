@@ -210,7 +210,13 @@ tercet_status tercet_drivers_bytes(const tercet_context *context, uint64_t *byte
 // The same at compile time: an upper bound. `engines` are those that are not
 // CPUs, max_operands the greatest of any one command.
 #define TERCET_DRIVERS_BYTES(engines, pools, max_operands)                                         \
-  (256u + (size_t)(engines) * (1536u + 24u * (size_t)(max_operands)) + 32u * (size_t)(pools))
+  (256u + (size_t)(engines) * (1536u + 24u * (size_t)(max_operands) + 16u * (size_t)(pools)) +     \
+   32u * (size_t)(pools))
+
+// To be added for the segments of drivers that record them; with less memory than
+// both together commands are submitted one by one. `commands` are those of all
+// entries.
+#define TERCET_DRIVERS_SEGMENT_BYTES(commands) (8u * (size_t)(commands))
 
 // Opens the drivers, lets them provide the pools that their engines address,
 // and loads their images. Each binding names another engine; every engine with
