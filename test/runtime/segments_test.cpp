@@ -248,7 +248,7 @@ TEST_P(Segments, FailuresAreStatuses) {
   for (const char *call : {"resubmit", "wait", "sync"}) {
     Case c(GetParam());
     uint32_t npu = c.step(3);
-    c.step(3);
+    c.step(4);
     uint32_t cpu = c.cpu(3, {npu});
     c.step(3, {cpu});
     ASSERT_EQ(c.open(), TERCET_OK) << c.context->text();
