@@ -111,6 +111,16 @@ Limits Limits::of(soc::EngineAttr engine) {
   return limits;
 }
 
+codegen::GpuProfile vulkan::gpuProfileOf(Profile profile, const Limits &limits) {
+  codegen::GpuProfile gpu;
+  gpu.threads = limits.threads;
+  gpu.workgroupBytes = limits.workgroupBytes;
+  gpu.float16 = gpu.storage16 = profile.has(Extension::Float16);
+  gpu.dot = profile.has(Extension::Dot);
+  gpu.subgroupArithmetic = profile.has(Extension::Subgroup);
+  return gpu;
+}
+
 llvm::Error vulkan::checkProperties(soc::EngineAttr engine) {
   if (engine.getKind() != "gpu")
     return error("target 'vulkan' makes engines of kind gpu, got '" + engine.getKind().getValue() +

@@ -10,6 +10,7 @@
 #define TERCET_TARGETS_VULKAN_VULKANPROFILE_H
 
 #include "dialects/soc/Soc.h"
+#include "passes/codegen/gpu/GpuProfile.h"
 
 #include "llvm/Support/Error.h"
 
@@ -69,6 +70,9 @@ struct Limits {
 
   static Limits of(soc::EngineAttr engine);
 };
+
+/// What code generation has to know of them.
+codegen::GpuProfile gpuProfileOf(Profile profile, const Limits &limits);
 
 /// An error if the engine is not described as the target expects, saying what
 /// is wrong and what there is.
