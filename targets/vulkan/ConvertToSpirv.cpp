@@ -3,6 +3,7 @@
 // Upstream's pattern sets, composed; functions, modules and barriers are ours.
 // A barrier also orders what threads exchange through storage buffers.
 
+#include "targets/vulkan/EmptyLoops.h"
 #include "targets/vulkan/ExpandOperations.h"
 #include "targets/vulkan/Passes.h"
 
@@ -181,6 +182,7 @@ private:
     gpu::GPUFuncOp function = functions[0];
     if (failed(vulkan::expandOperations(function)))
       return failure();
+    vulkan::selectResultsOfLoops(function);
     SmallVector<int32_t> localSize(*function.getKnownBlockSize());
     SmallVector<Binding> bindings = bindingsOf(function);
 

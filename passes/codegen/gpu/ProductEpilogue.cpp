@@ -24,7 +24,7 @@ std::optional<ProductEpilogue> ProductEpilogue::of(TileBuilder &b, const Product
     auto dim = dyn_cast<AffineDimExpr>(expr);
     if (!dim)
       return std::nullopt;
-    unsigned loop = dim.getPosition();
+    int64_t loop = dim.getPosition();
     epilogue.loopOfDim.push_back(product.nest.loops[loop].staticSize() == 1 ? -1 : loop);
   }
   if (!epilogue.op)

@@ -120,7 +120,8 @@ Value tercet::codegen::reduceThreads(TileBuilder &b, Value shared, Value value, 
   if (width == 1)
     return value;
   std::optional<gpu::AllReduceOperation> operation = ofSubgroup(combiner.kind);
-  if (width == b.threads && b.profile.subgroupArithmetic && operation)
+  bool isWord = value.getType().isF32() || value.getType().isInteger(32);
+  if (width == b.threads && b.profile.subgroupArithmetic && operation && isWord)
     return reduceBySubgroups(b, shared, value, *operation, combiner);
   memref::StoreOp::create(b, value, shared, b.thread());
   Value lane = arith::AndIOp::create(b, b.thread(), b.index(width - 1));
