@@ -29,12 +29,6 @@ bool isNarrowInteger(Type type) {
 
 bool isNarrowFloat(Type type) { return type.isF16() || type.isBF16(); }
 
-Type withElement(Type type, Type element) {
-  if (auto vector = dyn_cast<VectorType>(type))
-    return vector.clone(element);
-  return element;
-}
-
 Value constant(ImplicitLocOpBuilder &b, Value like, int64_t value) {
   Type type = like.getType();
   auto attr = b.getIntegerAttr(getElementTypeOrSelf(type), static_cast<int32_t>(value));

@@ -7,6 +7,22 @@
 
 include "mlir/Pass/PassBase.td"
 
+def LowerAlternativesPass : Pass<"vulkan-lower-alternatives", "::mlir::ModuleOp"> {
+  let summary = "Kernels become SPIR-V modules, one for each profile that makes a difference";
+  let description = [{
+    Does: has every soc.kernel lowered by the whole of code generation once for
+    each profile. Where profiles lead to the same code, that of the last stays. A
+    kernel @k with one alternative becomes spirv.module @k, one with several
+    @k.0, @k.1, ... in the order of the profiles, which begins with the most
+    needs. Requires: bufferised kernels of one Vulkan engine.
+    Fails where code generation does.
+  }];
+  let options = [ListOption<"profiles", "profiles", "std::string",
+    "What devices can do, as GpuProfile::parse reads it, from the most on">];
+  let statistics = [Statistic<"alternatives", "num-alternatives", "Modules made">];
+  let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::spirv::SPIRVDialect"];
+}
+
 def LowerStoragePass : Pass<"vulkan-lower-storage", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Memory becomes storage buffers of words, with offsets in push constants";
   let description = [{

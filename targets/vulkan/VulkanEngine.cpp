@@ -28,7 +28,7 @@ public:
   bool keepsScratch(soc::EngineAttr engine) const override { return true; }
 
   void buildCodegenPipeline(soc::EngineAttr engine, OpPassManager &pm) const override {
-    vulkan::buildCodegenPipeline(pm, codegen::GpuProfile());
+    vulkan::buildCodegenPipeline(pm, {codegen::GpuProfile()});
   }
 };
 
