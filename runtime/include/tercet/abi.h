@@ -204,7 +204,8 @@ typedef enum tercet_isa {
   TERCET_ISA_RISCV64 = 3,
   TERCET_ISA_ARM32 = 4,
   TERCET_ISA_RISCV32 = 5,
-  TERCET_ISA_HEXAGON = 6
+  TERCET_ISA_HEXAGON = 6,
+  TERCET_ISA_PTX = 7 // an NVIDIA GPU's
 } tercet_isa;
 
 typedef enum tercet_image_format {
