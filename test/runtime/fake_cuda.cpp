@@ -4,8 +4,8 @@
 // checks that the real ones make, a thread in place of the GPU, and a machine for
 // PTX (ptx/) that runs the image's kernels. Its addresses are not the CPU's, so
 // that whoever mixes them is found out. A failed kernel leaves a context in which
-// every call fails, as CUDA does. The control block is for the test. It stays one
-// file, because all of its functions work on the same few tables.
+// every call fails, as CUDA does. The control block is for the test. It is one file,
+// because all of its functions work on the same few tables.
 #include "fake_cuda.h"
 #include "ptx/machine.h"
 #include <algorithm>
