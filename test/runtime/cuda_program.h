@@ -102,8 +102,8 @@ class CudaProgram : public NpuProgram {
 public:
   explicit CudaProgram(const CudaImage &source = {}) : NpuProgram(source.write(), 1) {
     engines[Npu].kind = TERCET_ENGINE_GPU;
-    engines[Npu].isa = TERCET_ISA_PTX;
-    engines[Npu].image_format = TERCET_IMAGE_VENDOR;
+    engines[Npu].isa = TERCET_ISA_NONE;
+    engines[Npu].image_format = TERCET_IMAGE_CUDA;
   }
 };
 

@@ -427,8 +427,7 @@ TEST_F(Cuda, EveryWordSpoilt) {
       std::memcpy(image.get() + at, &value, 4);
       tercet_driver_setup setup = {};
       setup.engine = "gpu";
-      setup.isa = TERCET_ISA_PTX;
-      setup.image_format = TERCET_IMAGE_VENDOR;
+      setup.image_format = TERCET_IMAGE_CUDA;
       setup.image = image.get();
       setup.image_bytes = good.size();
       setup.kernel_count = header.kernel_count;
@@ -443,7 +442,7 @@ TEST_F(Cuda, EveryWordSpoilt) {
 }
 
 TEST_F(Cuda, NotForThisEngine) {
-  program.engines[Gpu].isa = TERCET_ISA_HEXAGON;
+  program.engines[Gpu].image_format = TERCET_IMAGE_SPIRV;
   NpuContext context(program);
   EXPECT_EQ(context.attach(driver), TERCET_ERROR_ENGINE_IMAGE);
   EXPECT_NE(context.text().find("no image for CUDA"), std::string::npos) << context.text();

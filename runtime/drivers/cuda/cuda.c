@@ -70,7 +70,7 @@ static tercet_status cuda_open(void *user, const tercet_driver_setup *setup, ter
   cuda *self = (cuda *)user;
   self->setup = *setup;
   self->submitted = self->waited = 0;
-  if (setup->isa != TERCET_ISA_PTX || setup->image_format != TERCET_IMAGE_VENDOR)
+  if (setup->image_format != TERCET_IMAGE_CUDA)
     return cuda_fail(error, TERCET_ERROR_ENGINE_IMAGE, "engine '%s' has no image for CUDA",
                      setup->engine);
   if (setup->max_operands > TERCET_CUDA_OPERANDS_MAX)
