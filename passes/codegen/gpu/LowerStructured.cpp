@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Walks a tile in order, has each operation emitted, and puts barriers between
+// those that exchange data. A loop begins with a barrier in every iteration,
+// which is all that is known of the iteration before.
+
+#include "passes/codegen/gpu/Barriers.h"
+#include "passes/codegen/gpu/Emitters.h"
+#include "passes/codegen/gpu/Passes.h"
+
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
+
+namespace tercet::codegen {
+#define GEN_PASS_DEF_LOWERSTRUCTUREDPASS
+#include "passes/codegen/gpu/Passes.h.inc"
+} // namespace tercet::codegen
+
+using namespace mlir;
+using namespace tercet;
+using namespace tercet::codegen;
+
+namespace {
+
+bool isStructured(Operation *op) { return isa<linalg::LinalgOp, memref::CopyOp>(op); }
+
+struct LowerStructuredPass : codegen::impl::LowerStructuredPassBase<LowerStructuredPass> {
+  using LowerStructuredPassBase::LowerStructuredPassBase;
+
+  void runOnOperation() override {
+    gpu::GPUFuncOp function = getOperation();
+    llvm::Expected<GpuProfile> parsed = GpuProfile::parse(profile);
+    if (!parsed) {
+      function.emitOpError() << llvm::toString(parsed.takeError());
+      return signalPassFailure();
+    }
+    if (!function.getKnownBlockSize()) {
+      function.emitOpError() << "expected known_block_size";
+      return signalPassFailure();
+    }
+    TileBuilder b(function, *parsed);
+    Hazards hazards;
+    if (failed(lower(b, function.front(), hazards)))
+      return signalPassFailure();
+  }
+
+private:
+  LogicalResult lower(TileBuilder &b, Block &block, Hazards &hazards) {
+    SmallVector<Operation *> ops;
+    for (Operation &op : block)
+      ops.push_back(&op);
+    for (Operation *op : ops) {
+      if (!Hazards::touchesMemory(op))
+        continue;
+      b.setLoc(op->getLoc());
+      b.setInsertionPoint(op);
+      if (op->getNumRegions() != 0 && !isStructured(op)) {
+        if (failed(lowerNested(b, op, hazards)))
+          return failure();
+        continue;
+      }
+      if (hazards.conflictsWith(op)) {
+        b.barrier();
+        ++barriers;
+        hazards.clear();
+      }
+      hazards.add(op);
+      if (failed(lower(b, op)))
+        return failure();
+    }
+    return success();
+  }
+
+  /// What stands around operations is the same for all threads.
+  LogicalResult lowerNested(TileBuilder &b, Operation *op, Hazards &hazards) {
+    if (!isa<scf::ForOp, scf::WhileOp, scf::IfOp>(op))
+      return op->emitOpError() << "is not known around operations of a tile";
+    bool isLoop = isa<LoopLikeOpInterface>(op);
+    Hazards before = hazards;
+    for (Region &region : op->getRegions()) {
+      if (region.empty())
+        continue;
+      Hazards inside = isLoop ? Hazards() : before;
+      if (isLoop) {
+        b.setInsertionPointToStart(&region.front());
+        b.barrier();
+        ++barriers;
+      }
+      if (failed(lower(b, region.front(), inside)))
+        return failure();
+      hazards.merge(inside);
+    }
+    return success();
+  }
+
+  LogicalResult lower(TileBuilder &b, Operation *op) {
+    if (auto copy = dyn_cast<memref::CopyOp>(op)) {
+      if (copy.getSource() != copy.getTarget()) {
+        linalg::GenericOp generic =
+            linalg::makeMemRefCopyOp(b, op->getLoc(), copy.getSource(), copy.getTarget());
+        if (failed(lower(b, generic)))
+          return failure();
+      }
+      op->erase();
+      return success();
+    }
+    if (auto structured = dyn_cast<linalg::LinalgOp>(op)) {
+      if (!structured.hasPureBufferSemantics())
+        return op->emitOpError() << "expected memrefs; bufferise first";
+      b.setInsertionPoint(op);
+      if (failed(emitNest(b, structured)))
+        return failure();
+      ++nests;
+      op->erase();
+      return success();
+    }
+    if (isa<memref::LoadOp, memref::AtomicRMWOp, gpu::BarrierOp>(op))
+      return success();
+    if (auto store = dyn_cast<memref::StoreOp>(op)) {
+      b.setInsertionPoint(op);
+      b.onOneThread([&] { b.clone(*op); });
+      op->erase();
+      return success();
+    }
+    return op->emitOpError() << "has effects on memory that code generation for GPUs does not know";
+  }
+};
+
+} // namespace
