@@ -54,6 +54,12 @@ func.func @attention(%q: tensor<1x4x2x8xf32>, %k: tensor<1x6x2x8xf32>, %v: tenso
   return %0 : tensor<1x4x2x8xf32>
 }
 
+func.func @whole_attention_on_memrefs(%q: memref<1x4x2x8xf32>, %k: memref<1x6x2x8xf32>, %m: memref<1x1x1x6xf32>, %e: memref<1x4x2x8xf32>) {
+  nn.attention ins(%q, %k, %k : memref<1x4x2x8xf32>, memref<1x6x2x8xf32>, memref<1x6x2x8xf32>)
+    mask(%m : memref<1x1x1x6xf32>) outs(%e : memref<1x4x2x8xf32>) scale 2.500000e-01
+  return
+}
+
 func.func @packed_matmul(%a: tensor<4x8xf32>, %b: tensor<2x8x16xf32>, %c: tensor<4x30xf32>) -> tensor<4x30xf32> {
   %0 = nn.packed_matmul ins(%a, %b : tensor<4x8xf32>, tensor<2x8x16xf32>) outs(%c : tensor<4x30xf32>)
   return %0 : tensor<4x30xf32>
