@@ -32,6 +32,11 @@ public:
   virtual const SourceTensor *find(llvm::StringRef role, std::string &complaint) = 0;
   /// How messages call the tensor of a role.
   virtual std::string describe(llvm::StringRef role) const = 0;
+  /// The first of the file's tensors for which no role has asked, and how many
+  /// there are. Some that families compute themselves do not count.
+  virtual std::pair<llvm::StringRef, size_t> unused() const = 0;
+  /// Which tensors are expected, for messages: "the tensors that ...".
+  virtual std::string expected() const = 0;
 };
 
 /// A product x W (+ b), of one tensor or several side by side.

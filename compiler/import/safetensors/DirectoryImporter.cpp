@@ -31,8 +31,11 @@ public:
     return quoted(name.empty() ? role : StringRef(name));
   }
 
-  /// The first tensor that was never asked for, and how many there are.
-  std::pair<StringRef, size_t> unused() const;
+  std::pair<StringRef, size_t> unused() const override;
+  std::string expected() const override {
+    return std::string("the tensors that a model of type '") +
+           config.description.architecture->modelType + "' has with this config.json";
+  }
 
 private:
   std::string nameOf(StringRef role) const;
@@ -164,9 +167,6 @@ OwningOpRef<ModuleOp> tercet::importDirectory(MLIRContext &context, StringRef pa
     return {};
   }
   size_t before = errors.size();
-  if (!options.dims.empty())
-    error("--dim " + options.dims.begin()->first() +
-          ": a language model has no dimensions by name; try --context and --prefill");
   ModelConfig config = readConfig((*model)->getConfig(), error);
   if (errors.size() != before)
     return {};
@@ -175,16 +175,5 @@ OwningOpRef<ModuleOp> tercet::importDirectory(MLIRContext &context, StringRef pa
                                         : StringRef(config.description.architecture->modelType));
   config.description.joinedQkv = names->projections == Projections::Joined;
   DirectoryTensors tensors(context, **model, *names, config);
-  OwningOpRef<ModuleOp> module =
-      decoder::buildDecoder(context, config.description, tensors, options.decoder, errors);
-  if (!module)
-    return {};
-  if (auto [name, count] = tensors.unused(); count > 0) {
-    std::string more = count > 1 ? " and " + std::to_string(count - 1) + " more" : "";
-    error("tensor " + quoted(name) + ": expected the tensors that a model of type '" +
-          config.description.architecture->modelType + "' has with this config.json, got this one" +
-          more + " besides; such models are not supported");
-    return {};
-  }
-  return module;
+  return decoder::buildDecoder(context, config.description, tensors, options, errors);
 }

@@ -137,6 +137,17 @@ nn.weight @cos = #nn.rope_table<cos, theta = 1.000000e+04 : f64, rotary = 64, at
 nn.weight @sin = #nn.rope_table<sin, theta = 1.000000e+04 : f64, rotary = 4, attention = 1.000000e+00 : f64, factors = dense<[1.0, 8.0]> : tensor<2xf64>> : tensor<1x16x8xf32>
 nn.weight @slopes = #nn.alibi<dense<[0.25, 0.0625]> : tensor<2xf64>> : tensor<1x2x1x2048xf32>
 
+// A cache in groups: bytes of blocks in the place of a head's elements.
+func.func @cache_in_groups(%y: tensor<1x4x2x64xf32>, %r: tensor<1x4x4x64xf32>, %f: tensor<1x4x4x64xf32>, %p: index,
+                           %d: tensor<1x16x2x68xi8>) -> (tensor<1x4x4x64xf32>, tensor<1x16x2x68xi8>) {
+  %1 = nn.cache_update format #nn.groups<32 in 34 group 32 planes [<bits = 8, run = 1, at = 2>] codes signed scale f16 at 0>
+         ins(%y : tensor<1x4x2x64xf32>) at %p outs(%d : tensor<1x16x2x68xi8>)
+  %2 = nn.cached_attention format #nn.groups<32 in 34 group 32 planes [<bits = 8, run = 1, at = 2>] codes signed scale f16 at 0>
+         ins(%r, %1, %1 : tensor<1x4x4x64xf32>, tensor<1x16x2x68xi8>, tensor<1x16x2x68xi8>)
+         at %p outs(%f : tensor<1x4x4x64xf32>) scale 1.250000e-01
+  return %2, %1 : tensor<1x4x4x64xf32>, tensor<1x16x2x68xi8>
+}
+
 // State: a cache of which a part is valid, up to where a scalar says.
 func.func @cache(%x: tensor<1x4x2x8xf32>, %q: tensor<1x4x4x8xf32>, %t: tensor<1x16x8xf32>, %m: tensor<1x4x1x16xf32>,
                  %p: index {nn.name = "position", nn.range = #nn.range<0, 12>}, %c: tensor<1x16x2x8xf16> {nn.name = "cache", nn.state})
