@@ -180,8 +180,15 @@ Value FunctionBuilder::norm(Value input, const NormWeights &norm) {
 }
 
 Value FunctionBuilder::linear(Value input, const Linear &linear) {
+  auto type = cast<RankedTensorType>(input.getType());
+  int64_t count = type.getDimSize(0);
+  if (linear.order) {
+    at(linear.names, "Gather");
+    auto order = RankedTensorType::get({type.getDimSize(1)}, b.getI64Type());
+    Value places = nn::GetWeightOp::create(b, loc, order, linear.order);
+    input = nn::GatherOp::create(b, loc, type, uint64_t(1), input, places, empty(type.getShape()));
+  }
   at(linear.names, "MatMul");
-  int64_t count = cast<RankedTensorType>(input.getType()).getDimSize(0);
   int64_t width = linear.type.getDimSize(1);
   Value right = weight(linear.weight, linear.type.getShape());
   Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
