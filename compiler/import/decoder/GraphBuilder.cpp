@@ -363,9 +363,9 @@ void FunctionBuilder::build(StringRef name) {
   func::ReturnOp::create(b, UnknownLoc::get(b.getContext()), results);
 }
 
-/// What the options say about the model's positions.
-static void chooseSizes(Description &model, const DecoderOptions &options,
-                        SmallVectorImpl<int64_t> &lengths, SmallVectorImpl<ImportError> &errors) {
+void tercet::decoder::chooseSizes(Description &model, const DecoderOptions &options,
+                                  SmallVectorImpl<int64_t> &lengths,
+                                  SmallVectorImpl<ImportError> &errors) {
   auto error = [&](const Twine &text) { errors.push_back({"", "", text.str()}); };
   model.context = options.context.value_or(std::min(model.positions, kDefaultContext));
   if (model.context < 1 || model.context > model.positions)

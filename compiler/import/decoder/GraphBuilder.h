@@ -18,6 +18,12 @@ mlir::OwningOpRef<mlir::ModuleOp> buildDecoder(mlir::MLIRContext &context, Descr
                                                TensorSource &source, const DecoderOptions &options,
                                                llvm::SmallVectorImpl<ImportError> &errors);
 
+/// Chooses the context of a model of `model.positions` positions, and the lengths
+/// of chunks, from the options.
+void chooseSizes(Description &model, const DecoderOptions &options,
+                 llvm::SmallVectorImpl<int64_t> &lengths,
+                 llvm::SmallVectorImpl<ImportError> &errors);
+
 } // namespace tercet::decoder
 
 #endif // TERCET_COMPILER_IMPORT_DECODER_GRAPHBUILDER_H
