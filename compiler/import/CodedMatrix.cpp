@@ -13,6 +13,8 @@
 using namespace mlir;
 using namespace tercet;
 
+static constexpr int64_t kUnpackedBlock = 1024;
+
 static RankedTensorType typeOf(TypedAttr recipe) {
   return cast<RankedTensorType>(recipe.getType());
 }
@@ -40,9 +42,12 @@ static TypedAttr repeated(TypedAttr recipe, int64_t times) {
 
 TypedAttr tercet::unpackCodes(TypedAttr bytes, int64_t rows, int64_t columns, int64_t bits,
                               int64_t offset) {
-  // As few codes as fill whole bytes.
+  // At least as many codes as fill whole bytes; long blocks are faster to read.
   MLIRContext *context = bytes.getContext();
-  int64_t block = 8 / std::gcd<int64_t>(8, bits), size = block * bits / 8;
+  int64_t block = 8 / std::gcd<int64_t>(8, bits);
+  while (block < kUnpackedBlock && columns % (2 * block) == 0)
+    block *= 2;
+  int64_t size = block * bits / 8;
   auto format =
       nn::GroupsAttr::get(context, block, size, block, nn::PlaneAttr::get(context, bits, 1, 0),
                           nn::CodeKind::Unsigned, -offset, {}, nn::ScaleKind::None, -1,
