@@ -41,6 +41,9 @@ struct DecoderOptions {
   /// Lengths of chunks of which every token's logits are wanted.
   llvm::SmallVector<int64_t> verify;
   CacheType cache = CacheType::F16;
+
+  /// Whether anything was chosen.
+  bool isSet() const { return context || prefill || !verify.empty() || cache != CacheType::F16; }
 };
 constexpr int64_t kDefaultContext = 4096;
 constexpr int64_t kDefaultPrefill[] = {128, 16};
