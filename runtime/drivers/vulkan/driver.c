@@ -110,7 +110,7 @@ static tercet_status driver_alloc(void *user, tercet_memory_kind kind, uint64_t 
                              error);
     if (status) {
       vulkan_memory_free(&self->memories, &self->device, memory->id);
-      return vulkan_fail(error, TERCET_ERROR_ENGINE_MEMORY, "the device's memory cannot be zeroed");
+      return error->status = TERCET_ERROR_ENGINE_MEMORY;
     }
   } else {
     self->last_memory = (tercet_vulkan_memory)made->mode;
@@ -184,10 +184,9 @@ static tercet_status replace_device(vulkan_driver *self, tercet_error *error) {
   tercet_status status = vulkan_device_open(&self->instance, &self->options, &next, error);
   if (status)
     return status;
+  vulkan_memory_leave(&self->memories, &self->device);
   // The first device's mappings are what the CPU uses; later ones have none.
-  int keep = !self->retired.handle;
-  status = vulkan_memory_move(&self->memories, &self->device, keep, &next, error);
-  if (keep) {
+  if (!self->retired.handle) {
     self->retired = self->device;
     self->memories.retired = &self->retired;
   } else {
@@ -195,7 +194,7 @@ static tercet_status replace_device(vulkan_driver *self, tercet_error *error) {
   }
   self->device = next;
   self->clock.set = 0;
-  return status;
+  return vulkan_memory_enter(&self->memories, &self->device, error);
 }
 
 static tercet_status make_timeline(vulkan_driver *self, tercet_error *error) {
