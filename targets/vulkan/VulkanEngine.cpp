@@ -7,15 +7,16 @@
 
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Views.h"
+#include "passes/codegen/gpu/Emitters.h"
 #include "passes/partition/GroupWork.h"
 #include "passes/partition/WorkgroupTiles.h"
 #include "targets/vulkan/Passes.h"
+#include "targets/vulkan/Storage.h"
 #include "targets/vulkan/VulkanProfile.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Pass/PassManager.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -33,11 +34,8 @@ bool readsArgument(soc::GroupOp group) {
   });
 }
 
-/// A form in storage: words of 32 bits in every profile, halves in some.
-bool isStored(Type element, Profile profile) {
-  return element.isF32() || element.isInteger(32) ||
-         (element.isF16() && profile.has(Extension::Float16));
-}
+/// Narrow elements are fields of words, whatever the profile.
+bool isStored(Type element) { return storageBits(element) != 0; }
 
 std::string textOf(Type type) {
   std::string text;
@@ -48,17 +46,16 @@ std::string textOf(Type type) {
 /// The node's operation as users and readers of the IR know it.
 std::string textOf(Operation &op) { return "'" + op.getName().getStringRef().str() + "'"; }
 
-/// Values inside of kernels are words, halves, truths and indices.
-bool isComputed(Type type, Profile profile) {
+bool isComputed(Type type) {
   Type element = getElementTypeOrSelf(type);
-  return element.isIndex() || element.isInteger(1) || isStored(element, profile);
+  return element.isIndex() || isStored(element);
 }
 
 bool hasKernel(Operation &op) {
   return op.hasTrait<OpTrait::ConstantLike>() ||
          isa<linalg::SoftmaxOp, tensor::EmptyOp, tensor::ExtractSliceOp, tensor::CollapseShapeOp,
              tensor::ExpandShapeOp, tensor::ConcatOp, nn::ActivationOp, nn::LayerNormOp,
-             nn::RmsNormOp, nn::RopeOp, nn::AttentionOp>(op) ||
+             nn::RmsNormOp, nn::RopeOp, nn::GatherOp, nn::AttentionOp>(op) ||
          (isa<linalg::LinalgOp>(op) && !cast<linalg::LinalgOp>(op).hasDynamicShape());
 }
 
@@ -70,15 +67,14 @@ bool hasScalarForm(Operation &op) {
          isa<linalg::IndexOp, linalg::YieldOp>(op);
 }
 
-bool checkOperation(Operation &op, Profile profile, std::string &reason) {
+bool checkOperation(Operation &op, std::string &reason) {
   if (!hasKernel(op)) {
     reason = "it has no kernel for " + textOf(op);
     return false;
   }
   for (Type type : op.getResultTypes())
-    if (!isComputed(type, profile)) {
-      reason = "it does not compute " + textOf(op) + " in " + textOf(getElementTypeOrSelf(type)) +
-               " in profile " + profile.str();
+    if (!isComputed(type)) {
+      reason = "it does not compute " + textOf(op) + " in " + textOf(getElementTypeOrSelf(type));
       return false;
     }
   auto structured = dyn_cast<linalg::LinalgOp>(op);
@@ -90,15 +86,15 @@ bool checkOperation(Operation &op, Profile profile, std::string &reason) {
       return false;
     }
     for (Type type : scalar.getResultTypes())
-      if (!isComputed(type, profile)) {
-        reason = "it does not compute in " + textOf(type) + " in profile " + profile.str();
+      if (!isComputed(type)) {
+        reason = "it does not compute in " + textOf(type);
         return false;
       }
   }
   return true;
 }
 
-bool checkOperands(soc::GroupOp group, Profile profile, std::string &reason) {
+bool checkOperands(soc::GroupOp group, std::string &reason) {
   size_t operands = group.getInputs().size() + group.getOutputs().size();
   if (operands > kMaxOperands) {
     reason = "it binds at most " + std::to_string(kMaxOperands) + " operands, and the group has " +
@@ -108,9 +104,8 @@ bool checkOperands(soc::GroupOp group, Profile profile, std::string &reason) {
   for (Type type :
        llvm::concat<const Type>(group.getInputs().getTypes(), group->getResultTypes())) {
     Type element = getElementTypeOrSelf(type);
-    if (!isStored(element, profile)) {
-      reason =
-          "its profile " + profile.str() + " has no form for elements of type " + textOf(element);
+    if (!isStored(element)) {
+      reason = "it has no form for elements of type " + textOf(element);
       return false;
     }
     if (uint64_t bytes = partition::bytesOf(type); bytes > kMaxOperandBytes) {
@@ -137,8 +132,7 @@ public:
       reason = "it computes in floating point, and the group may be computed in integers only";
       return false;
     }
-    Profile profile = Profile::of(engine);
-    if (!checkOperands(group, profile, reason))
+    if (!checkOperands(group, reason))
       return false;
     if (readsArgument(group)) {
       reason = "it would read an input of the entry, which is in memory of the application that "
@@ -146,7 +140,7 @@ public:
       return false;
     }
     for (Operation &op : group.getBody().front().without_terminator())
-      if (!checkOperation(op, profile, reason))
+      if (!checkOperation(op, reason))
         return false;
     return !findVariants(engine, group, /*rows=*/0, reason).empty();
   }
@@ -157,13 +151,19 @@ public:
     return findVariants(engine, group, rows, ignored);
   }
 
+  /// Workgroup memory is the device's own.
   bool keepsScratch(soc::EngineAttr engine) const override { return true; }
+
+  bool takesWhole(soc::EngineAttr engine, Operation *op) const override {
+    auto attention = dyn_cast<nn::AttentionOp>(op);
+    return attention && codegen::hasAttentionKernel(attention);
+  }
 
   void buildCodegenPipeline(soc::EngineAttr engine, OpPassManager &pm) const override {
     Limits limits = Limits::of(engine);
     vulkan::buildCodegenPipeline(
         pm, llvm::map_to_vector(Profile::of(engine).getAlternatives(), [&](Profile profile) {
-          return gpuProfileOf(profile, limits);
+          return vulkan::gpuProfileOf(profile, limits);
         }));
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the passes ask a Vulkan engine.
+// The model of Vulkan engines.
 
 #ifndef TERCET_TARGETS_VULKAN_VULKANENGINE_H
 #define TERCET_TARGETS_VULKAN_VULKANENGINE_H
@@ -11,7 +11,6 @@
 
 namespace tercet::vulkan {
 
-/// Answers for engines of target vulkan.
 std::unique_ptr<soc::EngineModel> createEngineModel();
 
 } // namespace tercet::vulkan

@@ -71,7 +71,7 @@ struct Limits {
   static Limits of(soc::EngineAttr engine);
 };
 
-/// The same in the words of code generation for GPUs.
+/// What code generation has to know of them.
 codegen::GpuProfile gpuProfileOf(Profile profile, const Limits &limits);
 
 /// An error if the engine is not described as the target expects, saying what

@@ -41,9 +41,11 @@ def LowerStructuredPass : Pass<"gpu-lower-structured", "::mlir::gpu::GPUFuncOp">
   let options = [Option<"profile", "profile", "std::string", "\"\"",
     "What the device can do, as GpuProfile::parse reads it">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-    "::mlir::gpu::GPUDialect", "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+    "::mlir::gpu::GPUDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
   let statistics = [Statistic<"nests", "num-nests", "Operations lowered to plain nests">,
+    Statistic<"numProducts", "num-products", "Products with sums in registers">,
+    Statistic<"reductions", "num-reductions", "Reductions by several threads">,
     Statistic<"barriers", "num-barriers", "Barriers between operations">];
 }
 
