@@ -82,11 +82,15 @@ private:
   static void buildPipeline(OpPassManager &pm, StringRef profile, int64_t workgroupBytes) {
     codegen::buildGpuPipeline(pm, profile);
     OpPassManager &functions = pm.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
-    functions.addPass(createLowerStoragePass());
+    LowerStoragePassOptions storage;
+    storage.profile = profile.str();
+    functions.addPass(createLowerStoragePass(storage));
     functions.addPass(createLowerWideIntegersPass());
     // What is left between storage and arithmetic of other widths.
     functions.addPass(createCanonicalizerPass());
-    functions.addPass(createLowerNarrowTypesPass());
+    LowerNarrowTypesPassOptions types;
+    types.profile = profile.str();
+    functions.addPass(createLowerNarrowTypesPass(types));
     functions.addPass(createCanonicalizerPass());
     functions.addPass(createCSEPass());
     ConvertToSpirvPassOptions conversion;

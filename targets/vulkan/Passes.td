@@ -36,8 +36,11 @@ def LowerStoragePass : Pass<"vulkan-lower-storage", "::mlir::gpu::GPUFuncOp"> {
     Workgroup memory becomes words. Requires: what gpu-lower-memory guarantees.
     Guarantees: every memref is flat, of words or of vectors of words, and has a
     storage class. Fails on elements of other types, and on operands that begin at
-    less than a multiple of 4 bytes.
+    less than a multiple of 4 bytes. With float16 and storage16 in the profile a
+    single half is an element of a view of halves instead.
   }];
+  let options = [Option<"profile", "profile", "std::string", "\"\"",
+    "What the device can do, as GpuProfile::parse reads it">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
     "::mlir::spirv::SPIRVDialect", "::mlir::vector::VectorDialect"];
 }
@@ -61,9 +64,11 @@ def LowerNarrowTypesPass : Pass<"vulkan-lower-narrow-types", "::mlir::gpu::GPUFu
     f32, with results wrapped or rounded to the type that they had. A half is
     rounded as the device rounds halves, to nearest or towards zero. Requires:
     memory of words, as vulkan-lower-storage leaves it. Guarantees: no value of
-    these types is left. Fails on operations that look at the bits of several
-    elements at once.
+    these types is left, but for f16 where the profile has float16. Fails on
+    operations that look at the bits of several elements at once.
   }];
+  let options = [Option<"profile", "profile", "std::string", "\"\"",
+    "What the device can do, as GpuProfile::parse reads it">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::spirv::SPIRVDialect",
     "::mlir::vector::VectorDialect"];
 }
