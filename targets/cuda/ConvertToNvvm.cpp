@@ -239,8 +239,8 @@ struct ConvertToNvvmPass : cuda::impl::ConvertToNvvmPassBase<ConvertToNvvmPass> 
     reconcileUnrealizedCasts(casts, &left);
     if (left.empty())
       return success();
-    return left.front().emitOpError() << "expected types that a GPU has, got "
-                                      << left.front().getResultTypes();
+    return left.front().emitOpError()
+           << "expected types that a GPU has, got " << left.front().getResultTypes();
   }
 };
 
