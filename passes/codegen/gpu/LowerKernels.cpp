@@ -5,6 +5,8 @@
 // back by casts, so that operations inside see what they saw before.
 
 #include "passes/codegen/gpu/Passes.h"
+
+#include "dialects/nn/NN.h"
 #include "passes/tile/KernelGrid.h"
 
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -33,7 +35,7 @@ int64_t mostResults(soc::KernelOp kernel) {
   int64_t most = 1;
   bool known = true;
   kernel.walk([&](Operation *op) {
-    if (!isa<linalg::LinalgOp, memref::CopyOp>(op))
+    if (!isa<linalg::LinalgOp, memref::CopyOp, nn::AttentionOp>(op))
       return;
     for (Value operand : op->getOperands())
       if (auto type = dyn_cast<MemRefType>(operand.getType())) {

@@ -24,6 +24,25 @@ namespace {
 
 bool isStructured(Operation *op) { return isa<linalg::LinalgOp, memref::CopyOp>(op); }
 
+/// Products, with what is computed along with each.
+struct Products {
+  explicit Products(gpu::GPUFuncOp function) {
+    function.walk([&](linalg::LinalgOp op) {
+      if (!isMultiplyAdd(op))
+        return;
+      ProductChain chain = ProductChain::around(op);
+      if (chain.fill)
+        absorbed.insert(chain.fill);
+      if (chain.epilogue)
+        absorbed.insert(chain.epilogue);
+      chains[op] = chain;
+    });
+  }
+
+  llvm::DenseMap<Operation *, ProductChain> chains;
+  llvm::SmallPtrSet<Operation *, 8> absorbed;
+};
+
 struct LowerStructuredPass : codegen::impl::LowerStructuredPassBase<LowerStructuredPass> {
   using LowerStructuredPassBase::LowerStructuredPassBase;
 
@@ -39,6 +58,8 @@ struct LowerStructuredPass : codegen::impl::LowerStructuredPassBase<LowerStructu
       return signalPassFailure();
     }
     TileBuilder b(function, *parsed);
+    Products found(function);
+    products = &found;
     Hazards hazards;
     if (failed(lower(b, function.front(), hazards)))
       return signalPassFailure();
@@ -50,24 +71,58 @@ private:
     for (Operation &op : block)
       ops.push_back(&op);
     for (Operation *op : ops) {
-      if (!Hazards::touchesMemory(op))
+      if (products->absorbed.contains(op) || !Hazards::touchesMemory(op))
         continue;
       b.setLoc(op->getLoc());
       b.setInsertionPoint(op);
+      if (auto chain = products->chains.find(op); chain != products->chains.end()) {
+        if (failed(lowerProduct(b, chain->second, hazards)))
+          return failure();
+        continue;
+      }
       if (op->getNumRegions() != 0 && !isStructured(op)) {
         if (failed(lowerNested(b, op, hazards)))
           return failure();
         continue;
       }
-      if (hazards.conflictsWith(op)) {
-        b.barrier();
-        ++barriers;
-        hazards.clear();
-      }
-      hazards.add(op);
-      if (failed(lower(b, op)))
+      if (failed(lowerInOrder(b, op, hazards)))
         return failure();
     }
+    return success();
+  }
+
+  void orderBehind(TileBuilder &b, ArrayRef<Operation *> ops, Hazards &hazards) {
+    if (llvm::any_of(ops, [&](Operation *op) { return hazards.conflictsWith(op); })) {
+      b.barrier();
+      ++barriers;
+      hazards.clear();
+    }
+    for (Operation *op : ops)
+      hazards.add(op);
+  }
+
+  LogicalResult lowerInOrder(TileBuilder &b, Operation *op, Hazards &hazards) {
+    b.setInsertionPoint(op);
+    orderBehind(b, op, hazards);
+    return lower(b, op);
+  }
+
+  LogicalResult lowerProduct(TileBuilder &b, ProductChain chain, Hazards &hazards) {
+    SmallVector<Operation *> ops = chain.getOperations();
+    // Where all that it reads is known.
+    b.setInsertionPoint(ops.back());
+    Hazards before = hazards;
+    orderBehind(b, ArrayRef(ops).drop_front(chain.fill ? 1 : 0), hazards);
+    if (emitThinMatmul(b, chain) || emitMatmul(b, chain)) {
+      ++numProducts;
+      for (Operation *op : llvm::reverse(ops))
+        op->erase();
+      return success();
+    }
+    hazards = before;
+    for (Operation *op : ops)
+      if (failed(lowerInOrder(b, op, hazards)))
+        return failure();
     return success();
   }
 
@@ -108,9 +163,20 @@ private:
       if (!structured.hasPureBufferSemantics())
         return op->emitOpError() << "expected memrefs; bufferise first";
       b.setInsertionPoint(op);
-      if (failed(emitNest(b, structured)))
+      if (emitReduction(b, structured)) {
+        ++reductions;
+      } else {
+        if (failed(emitNest(b, structured)))
+          return failure();
+        ++nests;
+      }
+      op->erase();
+      return success();
+    }
+    if (auto attention = dyn_cast<nn::AttentionOp>(op)) {
+      b.setInsertionPoint(op);
+      if (failed(emitAttention(b, attention)))
         return failure();
-      ++nests;
       op->erase();
       return success();
     }
@@ -124,6 +190,8 @@ private:
     }
     return op->emitOpError() << "has effects on memory that code generation for GPUs does not know";
   }
+
+  Products *products = nullptr;
 };
 
 } // namespace

@@ -27,27 +27,37 @@ tercet_status vulkan_run_once(const vulkan_device *device,
   VkFenceCreateInfo fence_info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
   VkCommandBuffer buffer = VK_NULL_HANDLE;
   VkFence fence = VK_NULL_HANDLE;
+  const char *call = "vkAllocateCommandBuffers";
   VkResult result = f->AllocateCommandBuffers(device->handle, &allocate, &buffer);
-  if (!result)
-    result = f->CreateFence(device->handle, &fence_info, NULL, &fence);
-  if (!result)
-    result = f->BeginCommandBuffer(buffer, &begin);
   if (!result) {
+    call = "vkCreateFence";
+    result = f->CreateFence(device->handle, &fence_info, NULL, &fence);
+  }
+  if (!result) {
+    call = "vkBeginCommandBuffer";
+    result = f->BeginCommandBuffer(buffer, &begin);
+  }
+  if (!result) {
+    call = "vkEndCommandBuffer";
     record(user, device, buffer);
     result = f->EndCommandBuffer(buffer);
   }
   VkSubmitInfo submit = {
       .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &buffer};
-  if (!result)
+  if (!result) {
+    call = "vkQueueSubmit";
     result = f->QueueSubmit(device->queue, 1, &submit, fence);
+  }
   int submitted = !result;
-  if (submitted)
+  if (submitted) {
+    call = "vkWaitForFences";
     result = f->WaitForFences(device->handle, 1, &fence, VK_TRUE, timeout_ns);
+  }
   tercet_status status = TERCET_OK;
   if (result == VK_TIMEOUT)
     status = vulkan_fail(error, TERCET_ERROR_ENGINE_TIMEOUT, "the GPU does not answer");
   else if (result)
-    status = vulkan_fail_result(error, TERCET_ERROR_ENGINE_LOST, "a submission", result);
+    status = vulkan_fail_result(error, TERCET_ERROR_ENGINE_LOST, call, result);
   // What may still be in use is left to the command pool's and device's end.
   if (submitted && result == VK_TIMEOUT)
     return status;

@@ -52,7 +52,7 @@ typedef struct vulkan_driver {
   uint32_t next_single;
   uint64_t tickets;
   int open, lost, stuck;
-  tercet_vulkan_memory last_memory;
+  tercet_vulkan_memory first_memory; // that is shared
 } vulkan_driver;
 
 static vulkan_world world_of(vulkan_driver *self) {
@@ -110,10 +110,10 @@ static tercet_status driver_alloc(void *user, tercet_memory_kind kind, uint64_t 
                              error);
     if (status) {
       vulkan_memory_free(&self->memories, &self->device, memory->id);
-      return vulkan_fail(error, TERCET_ERROR_ENGINE_MEMORY, "the device's memory cannot be zeroed");
+      return error->status = TERCET_ERROR_ENGINE_MEMORY;
     }
-  } else {
-    self->last_memory = (tercet_vulkan_memory)made->mode;
+  } else if (self->first_memory == TERCET_VULKAN_MEMORY_END) {
+    self->first_memory = (tercet_vulkan_memory)made->mode;
   }
   return TERCET_OK;
 }
@@ -129,8 +129,8 @@ static tercet_status driver_import(void *user, void *address, uint64_t bytes, ui
   vulkan_driver *self = (vulkan_driver *)user;
   tercet_status status =
       vulkan_memory_import(&self->memories, &self->device, address, bytes, access, memory, error);
-  if (!status && access & TERCET_ACCESS_WRITE)
-    self->last_memory = (tercet_vulkan_memory)self->memories.all[memory->id].mode;
+  if (!status && access & TERCET_ACCESS_WRITE && self->first_memory == TERCET_VULKAN_MEMORY_END)
+    self->first_memory = (tercet_vulkan_memory)self->memories.all[memory->id].mode;
   return status;
 }
 
@@ -184,10 +184,9 @@ static tercet_status replace_device(vulkan_driver *self, tercet_error *error) {
   tercet_status status = vulkan_device_open(&self->instance, &self->options, &next, error);
   if (status)
     return status;
+  vulkan_memory_leave(&self->memories, &self->device);
   // The first device's mappings are what the CPU uses; later ones have none.
-  int keep = !self->retired.handle;
-  status = vulkan_memory_move(&self->memories, &self->device, keep, &next, error);
-  if (keep) {
+  if (!self->retired.handle) {
     self->retired = self->device;
     self->memories.retired = &self->retired;
   } else {
@@ -195,7 +194,7 @@ static tercet_status replace_device(vulkan_driver *self, tercet_error *error) {
   }
   self->device = next;
   self->clock.set = 0;
-  return status;
+  return vulkan_memory_enter(&self->memories, &self->device, error);
 }
 
 static tercet_status make_timeline(vulkan_driver *self, tercet_error *error) {
@@ -477,6 +476,7 @@ static void driver_close(void *user) {
   self->device = (vulkan_device){0};
   self->lost = self->stuck = 0;
   self->clock.set = 0;
+  self->first_memory = TERCET_VULKAN_MEMORY_END;
 }
 
 static const tercet_driver_table table = {.version = TERCET_DRIVER_VERSION,
@@ -531,7 +531,7 @@ tercet_status tercet_vulkan_query(const tercet_driver *driver, tercet_vulkan_inf
   *info =
       (tercet_vulkan_info){.api_version = self->device.properties.apiVersion,
                            .features = self->device.features,
-                           .memory = self->last_memory,
+                           .memory = self->first_memory,
                            .cache = self->kernels.cache,
                            .timeline = self->device.timeline,
                            .calibrated = self->device.calibrated,

@@ -263,9 +263,9 @@ static tercet_status share(const vulkan_device *device, const tercet_vulkan_memo
     return status ? (error->status = TERCET_ERROR_ENGINE_MEMORY) : status;
   }
   for (size_t i = 0; order[i] != TERCET_VULKAN_MEMORY_END && status; ++i) {
-    way w = {(vulkan_memory_mode)order[i], VISIBLE | COHERENT, 0};
-    if (w.mode == VULKAN_MEMORY_CACHED)
-      w = usual[1];
+    // To flush what is coherent does no harm.
+    int cached = order[i] == TERCET_VULKAN_MEMORY_CACHED;
+    way w = {(vulkan_memory_mode)order[i], VISIBLE | (cached ? CACHED : COHERENT), 0};
     status = try_way(device, &w, bytes, alignment, memory, error);
   }
   return status ? (error->status = TERCET_ERROR_ENGINE_MEMORY) : status;
@@ -392,19 +392,25 @@ tercet_status vulkan_memory_sync(const vulkan_memories *memories, const vulkan_d
   return TERCET_OK;
 }
 
-tercet_status vulkan_memory_move(vulkan_memories *memories, const vulkan_device *old, int keep,
-                                 const vulkan_device *device, tercet_error *error) {
+void vulkan_memory_leave(vulkan_memories *memories, const vulkan_device *device) {
+  for (uint32_t i = 0; i < memories->count; ++i) {
+    vulkan_memory *memory = &memories->all[i];
+    if (memory->mode == VULKAN_MEMORY_COHERENT || memory->mode == VULKAN_MEMORY_CACHED) {
+      memory->retired = memory->memory;
+      memory->memory = VK_NULL_HANDLE;
+      memory->mode = VULKAN_MEMORY_COPIED;
+    }
+    vulkan_memory_release(device, memory);
+  }
+}
+
+tercet_status vulkan_memory_enter(vulkan_memories *memories, const vulkan_device *device,
+                                  tercet_error *error) {
   tercet_status status = TERCET_OK;
   for (uint32_t i = 0; i < memories->count && !status; ++i) {
     vulkan_memory *memory = &memories->all[i];
-    int mapped = memory->mode == VULKAN_MEMORY_COHERENT || memory->mode == VULKAN_MEMORY_CACHED;
     if (memory->mode == VULKAN_MEMORY_FREE)
       continue;
-    if (mapped && keep) {
-      memory->retired = memory->memory;
-      memory->memory = VK_NULL_HANDLE;
-    }
-    vulkan_memory_release(old, memory);
     ++memories->allocations;
     if (memory->mode == VULKAN_MEMORY_LOCAL)
       status = allocate(device, memory->bytes, 1, 0, 0, LOCAL, 0, memory, error);

@@ -58,10 +58,14 @@ tercet_status vulkan_memory_sync(const vulkan_memories *memories, const vulkan_d
                                  uint32_t id, uint64_t offset, uint64_t bytes,
                                  tercet_sync_direction direction, int busy, tercet_error *error);
 
-// Gives all memories to another device. What `old` has mapped stays mapped if
-// `keep`: the caller then keeps `old` as long as the memories.
-tercet_status vulkan_memory_move(vulkan_memories *memories, const vulkan_device *old, int keep,
-                                 const vulkan_device *device, tercet_error *error);
+// Takes all memories from a device that was lost. What it has mapped stays
+// mapped: the device is kept then, as `retired`.
+void vulkan_memory_leave(vulkan_memories *memories, const vulkan_device *device);
+
+// Gives all memories to another device, where they have left theirs. Errors:
+// ENGINE_MEMORY; some have none then, and leave again.
+tercet_status vulkan_memory_enter(vulkan_memories *memories, const vulkan_device *device,
+                                  tercet_error *error);
 
 // Frees all. Without a device: what belongs to one has gone with it.
 void vulkan_memory_clear(vulkan_memories *memories, const vulkan_device *device);
