@@ -14,7 +14,9 @@
 using namespace tercet;
 
 llvm::StringRef emit::getDriverSymbol(tercet_image_format format) {
-  return format == TERCET_IMAGE_SPIRV ? "tercet_vulkan_create" : "";
+  return format == TERCET_IMAGE_SPIRV  ? "tercet_vulkan_create"
+         : format == TERCET_IMAGE_CUDA ? "tercet_cuda_create"
+                                       : "";
 }
 
 llvm::Expected<std::vector<tercet_image_format>> emit::readImageFormats(llvm::StringRef path,

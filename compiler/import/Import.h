@@ -24,20 +24,28 @@ class raw_ostream;
 
 namespace tercet {
 
-/// Elements of a language model's caches of keys and values.
-enum class CacheType { F16, F32 };
+/// Elements of a language model's caches of keys and values: floats, or groups of
+/// 32 elements of a token and head with a scale each.
+enum class CacheType { F16, F32, Int8, Int4 };
 
 /// What is chosen for a language model.
 struct DecoderOptions {
   /// Positions that the caches have room for; absent: those that the model was
   /// made for, but at most kDefaultContext.
   std::optional<int64_t> context;
+  /// All positions that the model was made for, if `context` is absent.
+  bool longest = false;
   /// Lengths of the chunks in which a prompt is taken; absent: those of
   /// kDefaultPrefill that the context has room for.
   std::optional<llvm::SmallVector<int64_t>> prefill;
   /// Lengths of chunks of which every token's logits are wanted.
   llvm::SmallVector<int64_t> verify;
   CacheType cache = CacheType::F16;
+
+  /// Whether anything was chosen.
+  bool isSet() const {
+    return context || longest || prefill || !verify.empty() || cache != CacheType::F16;
+  }
 };
 constexpr int64_t kDefaultContext = 4096;
 constexpr int64_t kDefaultPrefill[] = {128, 16};

@@ -19,6 +19,7 @@
 #include "dialects/nn/NN.h"
 #include "targets/Targets.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
@@ -155,6 +156,15 @@ bool Compilation::lower() {
   return ok;
 }
 
+/// Whether something persists between runs, as the caches of a language model do.
+static bool keepsState(ModuleOp module) {
+  for (auto func : module.getOps<func::FuncOp>())
+    for (unsigned number = 0; number < func.getNumArguments(); ++number)
+      if (func.getArgAttr(number, "nn.state"))
+        return true;
+  return false;
+}
+
 bool Compilation::parseWeightSchemes(SmallVectorImpl<std::string> &entries) {
   if (options.quantization.spec.empty())
     return true;
@@ -165,7 +175,10 @@ bool Compilation::parseWeightSchemes(SmallVectorImpl<std::string> &entries) {
     llvm::consumeError(spec.takeError());
     return true;
   }
-  if (!spec->hasWeightSchemes())
+  // Floats alone, of a language model, are a matter of its weights as well.
+  // Precisions are assigned to programs of one entry point.
+  bool isFloat = !spec->needsRanges() && keepsState(*module);
+  if (!spec->hasWeightSchemes() && !isFloat)
     return true;
   for (const quantize::QuantizeSpec::Entry &entry : spec->getEntries())
     entries.push_back(entry.text.str());
@@ -377,4 +390,11 @@ CompileStatus Compilation::run() {
 
 CompileStatus tercet::compile(const CompileOptions &options, raw_ostream &out, raw_ostream &err) {
   return Compilation(options, out, err).run();
+}
+
+CompileStatus tercet::compileUpTo(const CompileOptions &options, raw_ostream &err,
+                                  llvm::function_ref<void(ModuleOp)> use) {
+  Compilation compilation(options, llvm::nulls(), err);
+  compilation.onStop = use;
+  return compilation.run();
 }

@@ -7,6 +7,7 @@
 
 #include "compiler/pipeline/Options.h"
 
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace tercet {
@@ -24,6 +25,11 @@ enum class CompileStatus {
 /// On failure no file of the artifact is left behind.
 CompileStatus compile(const CompileOptions &options, llvm::raw_ostream &out,
                       llvm::raw_ostream &err);
+
+/// Compiles up to the stage of --stop-after and calls `use` with the module after it
+/// instead of printing it.
+CompileStatus compileUpTo(const CompileOptions &options, llvm::raw_ostream &err,
+                          llvm::function_ref<void(mlir::ModuleOp)> use);
 
 } // namespace tercet
 

@@ -50,6 +50,9 @@ struct CompileOptions {
   /// Stop after this stage and print the module; start behind that one, with
   /// the model being text.
   std::optional<Stage> stopAfter, startFrom;
+  /// Not 0: nothing is written but what the model takes for each context length,
+  /// and the longest context whose pools are no more than so many bytes together.
+  uint64_t contextBudget = 0;
   bool checkOnly = false;
   bool stats = false, quiet = false, verbose = false;
 };

@@ -7,6 +7,7 @@
 #include "compiler/pipeline/Compile.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Machine.h"
+#include "compiler/pipeline/PlanContext.h"
 #include "compiler/support/RegisterAll.h"
 #include "targets/Targets.h"
 
@@ -34,6 +35,7 @@ constexpr const char kExamples[] =
     "  tercet-compile model.onnx --dim batch=1 --dim sequence=128 -o out/\n"
     "  tercet-compile model.onnx --target aarch64-linux-gnu --cpu cortex-a76 -o out/\n"
     "  tercet-compile model.onnx --soc devkit --quantize w8a8 --calibrate samples/ -o out/\n"
+    "  tercet-compile model.gguf --plan-context 24GiB    the longest context that fits\n"
     "  tercet-compile model.onnx --check-only         what would not compile, and why\n"
     "  tercet-compile model.onnx --stop-after graph   the module after a stage, as text\n\n"
     "Exit status: 0 done, 1 an error in what was given, 2 a fault of the compiler.\n";
@@ -119,6 +121,26 @@ std::string readQuantizeOptions(const opt::ArgList &args, quantize::QuantizeOpti
   return "";
 }
 
+/// --plan-context, which chooses lengths itself and writes nothing.
+std::string readContextBudget(const opt::ArgList &args, CompileOptions &options) {
+  const opt::Arg *budget = args.getLastArg(OPT_plan_context);
+  if (!budget)
+    return "";
+  std::string complaint = parseByteBudget(budget->getValue(), options.contextBudget);
+  if (!complaint.empty())
+    return "--plan-context: " + complaint;
+  for (auto [flag, name] : {std::pair<FlagId, llvm::StringRef>{OPT_context, "--context"},
+                            {OPT_check_only, "--check-only"},
+                            {OPT_stop_after, "--stop-after"},
+                            {OPT_start_from, "--start-from"},
+                            {OPT_memory_budget, "--memory-budget"},
+                            {OPT_output, "-o"}})
+    if (args.hasArg(flag))
+      return "--plan-context: tries context lengths itself and writes nothing; give it without " +
+             name.str();
+  return "";
+}
+
 /// Reads all flags. Returns what is wrong with them, empty if nothing is.
 std::string readOptions(const opt::ArgList &args, CompileOptions &options) {
   std::vector<std::string> models = args.getAllArgValues(OPT_INPUT);
@@ -163,6 +185,8 @@ std::string readOptions(const opt::ArgList &args, CompileOptions &options) {
     complaint = readArtifactOptions(args, options);
   if (complaint.empty())
     complaint = readQuantizeOptions(args, options.quantization);
+  if (complaint.empty())
+    complaint = readContextBudget(args, options);
   if (complaint.empty())
     complaint = readStage(args, OPT_stop_after, "--stop-after", options.stopAfter);
   if (complaint.empty())
@@ -237,6 +261,8 @@ int main(int argc, char **argv) {
     return printMachine(options);
   if (options.model.empty())
     return complain("no model given; see --help");
+  if (options.contextBudget)
+    return static_cast<int>(planContext(options, llvm::outs(), llvm::errs()));
   if (options.outputDirectory.empty() && !options.stopAfter && !options.checkOnly)
     return complain("no output directory given; try -o DIR");
   return static_cast<int>(compile(options, llvm::outs(), llvm::errs()));

@@ -14,7 +14,7 @@ static int usage() {
                   "[--check-only] [--locations]\n"
                   "       tercet-import MODEL.gguf|FOLDER [--context N] [--prefill N,N,...] "
                   "[--verify N,N,...] "
-                  "[--kv-cache f16|f32] [--check-only] [--locations]\n"
+                  "[--kv-cache f16|f32|int8|int4] [--check-only] [--locations]\n"
                   "       tercet-import --supported-operators\n";
   return 1;
 }

@@ -45,6 +45,17 @@ nn::GroupsAttr nn::leftFormatFor(GroupsAttr weights) {
   return groupFormat(weights.getContext(), weights.getGroup() < 32 ? "i8g16" : "i8g32");
 }
 
+bool nn::isEncodable(GroupsAttr format) {
+  int64_t bits = format.getBits();
+  if (format.getPlanes().size() != 1 || 8 % bits != 0 || format.getCodebook() ||
+      format.getSubscale() != SubscaleKind::None || format.getShift() != GroupShiftKind::None ||
+      (format.getScale() != ScaleKind::F16 && format.getScale() != ScaleKind::F32))
+    return false;
+  if (format.getCodes() == CodeKind::Signed)
+    return bits == 8 && format.getZero() == 0;
+  return format.getZero() == int64_t(1) << (bits - 1) && format.getSumAt() < 0;
+}
+
 int64_t nn::bytesOf(ScaleKind kind) {
   switch (kind) {
   case ScaleKind::None:

@@ -20,6 +20,11 @@ llvm::StringRef nameOfGroupFormat(GroupsAttr format);
 /// format: signed bytes in groups of 32, or as short as the weights' are.
 GroupsAttr leftFormatFor(GroupsAttr weights);
 
+/// Whether nn.encode_groups can make it as the program runs: one plane of codes
+/// that do not straddle bytes and are signed bytes or unsigned around the middle, each
+/// group with a scale of f16 or f32.
+bool isEncodable(GroupsAttr format);
+
 /// Bytes of a stored scale, 0 if there is none.
 int64_t bytesOf(ScaleKind kind);
 

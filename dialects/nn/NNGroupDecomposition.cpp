@@ -4,6 +4,7 @@
 // a product adds is part of it, and kernels that take it whole keep it, so that
 // a row of the result does not depend on how many rows there are.
 
+#include "dialects/nn/GroupFormats.h"
 #include "dialects/nn/StoredGroups.h"
 #include "dialects/nn/StructuredOps.h"
 
@@ -69,40 +70,61 @@ FailureOr<SmallVector<Value>> EncodeGroupsOp::decomposeOperation(OpBuilder &b) {
   SmallVector<AffineMap> reduction{b.getMultiDimIdentityMap(3), mapOf(b, 3, {0, 1})};
 
   // The greatest magnitude, as bits: what is no number is greater than all.
-  Value greatest =
-      generic(b, loc, inGroups(getInput(), f32), filled(b, loc, {rows, allGroups}, i32, 0.0),
-              reduction, reduce, [&](OpBuilder &n, Location at, ValueRange args) -> Value {
-                IntegerArithmetic a{n, at};
-                Value word = arith::BitcastOp::create(n, at, i32, args[0]);
-                return a.max(a.bitAnd(word, a.c(INT32_MAX)), args[1]);
-              });
-  auto greatestAt = [&](OpBuilder &n, Location at, Value row, Value number) -> Value {
-    Value word = tensor::ExtractOp::create(n, at, greatest, ValueRange{row, number});
-    return arith::BitcastOp::create(n, at, f32, word);
+  auto greatestWord = [&](function_ref<Value(const IntegerArithmetic &, Value)> word,
+                          double start) {
+    return generic(b, loc, inGroups(getInput(), f32), filled(b, loc, {rows, allGroups}, i32, start),
+                   reduction, reduce, [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+                     IntegerArithmetic a{n, at};
+                     Value bits = arith::BitcastOp::create(n, at, i32, args[0]);
+                     return a.max(word(a, bits), args[1]);
+                   });
   };
+  Value greatest = greatestWord(
+      [](const IntegerArithmetic &a, Value word) { return a.bitAnd(word, a.c(INT32_MAX)); }, 0.0);
+  // Of negative numbers words are negative.
+  bool centred = format.getCodes() == CodeKind::Unsigned;
+  int64_t middle = centred ? format.getZero() : 0;
+  Value top;
+  if (centred)
+    top = greatestWord([](const IntegerArithmetic &, Value word) { return word; }, INT32_MIN);
+  // What of a group gets the outermost code.
+  auto farthest = [&](OpBuilder &n, Location at, Value row, Value number) -> Value {
+    Value word = tensor::ExtractOp::create(n, at, greatest, ValueRange{row, number});
+    Value magnitude = arith::BitcastOp::create(n, at, f32, word);
+    if (!centred)
+      return magnitude;
+    Value highest = tensor::ExtractOp::create(n, at, top, ValueRange{row, number});
+    Value isTop = arith::CmpIOp::create(n, at, arith::CmpIPredicate::eq, word, highest);
+    Value negative = arith::NegFOp::create(n, at, magnitude);
+    return arith::SelectOp::create(n, at, isTop, magnitude, negative);
+  };
+  double outermost = centred ? -double(middle) : 127.0;
   Value codes = computed(
-      b, loc, {rows, columns}, b.getI8Type(),
+      b, loc, {rows, columns}, i32,
       [&](OpBuilder &n, Location at, ArrayRef<Value> position) -> Value {
         auto constantOf = [&](double value) { return constant(n, at, f32, value); };
         Value number = arith::DivUIOp::create(n, at, position[1],
                                               arith::ConstantIndexOp::create(n, at, group));
-        Value most = greatestAt(n, at, position[0], number);
+        Value most = farthest(n, at, position[0], number);
         Value x = tensor::ExtractOp::create(n, at, getInput(), position);
-        Value inverse = arith::DivFOp::create(n, at, constantOf(127.0), most);
+        Value inverse = arith::DivFOp::create(n, at, constantOf(outermost), most);
         Value scaled = math::RoundEvenOp::create(n, at, arith::MulFOp::create(n, at, x, inverse));
         // False for what is no number, and for all of a group of zeros.
-        Value isNumber =
-            arith::CmpFOp::create(n, at, arith::CmpFPredicate::OLE,
-                                  math::AbsFOp::create(n, at, scaled), constantOf(127.0));
+        Value isNumber = arith::CmpFOp::create(n, at, arith::CmpFPredicate::OLE,
+                                               math::AbsFOp::create(n, at, scaled),
+                                               constantOf(std::abs(outermost)));
         Value kept = arith::SelectOp::create(n, at, isNumber, scaled, constantOf(0.0));
-        return arith::FPToSIOp::create(n, at, n.getI8Type(), kept);
+        Value code = arith::FPToSIOp::create(n, at, i32, kept);
+        if (!centred)
+          return code;
+        IntegerArithmetic a{n, at};
+        return a.add(a.min(code, a.c(middle - 1)), a.c(middle));
       });
-  Value sums =
-      generic(b, loc, inGroups(codes, b.getI8Type()), filled(b, loc, {rows, allGroups}, i32, 0.0),
-              reduction, reduce, [&](OpBuilder &n, Location at, ValueRange args) -> Value {
-                IntegerArithmetic a{n, at};
-                return a.sub(args[1], a.toI32(args[0]));
-              });
+  Value sums = generic(b, loc, inGroups(codes, i32), filled(b, loc, {rows, allGroups}, i32, 0.0),
+                       reduction, reduce, [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+                         IntegerArithmetic a{n, at};
+                         return a.sub(args[1], args[0]);
+                       });
 
   AffineMap all = b.getMultiDimIdentityMap(3);
   SmallVector<IteratorType> parallel(3, IteratorType::parallel);
@@ -118,40 +140,59 @@ FailureOr<SmallVector<Value>> EncodeGroupsOp::decomposeOperation(OpBuilder &b) {
           return arith::CmpIOp::create(n, at, arith::CmpIPredicate::ult, moved,
                                        arith::ConstantIndexOp::create(n, at, size));
         };
-        // The byte of a word of each group; positions outside read the first.
-        auto inWord = [&](int64_t from, function_ref<Value(Value)> word) -> Value {
-          Value moved =
+        auto moved = [&](int64_t from, Value isInside) -> Value {
+          Value by =
               arith::SubIOp::create(n, at, byte, arith::ConstantIndexOp::create(n, at, from));
-          moved = arith::SelectOp::create(n, at, isIn(from, 4 * groups), moved, zero);
-          Value four = arith::ConstantIndexOp::create(n, at, 4);
-          Value number = arith::AddIOp::create(n, at, timesIndex(n, at, block, groups),
-                                               arith::DivUIOp::create(n, at, moved, four));
-          Value bit = timesIndex(n, at, arith::RemUIOp::create(n, at, moved, four), 8);
-          Value shift = arith::IndexCastOp::create(n, at, i32, bit);
-          return arith::TruncIOp::create(n, at, n.getI8Type(), a.shr(word(number), shift));
+          return arith::SelectOp::create(n, at, isInside, by, zero);
         };
-        Value scale = inWord(format.getScaleAt(), [&](Value number) -> Value {
-          Value value = arith::DivFOp::create(n, at, greatestAt(n, at, row, number),
-                                              constant(n, at, f32, 127.0));
-          return arith::BitcastOp::create(n, at, i32, value);
+        auto constantIndex = [&](int64_t value) -> Value {
+          return arith::ConstantIndexOp::create(n, at, value);
+        };
+        // The byte of a word of each group; positions outside read the first.
+        auto inWord = [&](int64_t from, int64_t size, function_ref<Value(Value)> word) -> Value {
+          Value own = moved(from, isIn(from, size * groups)), bytes = constantIndex(size);
+          Value number = arith::AddIOp::create(n, at, timesIndex(n, at, block, groups),
+                                               arith::DivUIOp::create(n, at, own, bytes));
+          Value bit = timesIndex(n, at, arith::RemUIOp::create(n, at, own, bytes), 8);
+          return a.shr(word(number), arith::IndexCastOp::create(n, at, i32, bit));
+        };
+        int64_t scaleBytes = bytesOf(format.getScale()), scaleAt = format.getScaleAt();
+        Value scale = inWord(scaleAt, scaleBytes, [&](Value number) -> Value {
+          Value value = arith::DivFOp::create(n, at, farthest(n, at, row, number),
+                                              constant(n, at, f32, outermost));
+          if (scaleBytes == 4)
+            return arith::BitcastOp::create(n, at, i32, value);
+          Value half = arith::TruncFOp::create(n, at, n.getF16Type(), value);
+          return arith::ExtUIOp::create(n, at, i32,
+                                        arith::BitcastOp::create(n, at, n.getI16Type(), half));
         });
-        Value stored = arith::SelectOp::create(n, at, isIn(format.getScaleAt(), 4 * groups), scale,
-                                               constant(n, at, n.getI8Type(), 0.0));
+        Value stored =
+            arith::SelectOp::create(n, at, isIn(scaleAt, scaleBytes * groups), scale, a.c(0));
         if (format.getSumAt() >= 0) {
-          Value sum = inWord(format.getSumAt(), [&](Value number) -> Value {
+          Value sum = inWord(format.getSumAt(), 4, [&](Value number) -> Value {
             return tensor::ExtractOp::create(n, at, sums, ValueRange{row, number});
           });
           stored = arith::SelectOp::create(n, at, isIn(format.getSumAt(), 4 * groups), sum, stored);
         }
-        int64_t codesAt = format.getPlanes().front().getAt();
-        Value moved =
-            arith::SubIOp::create(n, at, byte, arith::ConstantIndexOp::create(n, at, codesAt));
-        Value isCode = isIn(codesAt, format.getBlock());
-        moved = arith::SelectOp::create(n, at, isCode, moved, zero);
-        Value column =
-            arith::AddIOp::create(n, at, timesIndex(n, at, block, format.getBlock()), moved);
-        Value code = tensor::ExtractOp::create(n, at, codes, ValueRange{row, column});
-        return arith::SelectOp::create(n, at, isCode, code, stored);
+        // The codes of a byte lie `run` elements apart.
+        PlaneAttr plane = format.getPlanes().front();
+        int64_t bits = plane.getBits(), run = plane.getRun(), codesAt = plane.getAt();
+        Value isCode = isIn(codesAt, format.getBlock() * bits / 8), own = moved(codesAt, isCode);
+        Value first = arith::AddIOp::create(
+            n, at,
+            timesIndex(n, at, arith::DivUIOp::create(n, at, own, constantIndex(run)),
+                       8 / bits * run),
+            arith::RemUIOp::create(n, at, own, constantIndex(run)));
+        first = arith::AddIOp::create(n, at, timesIndex(n, at, block, format.getBlock()), first);
+        Value code;
+        for (int64_t c = 0; c < 8 / bits; ++c) {
+          Value column = arith::AddIOp::create(n, at, first, constantIndex(c * run));
+          Value part = tensor::ExtractOp::create(n, at, codes, ValueRange{row, column});
+          part = a.shl(part, a.c(c * bits));
+          code = code ? arith::OrIOp::create(n, at, code, part).getResult() : part;
+        }
+        Value all = arith::SelectOp::create(n, at, isCode, code, stored);
+        return arith::TruncIOp::create(n, at, n.getI8Type(), all);
       });
   return SmallVector<Value>{result};
 }

@@ -4,6 +4,7 @@
 // belongs to which loop. Of a packed right-hand side only whole panels can be cut
 // out, which NNTiling.cpp does.
 
+#include "dialects/nn/GroupFormats.h"
 #include "dialects/nn/KernelOperands.h"
 
 using namespace mlir;
@@ -86,8 +87,13 @@ static LogicalResult verifyStored(Operation *op, Value stored, std::optional<Gro
 
 LogicalResult EncodeGroupsOp::verify() {
   if (failed(expectOneKind(*this)) || failed(expectF32(*this, "input", getInput())) ||
-      failed(expectBytes(*this, "init", getInit())) || failed(expectDynamic(*this, getFormat())))
+      failed(expectBytes(*this, "init", getInit())))
     return failure();
+  if (!isEncodable(getFormat()))
+    return emitOpError()
+           << "expected signed codes of 8 bits without a zero or unsigned ones around "
+              "the middle, in one plane, with a scale of f16 or f32 for each group, got "
+           << getFormat();
   if (typeOf(getInput()).getRank() != 2)
     return emitOpError() << "expected a matrix, got " << getInput().getType();
   ArrayRef<int64_t> shape = typeOf(getInput()).getShape();

@@ -11,10 +11,15 @@
 def NN_EncodeGroupsOp : NN_KernelOp<"encode_groups"> {
   let summary = "rows of floats to blocks of integers, each group with its scale";
   let description = [{
-    For signed codes of 8 bits with a scale of f32: scale = max |x| / 127 over the
-    group, code = round_half_even(x * (127 / max |x|)), 0 for a group of zeros,
-    and the sum of the codes where the format has it. [M, K] of f32 become
-    [M, K / block, bytes] of i8.
+    For signed codes of 8 bits: scale = max |x| / 127 over the group, code =
+    round_half_even(x * (127 / max |x|)), 0 for a group of zeros. For unsigned
+    codes of b bits around a zero z = 2^(b - 1): m is the greatest or the least x of
+    the group, whichever is farther from 0, the greatest if both are; scale = m / -z,
+    code = z + min(round_half_even(x * (-z / m)), z - 1), z for a group of zeros.
+    Scales are stored rounded to nearest even; a group with an x that is no number,
+    or an infinite one, has a scale that is no number or infinite. Minus the sum of
+    the codes follows where the format has it. [M, K] of f32 become [M, K / block,
+    bytes] of i8.
 
     ```mlir
     %0 = nn.encode_groups #nn.groups<32 in 40 group 32 planes [<bits = 8, run = 1, at = 0>] codes signed scale f32 at 32 sum at 36>

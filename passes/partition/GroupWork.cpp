@@ -213,8 +213,8 @@ GroupWork GroupWork::of(soc::GroupOp group, int64_t rows, soc::PrecisionAttr pre
   }
   for (Value result : group.getBody().front().getTerminator()->getOperands())
     if (auto update = result.getDefiningOp<nn::CacheUpdateOp>())
-      work.writtenBytes += bytesOf(cast<RankedTensorType>(update.getRows().getType())
-                                       .clone(update.getType().getElementType()));
+      work.writtenBytes += bytesOf(update.getType()) / update.getType().getDimSize(1) *
+                           cast<RankedTensorType>(update.getRows().getType()).getDimSize(1);
     else
       work.writtenBytes += scale(storedBytesOf(result.getType(), stored.lookup(result)), rows, all);
   return work;

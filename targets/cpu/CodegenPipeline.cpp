@@ -20,6 +20,7 @@ void cpu::buildCpuCodegenPipeline(OpPassManager &pm) {
   // Contractions first: the structured lowering would take them too.
   kernels.addPass(createLowerContractionsPass());
   kernels.addPass(createLowerGroupsPass());
+  kernels.addPass(createLowerAttentionPass());
   kernels.addPass(createLowerStructuredPass());
   // After vectorisation, so that functions are expanded on whole vectors.
   kernels.addPass(createLowerMathPass());

@@ -6,6 +6,7 @@
 
 #include "dialects/nn/NN.h"
 #include "dialects/soc/Soc.h"
+#include "targets/cpu/AttentionKernel.h"
 #include "targets/cpu/CpuVariants.h"
 #include "targets/cpu/GroupKernel.h"
 #include "targets/cpu/Passes.h"
@@ -42,7 +43,13 @@ struct CpuEngineModel : soc::EngineAttrInterface::ExternalModel<CpuEngineModel, 
   bool takesWhole(Attribute attr, Operation *op) const {
     if (auto product = dyn_cast<nn::GroupMatmulOp>(op))
       return cpu::hasGroupKernel(product);
+    if (auto attention = dyn_cast<nn::CachedAttentionOp>(op))
+      return cpu::hasAttentionKernel(attention);
     return isa<nn::PackedMatmulOp, nn::EncodeGroupsOp>(op);
+  }
+
+  uint64_t stagingBytes(Attribute attr, soc::KernelOp kernel) const {
+    return cpu::workspaceBytes(kernel, cast<soc::CpuAttr>(attr));
   }
 
   void buildCodegenPipeline(Attribute attr, OpPassManager &pm) const {

@@ -9,6 +9,7 @@
 #include "dialects/nn/NN.h"
 #include "passes/partition/GroupWork.h"
 #include "passes/partition/IntegerForm.h"
+#include "targets/cpu/AttentionKernel.h"
 #include "targets/cpu/GroupTiles.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -156,7 +157,28 @@ private:
            (linalgOp && linalgOp.getNumParallelLoops() == linalgOp.getNumLoops());
   }
 
+  /// Keys and values stream by: a tile is as many rows as go over a block of them
+  /// at once, with all heads that share a key head unless workers would be idle.
+  StringRef tileCachedAttention(nn::CachedAttentionOp cached) {
+    int64_t queries = shape[1], heads = cached.getGroupSize();
+    int64_t tile = std::min<int64_t>(queries, std::max<int64_t>(1, cpu::kAttentionRows / heads));
+    auto count = [&] { return shape[0] * (shape[2] / heads) * llvm::divideCeil(queries, tile); };
+    while (count() < 2 * workers && tile * heads >= 32 && tile > 1)
+      tile = llvm::divideCeil(tile, 2);
+    while (count() < workers && heads % 2 == 0 && heads >= 8)
+      heads /= 2;
+    // Tiles of one size, known when code is generated, rather than tall ones.
+    int64_t equal = tile;
+    while (queries % equal != 0 && 4 * (equal - 1) >= 3 * tile)
+      --equal;
+    tiles = {1, queries % equal == 0 ? equal : even(queries, tile), heads, 0};
+    return "attention";
+  }
+
   StringRef tileAttention() {
+    if (auto cached = dyn_cast<nn::CachedAttentionOp>(attention);
+        cached && cpu::hasAttentionKernel(cached))
+      return tileCachedAttention(cached);
     int64_t queries = shape[1],
             keys = cast<ShapedType>(attention->getOperand(1).getType()).getDimSize(1);
     // Scores of a tile stay in half of the second-level cache.
@@ -285,7 +307,8 @@ private:
     if (auto dequantize = dyn_cast<nn::DequantizeOp>(op))
       return isa<quant::UniformQuantizedPerAxisType>(dequantize.getTypeAttr().getValue());
     return isa<nn::LayerNormOp, nn::RmsNormOp, nn::RopeOp, nn::QuantizedLayerNormOp,
-               nn::QuantizedRmsNormOp, nn::EncodeGroupsOp, nn::GroupGatherOp>(op);
+               nn::QuantizedRmsNormOp, nn::EncodeGroupsOp, nn::GroupGatherOp>(op) ||
+           (isa<nn::CacheUpdateOp>(op) && cast<nn::CacheUpdateOp>(op).getFormat());
   }
 
   StringRef tileRows() {
@@ -367,7 +390,19 @@ private:
       int64_t width = isInteger() ? 8 : llvm::divideCeil(result.getElementTypeBitWidth(), 8);
       int64_t elements = tileElements(result);
       bytes += 2 * llvm::alignTo(elements * width, 64) + 128;
-      if (isa<nn::AttentionOp, nn::CachedAttentionOp, nn::QuantizedAttentionOp>(op)) {
+      auto cached = dyn_cast<nn::CachedAttentionOp>(op);
+      if (cached && cpu::hasAttentionKernel(cached)) {
+        // Within another root's tiles it may have any number of tokens.
+        bool isRoot = attention == root;
+        int64_t tokens = isRoot ? (tiles[1] ? tiles[1] : shape[1]) : ShapedType::kDynamic;
+        if (isRoot && shape[1] % tokens != 0)
+          tokens = ShapedType::kDynamic;
+        int64_t heads = cached.getGroupSize();
+        if (isRoot && tiles[2])
+          heads = std::min(heads, tiles[2]);
+        bytes +=
+            128 + cpu::attentionWorkspaceBytes(cached, cpu::VectorUnit::of(cpu), tokens, heads);
+      } else if (isa<nn::AttentionOp, nn::CachedAttentionOp, nn::QuantizedAttentionOp>(op)) {
         auto query = cast<RankedTensorType>(op.getOperand(0).getType());
         auto key = cast<RankedTensorType>(op.getOperand(1).getType());
         width = std::max<int64_t>(width, 4); // Scores of integers are as wide as those of floats.

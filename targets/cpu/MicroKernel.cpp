@@ -314,7 +314,7 @@ private:
     int64_t sets = std::min<int64_t>(4, llvm::divideCeil(8, height * width));
     // But where sizes are known at run time only, as those of a cache, a row is
     // to give the same bits whatever other rows there are.
-    if (!getConstantIntValue(p.k) || !getConstantIntValue(p.n))
+    if (p.ordered || !getConstantIntValue(p.k) || !getConstantIntValue(p.n))
       sets = 1;
     std::optional<int64_t> depth = getConstantIntValue(count);
     if (depth && *depth < 2 * sets)

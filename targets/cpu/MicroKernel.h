@@ -32,6 +32,9 @@ struct Product {
   /// of a panel lie rowStride apart, panels panelStride.
   int64_t panel = 0;
   mlir::OpFoldResult panelStride;
+  /// Whether every sum is one chain along k, so that a row has the same bits
+  /// whatever other rows there are. It is where k or n is known at run time only.
+  bool ordered = false;
 };
 
 void emitProduct(mlir::OpBuilder &b, mlir::Location loc, const Product &product,

@@ -50,6 +50,26 @@ def LowerGroupsPass : Pass<"cpu-lower-groups", "::tercet::soc::KernelOp"> {
     Statistic<"encoded", "num-encoded", "Number of quantisations of rows lowered">];
 }
 
+def LowerAttentionPass : Pass<"cpu-lower-attention", "::tercet::soc::KernelOp"> {
+  let summary = "Turns attention over caches into blocks of keys with a softmax that goes along";
+  let description = [{
+    Does: rewrites nn.cached_attention into scf loops over blocks of 32 keys: keys
+    are decoded and turned, multiplied with the queries, weighed by the greatest
+    score so far, and values added with these weights; a greater score scales down
+    what was added before. Only keys that some row sees are read. A row's result
+    does not depend on the other rows. Memory for one block lies in the worker's
+    scratch, behind what the kernel allocates itself. Leaves transpositions to
+    cpu-lower-structured. Requires: memrefs, a machine, and the scratch that
+    tile-assign-scratch gives. Guarantees: no nn.cached_attention is left. Fails on
+    types without a kernel, heads of another stride than 1, and too little scratch.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let statistics = [Statistic<"lowered", "num-attentions", "Number of attentions lowered">];
+}
+
 def LowerStructuredPass : Pass<"cpu-lower-structured", "::tercet::soc::KernelOp"> {
   let summary = "Turns the other linalg operations into vectorised loops";
   let description = [{

@@ -1,60 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The code-generation stage of the Vulkan target.
+// The code-generation stage of the Vulkan target: what a profile's kernels go
+// through is in LowerAlternatives.cpp.
 
-#include "passes/codegen/gpu/Passes.h"
 #include "targets/vulkan/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
-#include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 using namespace tercet;
 using namespace tercet::vulkan;
 
-/// Passes report a profile that cannot be read.
-static void buildPipeline(OpPassManager &pm, StringRef profile, int64_t workgroupBytes) {
-  codegen::buildGpuPipeline(pm, profile);
-  OpPassManager &functions = pm.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
-  functions.addPass(createLowerStoragePass());
-  functions.addPass(createLowerWideIntegersPass());
-  // What is left between storage and arithmetic of other widths.
-  functions.addPass(createCanonicalizerPass());
-  functions.addPass(createLowerNarrowTypesPass());
-  functions.addPass(createCanonicalizerPass());
-  functions.addPass(createCSEPass());
-  ConvertToSpirvPassOptions conversion;
-  conversion.profile = profile.str();
-  pm.addPass(createConvertToSpirvPass(conversion));
-  VerifyAbiPassOptions limits;
-  limits.workgroupBytes = workgroupBytes;
-  pm.nest<spirv::ModuleOp>().addPass(createVerifyAbiPass(limits));
-}
-
-void vulkan::buildCodegenPipeline(OpPassManager &pm, const codegen::GpuProfile &profile) {
-  buildPipeline(pm, profile.print(), profile.workgroupBytes);
+void vulkan::buildCodegenPipeline(OpPassManager &pm, ArrayRef<codegen::GpuProfile> profiles) {
+  LowerAlternativesPassOptions options;
+  for (const codegen::GpuProfile &profile : profiles)
+    options.profiles.push_back(profile.print());
+  pm.addPass(createLowerAlternativesPass(options));
 }
 
 namespace {
 struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
-  Option<std::string> profile{*this, "profile", llvm::cl::desc("As GpuProfile::parse reads it"),
-                              llvm::cl::init("")};
+  ListOption<std::string> profiles{
+      *this, "profiles",
+      llvm::cl::desc("As GpuProfile::parse reads them, from that with the most needs")};
 };
 } // namespace
 
 void vulkan::registerVulkanPipelines() {
   PassPipelineRegistration<PipelineOptions>(
       "tercet-vulkan-codegen", "From bufferised kernels of a Vulkan engine to SPIR-V modules",
-      [](OpPassManager &pm, const PipelineOptions &options) {
-        StringRef text = options.profile.getValue();
-        llvm::Expected<codegen::GpuProfile> profile = codegen::GpuProfile::parse(text);
-        int64_t workgroupBytes = codegen::GpuProfile().workgroupBytes;
-        if (profile)
-          workgroupBytes = profile->workgroupBytes;
-        else
-          llvm::consumeError(profile.takeError());
-        buildPipeline(pm, text, workgroupBytes);
+      [](OpPassManager &pm, const PipelineOptions &given) {
+        LowerAlternativesPassOptions options;
+        for (const std::string &profile : given.profiles)
+          options.profiles.push_back(profile);
+        if (options.profiles.empty())
+          options.profiles.push_back("");
+        pm.addPass(createLowerAlternativesPass(options));
       });
 }

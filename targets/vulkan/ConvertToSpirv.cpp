@@ -36,6 +36,8 @@ spirv::TargetEnvAttr environmentOf(MLIRContext *context, const GpuProfile &profi
   SmallVector<spirv::Extension> extensions{spirv::Extension::SPV_KHR_storage_buffer_storage_class};
   if (profile.float16)
     capabilities.push_back(spirv::Capability::Float16);
+  if (profile.storage16)
+    capabilities.push_back(spirv::Capability::StorageBuffer16BitAccess);
   if (profile.subgroupArithmetic)
     capabilities.append(
         {spirv::Capability::GroupNonUniform, spirv::Capability::GroupNonUniformArithmetic});

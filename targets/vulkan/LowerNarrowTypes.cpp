@@ -27,13 +27,8 @@ bool isNarrowInteger(Type type) {
          type.getIntOrFloatBitWidth() < 32;
 }
 
-bool isNarrowFloat(Type type) { return type.isF16() || type.isBF16(); }
-
-Type withElement(Type type, Type element) {
-  if (auto vector = dyn_cast<VectorType>(type))
-    return vector.clone(element);
-  return element;
-}
+/// Of those, whether the device computes on halves decides over f16.
+bool isHalf(Type type) { return type.isF16() || type.isBF16(); }
 
 Value constant(ImplicitLocOpBuilder &b, Value like, int64_t value) {
   Type type = like.getType();
@@ -122,25 +117,28 @@ bool isUnsigned(Operation *op) {
 unsigned bitsOf(Type type) { return getElementTypeOrSelf(type).getIntOrFloatBitWidth(); }
 
 struct NarrowTypes : TypeConverter {
-  NarrowTypes() {
+  explicit NarrowTypes(bool keepsF16) : keepsF16(keepsF16) {
     addConversion([](Type type) { return type; });
     addConversion([](IntegerType type) -> std::optional<Type> {
       return isNarrowInteger(type) ? IntegerType::get(type.getContext(), 32) : type;
     });
-    addConversion([](FloatType type) -> std::optional<Type> {
+    addConversion([this](FloatType type) -> std::optional<Type> {
       return isNarrowFloat(type) ? Float32Type::get(type.getContext()) : Type(type);
     });
     addConversion([this](VectorType type) -> std::optional<Type> {
       return type.clone(convertType(type.getElementType()));
     });
   }
+  bool isNarrowFloat(Type type) const { return isHalf(type) && !(keepsF16 && type.isF16()); }
+  const bool keepsF16;
 };
 
 /// Any operation on values: the same on wider types, between what its types ask
 /// for.
 struct WidenOperation : ConversionPattern {
-  WidenOperation(const TypeConverter &converter, MLIRContext *context)
-      : ConversionPattern(converter, MatchAnyOpTypeTag(), /*benefit=*/1, context) {}
+  WidenOperation(const NarrowTypes &converter, MLIRContext *context)
+      : ConversionPattern(converter, MatchAnyOpTypeTag(), /*benefit=*/1, context),
+        types(converter) {}
 
   LogicalResult matchAndRewrite(Operation *op, ArrayRef<Value> operands,
                                 ConversionPatternRewriter &rewriter) const override {
@@ -171,14 +169,24 @@ struct WidenOperation : ConversionPattern {
       rewriter.replaceOp(op, signExtend(b, operands[0], bitsOf(to)));
       return success();
     }
-    if (isa<arith::BitcastOp>(op) && isNarrowInteger(from) && isNarrowFloat(element)) {
-      rewriter.replaceOp(op, forElements(b, operands[0], b.getF32Type(),
-                                         [&](Value word) { return fromBits(b, element, word); }));
+    if (isa<arith::BitcastOp>(op) && isNarrowInteger(from) && isHalf(element)) {
+      Value wide = forElements(b, operands[0], b.getF32Type(),
+                               [&](Value word) { return fromBits(b, element, word); });
+      if (!isNarrowFloat(element))
+        wide = arith::TruncFOp::create(b, to, wide);
+      rewriter.replaceOp(op, wide);
       return success();
     }
-    if (isa<arith::BitcastOp>(op) && isNarrowFloat(from) && isNarrowInteger(element)) {
-      Value words = forElements(b, operands[0], b.getI32Type(),
-                                [&](Value value) { return bitsOf(b, from, value); });
+    if (isa<arith::BitcastOp>(op) && isHalf(from) && isNarrowInteger(element)) {
+      Value wide = operands[0];
+      if (!isNarrowFloat(from)) {
+        Type f32 = b.getF32Type();
+        if (auto vector = dyn_cast<VectorType>(wide.getType()))
+          f32 = vector.clone(f32);
+        wide = arith::ExtFOp::create(b, f32, wide);
+      }
+      Value words =
+          forElements(b, wide, b.getI32Type(), [&](Value value) { return bitsOf(b, from, value); });
       rewriter.replaceOp(op, signExtend(b, words, 16));
       return success();
     }
@@ -191,6 +199,8 @@ struct WidenOperation : ConversionPattern {
   }
 
 private:
+  bool isNarrowFloat(Type type) const { return types.isNarrowFloat(type); }
+
   LogicalResult convertConstant(arith::ConstantOp op, ConversionPatternRewriter &rewriter) const {
     Type type = getTypeConverter()->convertType(op.getType()), element = getElementTypeOrSelf(type);
     auto widenOne = [&](Attribute value) -> Attribute {
@@ -234,11 +244,19 @@ private:
     rewriter.replaceOp(op, result);
     return success();
   }
+
+  const NarrowTypes &types;
 };
 
 struct LowerNarrowTypesPass : vulkan::impl::LowerNarrowTypesPassBase<LowerNarrowTypesPass> {
+  using LowerNarrowTypesPassBase::LowerNarrowTypesPassBase;
   void runOnOperation() override {
-    NarrowTypes converter;
+    llvm::Expected<codegen::GpuProfile> parsed = codegen::GpuProfile::parse(profile);
+    if (!parsed) {
+      getOperation().emitOpError() << llvm::toString(parsed.takeError());
+      return signalPassFailure();
+    }
+    NarrowTypes converter(parsed->float16);
     ConversionTarget target(getContext());
     target.markUnknownOpDynamicallyLegal([&](Operation *op) { return converter.isLegal(op); });
     target.addLegalOp<gpu::GPUFuncOp>();

@@ -33,8 +33,9 @@ MemRefType memoryOf(int64_t size, Type element, spirv::StorageClass storage) {
 
 class FunctionStorage {
 public:
-  explicit FunctionStorage(gpu::GPUFuncOp function)
-      : function(function), b(function.getLoc(), OpBuilder::atBlockBegin(&function.front())),
+  FunctionStorage(gpu::GPUFuncOp function, const codegen::GpuProfile &profile)
+      : function(function), profile(profile),
+        b(function.getLoc(), OpBuilder::atBlockBegin(&function.front())),
         arguments(function.getNumArguments()) {}
 
   LogicalResult lower();
@@ -94,11 +95,13 @@ private:
   FailureOr<Place> placeOf(Operation *op, Value memory);
 
   LogicalResult lower(Operation *op);
+  void lowerHalf(Operation *op, unsigned operand);
   void lowerScalar(Operation *op, WordMemory &memory);
   void lowerVector(Operation *op, WordMemory &memory, const Place &place);
   void chooseShared();
 
   gpu::GPUFuncOp function;
+  const codegen::GpuProfile &profile;
   ImplicitLocOpBuilder b;
   unsigned arguments;
   llvm::MapVector<std::pair<unsigned, Type>, Value> views;
@@ -209,6 +212,19 @@ FailureOr<FunctionStorage::Place> FunctionStorage::placeOf(Operation *op, Value 
   return place;
 }
 
+/// A half by itself, on a device that has them in storage.
+void FunctionStorage::lowerHalf(Operation *op, unsigned operand) {
+  auto load = dyn_cast<memref::LoadOp>(op);
+  auto store = dyn_cast<memref::StoreOp>(op);
+  Value index = load ? load.getIndices()[0] : store.getIndices()[0];
+  index = arith::AddIOp::create(b, index, unitsBefore(operand, 2));
+  Value view = viewOf(operand, b.getF16Type());
+  if (store)
+    memref::StoreOp::create(b, store.getValue(), view, index);
+  else
+    load.replaceAllUsesWith(memref::LoadOp::create(b, view, index).getResult());
+}
+
 void FunctionStorage::lowerScalar(Operation *op, WordMemory &memory) {
   if (auto load = dyn_cast<memref::LoadOp>(op)) {
     load.replaceAllUsesWith(loadElement(b, memory, load.getType(), load.getIndices()[0]));
@@ -295,7 +311,10 @@ LogicalResult FunctionStorage::lower(Operation *op) {
     update.replaceAllUsesWith(
         memref::AtomicRMWOp::create(b, update.getKind(), update.getValue(), view, at).getResult());
   } else if (isa<memref::LoadOp, memref::StoreOp>(op)) {
-    lowerScalar(op, *memory);
+    if (element.isF16() && place->operand && profile.float16 && profile.storage16)
+      lowerHalf(op, *place->operand);
+    else
+      lowerScalar(op, *memory);
   } else {
     lowerVector(op, *memory, *place);
   }
@@ -348,8 +367,14 @@ LogicalResult FunctionStorage::lower() {
 namespace {
 
 struct LowerStoragePass : vulkan::impl::LowerStoragePassBase<LowerStoragePass> {
+  using LowerStoragePassBase::LowerStoragePassBase;
   void runOnOperation() override {
-    if (failed(FunctionStorage(getOperation()).lower()))
+    llvm::Expected<codegen::GpuProfile> parsed = codegen::GpuProfile::parse(profile);
+    if (!parsed) {
+      getOperation().emitOpError() << llvm::toString(parsed.takeError());
+      return signalPassFailure();
+    }
+    if (failed(FunctionStorage(getOperation(), *parsed).lower()))
       signalPassFailure();
   }
 };

@@ -21,9 +21,10 @@ namespace tercet::vulkan {
 #define GEN_PASS_DECL
 #include "targets/vulkan/Passes.h.inc"
 
-/// From bufferised soc.kernel operations to a spirv.module each, module in,
-/// module out. The module holds kernels of one Vulkan engine and nothing else.
-void buildCodegenPipeline(mlir::OpPassManager &pm, const codegen::GpuProfile &profile);
+/// From bufferised soc.kernel operations to spirv.modules, module in, module out.
+/// The module holds kernels of one Vulkan engine and nothing else. `profiles`
+/// begin with that which has the most needs.
+void buildCodegenPipeline(mlir::OpPassManager &pm, llvm::ArrayRef<codegen::GpuProfile> profiles);
 
 #define GEN_PASS_REGISTRATION
 #include "targets/vulkan/Passes.h.inc"

@@ -7,6 +7,22 @@
 
 include "mlir/Pass/PassBase.td"
 
+def LowerAlternativesPass : Pass<"vulkan-lower-alternatives", "::mlir::ModuleOp"> {
+  let summary = "Kernels become SPIR-V modules, one for each profile that makes a difference";
+  let description = [{
+    Does: has every soc.kernel lowered by the whole of code generation once for
+    each profile. Where profiles lead to the same code, that of the last stays. A
+    kernel @k with one alternative becomes spirv.module @k, one with several
+    @k.0, @k.1, ... in the order of the profiles, which begins with the most
+    needs. Requires: bufferised kernels of one Vulkan engine.
+    Fails where code generation does.
+  }];
+  let options = [ListOption<"profiles", "profiles", "std::string",
+    "What devices can do, as GpuProfile::parse reads it, from the most on">];
+  let statistics = [Statistic<"alternatives", "num-alternatives", "Modules made">];
+  let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::spirv::SPIRVDialect"];
+}
+
 def LowerStoragePass : Pass<"vulkan-lower-storage", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Memory becomes storage buffers of words, with offsets in push constants";
   let description = [{
@@ -20,8 +36,11 @@ def LowerStoragePass : Pass<"vulkan-lower-storage", "::mlir::gpu::GPUFuncOp"> {
     Workgroup memory becomes words. Requires: what gpu-lower-memory guarantees.
     Guarantees: every memref is flat, of words or of vectors of words, and has a
     storage class. Fails on elements of other types, and on operands that begin at
-    less than a multiple of 4 bytes.
+    less than a multiple of 4 bytes. With float16 and storage16 in the profile a
+    single half is an element of a view of halves instead.
   }];
+  let options = [Option<"profile", "profile", "std::string", "\"\"",
+    "What the device can do, as GpuProfile::parse reads it">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
     "::mlir::spirv::SPIRVDialect", "::mlir::vector::VectorDialect"];
 }
@@ -45,9 +64,11 @@ def LowerNarrowTypesPass : Pass<"vulkan-lower-narrow-types", "::mlir::gpu::GPUFu
     f32, with results wrapped or rounded to the type that they had. A half is
     rounded as the device rounds halves, to nearest or towards zero. Requires:
     memory of words, as vulkan-lower-storage leaves it. Guarantees: no value of
-    these types is left. Fails on operations that look at the bits of several
-    elements at once.
+    these types is left, but for f16 where the profile has float16. Fails on
+    operations that look at the bits of several elements at once.
   }];
+  let options = [Option<"profile", "profile", "std::string", "\"\"",
+    "What the device can do, as GpuProfile::parse reads it">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::spirv::SPIRVDialect",
     "::mlir::vector::VectorDialect"];
 }

@@ -160,7 +160,11 @@ public:
   }
 
   void buildCodegenPipeline(soc::EngineAttr engine, OpPassManager &pm) const override {
-    vulkan::buildCodegenPipeline(pm, vulkan::gpuProfileOf(Profile::of(engine), Limits::of(engine)));
+    Limits limits = Limits::of(engine);
+    vulkan::buildCodegenPipeline(
+        pm, llvm::map_to_vector(Profile::of(engine).getAlternatives(), [&](Profile profile) {
+          return vulkan::gpuProfileOf(profile, limits);
+        }));
   }
 
   llvm::Error checkProperties(soc::EngineAttr engine) const override {

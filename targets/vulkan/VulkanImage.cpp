@@ -96,7 +96,8 @@ llvm::Error ImageWriter::add(soc::KernelOp kernel) {
   std::string name = kernel.getSymName().str();
   ModuleOp lowered = job.module;
   for (auto module : lowered.getOps<spirv::ModuleOp>()) {
-    if (module.getName() != name)
+    // Alternatives have a number behind a dot, which no kernel's name has.
+    if (StringRef(*module.getName()).split('.').first != name)
       continue;
     llvm::Expected<Alternative> made = serialize(module, kernel);
     if (!made)

@@ -319,3 +319,29 @@ def pack_simple(name, blocks, panel):
     by_row = scales.reshape(padded // panel, panel, count, 2).transpose(0, 2, 1, 3)
     result = np.concatenate([by_row.reshape(*by_row.shape[:2], -1), by_four.reshape(*by_row.shape[:2], -1)], axis=2)
     return np.ascontiguousarray(result).view(np.int8)
+
+
+# --- rows that the program itself rounds, as caches have them ---------------------------------------------------------
+def encode_running(rows, name):
+    """Rows [N, K] as [N, K / 32 * bytes] of "q8_0" or "q4_0", by the rule of nn.encode_groups, which is not ggml's."""
+    groups = np.asarray(rows, F32).reshape(-1, 32)
+    most, least = groups.max(axis=1, keepdims=True), groups.min(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if name == "q8_0":
+            far = np.abs(groups).max(axis=1, keepdims=True)
+            codes = np.where(far == 0, 0, np.rint(groups * (F32(127) / far))).astype(np.int8).view(np.uint8)
+            scale = far / F32(127)
+        else:
+            far = np.where(most >= -least, most, least)
+            codes = np.minimum(np.where(far == 0, 0, np.rint(groups * (F32(-8) / far))), 7).astype(np.int32) + 8
+            codes = (codes[:, :16] | codes[:, 16:] << 4).astype(np.uint8)
+            scale = far / F32(-8)
+    blocks = np.concatenate([scale.astype(np.float16).view(np.uint8), codes], axis=1)
+    return blocks.reshape(len(rows), -1)
+
+
+def decode_running(rows, name):
+    """What such rows stand for, in f32."""
+    blocks = np.ascontiguousarray(rows).view(np.uint8).reshape(-1, {"q8_0": 34, "q4_0": 18}[name])
+    codes = blocks[:, 2:].view(np.int8).astype(F32) if name == "q8_0" else halves(blocks[:, 2:]).astype(F32) - 8
+    return (half(blocks, 0) * codes).reshape(len(rows), -1)

@@ -274,6 +274,25 @@ def operations(random, folder):
     return module
 
 
+def running(random, folder):
+    """Rows that are rounded as the program runs to what caches hold, and a cache of such rows that is attended to."""
+    module = Module(folder, "running")
+    for name in ("q8_0", "q4_0"):
+        x = random.standard_normal((7, 64)).astype(F32)
+        x[1] = 0
+        x[2, :32] = -3.25
+        x[3, 5], x[3, 9] = 6.5, -6.5  # both are farthest
+        x[4] *= F32(1e-7)  # scales that f16 has few bits for
+        x[5] = np.ldexp(F32(1), random.integers(-8, 1, 64)) * np.where(random.integers(0, 2, 64), F32(1), F32(-1))
+        x[6, 40] = -50
+        blocks = formats.encode_running(x, name).reshape(7, 2, -1).view(np.int8)
+        out = module.line(f"tensor.empty() : {typed(blocks.shape, 'i8')}")
+        got = module.line(f"nn.encode_groups {TEXTS[name]} ins({module.argument(x, 'f32')} : {typed(x.shape)}) "
+                          f"outs({out} : {typed(blocks.shape, 'i8')})")
+        module.result(f"{name}_running", got, blocks, "i8")
+    return module
+
+
 def refusals(test):
     """What a recipe cannot do exactly is an error when it is executed."""
     blocks, q4_1 = "tensor<1x1x18xi8>", "tensor<1x1x20xi8>"
@@ -320,6 +339,9 @@ def main():
             quantised(random, test.work, scheme).run_compiled(test, "compiled", "--quantize", scheme)
     if test.wanted("operations"):
         operations(random, test.work).run_reference(test)
+    if test.wanted("running"):
+        running(random, test.work).run_reference(test)
+        running(random, test.work).run_compiled(test, "compiled")
     test.finish()
 
 

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # The trained language model, end to end: compiled by tercet-generate, against a forward pass in numpy (tiny_lm.py).
-# Logits, greedy tokens and text, perplexity, the variant with outliers, speculative decoding, sessions; with --target the
-# same text under qemu-user.
+# Logits, greedy tokens and text, perplexity, the variant with outliers, caches and weights of fewer bits, speculative
+# decoding, sessions; with --target the same text under qemu-user.
 
 import re
 import subprocess
 
 import numpy as np
 
+import group_formats
 import harness
 
 import corpus  # noqa: E402, from test/models
@@ -109,6 +110,41 @@ def same_bits(g, model, name, *flags):
     g.case(f"{name}: bits of rows computed at once", run)
 
 
+def in_groups(name):
+    """What a cache of this format makes of rows."""
+    return lambda rows: group_formats.decode_running(group_formats.encode_running(rows, name), name)
+
+
+def small_caches(g, model, outliers, reference, characters):
+    """Caches of 8 and 4 bits: what they cost beside the f32 model, and that all they are for goes on working."""
+    for kind, name, bound, tolerance in (("int8", "q8_0", 0.002, 5e-3), ("int4", "q4_0", 0.03, 5e-2)):
+        flags = ("--kv-cache", kind)
+        greedy_ids(g, model, tiny_lm.Model(model, in_groups(name)), f"{kind} cache", tolerance, *flags)
+        perplexity(g, model, reference, f"{kind} cache", bound, characters, *flags)
+        perplexity(g, outliers, reference, f"{kind} cache, outliers", bound, characters // 3, *flags)
+        same_bits(g, model, f"{kind} cache", *flags)
+
+        def sessions(kind=kind, flags=flags):
+            # Tokens, then rows of the cache, of no more bytes than 32 elements in a group take.
+            file = g.test.work / f"session-{kind}"
+            file.unlink(missing_ok=True)
+            whole, _ = g.compiled(model, "--prompt", PROMPT, "--n", COUNT, *flags)
+            g.compiled(model, "--prompt", PROMPT, "--n", 20, "--session", file, *flags)
+            size, tokens = file.stat().st_size, np.frombuffer(file.read_bytes()[8:12], "<u4")[0]
+            row = 2 * reference.layers * reference.kv_heads * reference.head // 32 * {"int8": 34, "int4": 18}[kind]
+            if size != 32 + tokens * (8 + row):
+                return f"a session of {tokens} tokens has {size} bytes, expected {32 + tokens * (8 + row)}"
+            out, err = g.compiled(model, "--prompt", PROMPT, "--n", COUNT, "--session", file, *flags)
+            run = int(re.search(r"prefill: (\d+) tokens", err).group(1))
+            if run != 1:
+                return f"{run} tokens of the prompt were run, expected the last one only"
+            if out != whole:
+                return f"expected {whole!r}, got {out!r}"
+            _, err = g.compiled(model, "--prompt", PROMPT, "--n", 2, "--session", file, expect=1)
+            return None if "another program" in err else f"a cache of f16 took it: {err!r}"
+        g.case(f"{kind} cache: sessions", sessions)
+
+
 def text(g, model, expected):
     def run():
         out, _ = g.compiled(model, "--prompt", PROMPT, "--n", COUNT)
@@ -172,6 +208,15 @@ def main():
             out, _ = g.run(folder, "--tokenizer", model, "--prompt", PROMPT, "--n", COUNT)
             return None if out == expected + "\n" else f"expected {expected!r}, got {out!r}"
         g.case("text", cross)
+        for kind, name in (("int8", "q8_0"), ("int4", "q4_0")):
+            def small(kind=kind, name=name):
+                folder, count = test.work / f"program-{kind}", 16
+                test.compile(model, folder, None, "--kv-cache", kind)
+                tokens, _ = tiny_lm.Model(model, in_groups(name)).greedy(prompt, count)
+                out, _ = g.run(folder, "--tokenizer", model, "--prompt", PROMPT, "--n", count)
+                wanted = tokenizer.decode(tokens)
+                return None if out == wanted + "\n" else f"expected {wanted!r}, got {out!r}"
+            g.case(f"{kind} cache: text", small)
         test.finish()
     greedy_ids(g, model, reference, "f32 cache", 1e-3, "--kv-cache", "f32")
     greedy_ids(g, model, tiny_lm.Model(model, np.float16), "f16 cache", 1e-3)
@@ -181,12 +226,15 @@ def main():
     tiny_lm.write_outliers(model, outliers)
     perplexity(g, outliers, reference, "outliers", 0.001, test.arguments.characters // 3)
     # In blocks of the file's: beside the f32 model, so the bound is what quantisation may cost.
-    for kind, bound in (("Q8_0", 0.002), ("Q4_0", 0.05)):
+    for kind, bound in (("Q8_0", 0.002), ("Q4_0", 0.05), ("Q4_K", 0.05)):
         blocks = test.work / f"{kind}.gguf"
         tiny_lm.write_blocks(model, blocks, kind)
         perplexity(g, blocks, reference, kind, bound, test.arguments.characters, "--verify", 8)
         same_bits(g, blocks, kind)
     same_bits(g, model, "f16")
+    small_caches(g, model, outliers, reference, test.arguments.characters)
+    for scheme, bound in (("w8", 0.002), ("w4g32", 0.05)):
+        perplexity(g, model, reference, f"--quantize {scheme}", bound, test.arguments.characters, "--quantize", scheme)
     text(g, model, expected)
     test.finish()
 

@@ -37,7 +37,8 @@ def check(path):
 
 
 class Model:
-    """A llama of GGUF, weights as f32, keys and values in f32 or rounded to f16."""
+    """A llama of GGUF, weights as f32; keys and values, in rows of a head each, as what `cache` makes of them stands for:
+    a type, or a function of a matrix of f32."""
 
     def __init__(self, path, cache=np.float32):
         reader = gguf.GGUFReader(path)
@@ -53,7 +54,7 @@ class Model:
         self.context = get("llama.context_length")
         self.epsilon = get("llama.attention.layer_norm_rms_epsilon")
         self.theta = get("llama.rope.freq_base", 10000.0)
-        self.cache_type = cache
+        self.cache = cache if not isinstance(cache, type) else lambda rows: rows.astype(cache).astype(np.float32)
         self.reset()
 
     def reset(self):
@@ -95,7 +96,8 @@ class Model:
             k = self._rotate((y @ w[p + "attn_k"].T).reshape(count, self.kv_heads, self.head), begin)
             v = (y @ w[p + "attn_v"].T).reshape(count, self.kv_heads, self.head)
             for store, rows in ((self.keys, k), (self.values, v)):
-                store[i] = np.concatenate([store[i], rows.astype(self.cache_type).astype(np.float32)])
+                kept = self.cache(rows.reshape(-1, self.head)).reshape(rows.shape)
+                store[i] = np.concatenate([store[i], kept])
             x = x + self._attend(i, q, begin) @ w[p + "attn_output"].T
             y = self._norm(x, p + "ffn_norm")
             gate = y @ w[p + "ffn_gate"].T
@@ -184,13 +186,38 @@ def write_outliers(source, target, share=0.01, factor=30.0):
     _write_variant(source, target, gguf.LlamaFileType.ALL_F32, [(n, w, None) for n, w in weights.items()])
 
 
+def _q4_k(matrix):
+    """Blocks of Q4_K, which the package can read but not write: of each 32 elements the range from their least (at most
+    0) to their greatest in 16 steps, both rounded to 6 bits below floats of the block of 256."""
+    groups = matrix.reshape(-1, 8, 32).astype(np.float32)
+    least = np.minimum(groups.min(axis=2), 0)
+    step = (groups.max(axis=2) - least) / 15
+
+    def in_block(values):
+        unit = (values.max(axis=1, keepdims=True) / 63).astype(np.float16)
+        wide = np.maximum(unit.astype(np.float32), 1e-30)
+        return unit, np.clip(np.rint(values / wide), 0, 63).astype(np.uint8)
+
+    (unit, scale), (low_unit, low) = in_block(step), in_block(-least)
+    scaled = np.maximum(unit.astype(np.float32) * scale, 1e-30)[..., None]
+    codes = np.rint((groups + (low_unit.astype(np.float32) * low)[..., None]) / scaled)
+    codes = np.clip(codes, 0, 15).astype(np.uint8).reshape(-1, 4, 2, 32)
+    bits = np.concatenate([scale[:, :4] | (scale[:, 4:] >> 4) << 6, low[:, :4] | (low[:, 4:] >> 4) << 6,
+                           (scale[:, 4:] & 15) | (low[:, 4:] & 15) << 4], axis=1)
+    blocks = np.concatenate([unit.view(np.uint8), low_unit.view(np.uint8), bits,
+                             (codes[:, :, 0] | codes[:, :, 1] << 4).reshape(-1, 128)], axis=1)
+    return blocks.reshape(len(matrix), -1)
+
+
 def write_blocks(source, target, kind):
-    """A file whose matrices are quantised by the package `gguf` to blocks of that kind, such as "Q4_0"."""
+    """A file whose matrices are quantised to blocks of that kind, such as "Q4_0", by the package `gguf`; "Q4_K" by this
+    file."""
     kind = gguf.GGMLQuantizationType[kind]
+    quantize = _q4_k if kind == gguf.GGMLQuantizationType.Q4_K else lambda value: gguf.quantize(value, kind)
     tensors = []
     for name, value in Model(source).weights.items():
         matrix = value.ndim == 2
-        tensors.append((name, gguf.quantize(value, kind), kind) if matrix else (name, value, None))
+        tensors.append((name, quantize(value), kind) if matrix else (name, value, None))
     _write_variant(source, target, gguf.LlamaFileType.GUESSED, tensors)
 
 

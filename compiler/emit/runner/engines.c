@@ -6,6 +6,7 @@
 // and are linked into programs that have such an engine only.
 #include "engines.h"
 #include "program.h"
+#include "tercet/cuda.h"
 #include "tercet/hexagon.h"
 #include "tercet/queues.h"
 #include "tercet/vulkan.h"
@@ -14,6 +15,8 @@
 
 #define MOST_ENGINES 64
 
+extern __attribute__((weak)) tercet_status tercet_cuda_create(const tercet_cuda_options *options,
+                                                              tercet_driver *driver);
 extern __attribute__((weak)) tercet_status
 tercet_vulkan_create(const tercet_vulkan_options *options, tercet_driver *driver);
 
@@ -34,6 +37,8 @@ static tercet_status create(const tercet_engine_info *engine, tercet_driver *dri
     return tercet_mailbox_create(NULL, driver);
   if (engine->image_format == TERCET_IMAGE_SPIRV && tercet_vulkan_create)
     return tercet_vulkan_create(NULL, driver);
+  if (engine->image_format == TERCET_IMAGE_CUDA && tercet_cuda_create)
+    return tercet_cuda_create(NULL, driver);
   return TERCET_OK;
 }
 

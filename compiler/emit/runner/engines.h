@@ -2,7 +2,7 @@
 //
 // Drivers for the engines of a program that are no CPUs and have commands: over
 // qemu-hexagon for an NPU of kind Hexagon, over Vulkan for one with a SPIR-V
-// image. Errors are reported on standard error; nonzero is returned.
+// image, over CUDA for one with an image for it. Errors are reported on standard error; nonzero is returned.
 #ifndef TERCET_RUNNER_ENGINES_H
 #define TERCET_RUNNER_ENGINES_H
 
@@ -10,7 +10,7 @@
 
 // Starts and attaches drivers, if the program needs any. Their memories are as
 // large as its pools; TERCET_QEMU_HEXAGON may name the emulator,
-// TERCET_VULKAN_DEVICE the GPU.
+// TERCET_VULKAN_DEVICE the GPU, TERCET_LIBCUDA the library of CUDA.
 int engines_start(tercet_context *context);
 
 // Ends them, with the context that they are attached to.

@@ -7,6 +7,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace llvm;
 using namespace tercet;
@@ -51,11 +52,14 @@ std::string tercet::parseVerify(StringRef text, DecoderOptions &options) {
 }
 
 std::string tercet::parseCache(StringRef text, DecoderOptions &options) {
-  if (text == "f16")
-    options.cache = CacheType::F16;
-  else if (text == "f32")
-    options.cache = CacheType::F32;
-  else
-    return "--kv-cache: expected f16 or f32, got '" + text.str() + "'";
+  std::optional<CacheType> cache = StringSwitch<std::optional<CacheType>>(text)
+                                       .Case("f16", CacheType::F16)
+                                       .Case("f32", CacheType::F32)
+                                       .Case("int8", CacheType::Int8)
+                                       .Case("int4", CacheType::Int4)
+                                       .Default(std::nullopt);
+  if (!cache)
+    return "--kv-cache: expected f16, f32, int8 or int4, got '" + text.str() + "'";
+  options.cache = *cache;
   return "";
 }

@@ -6,6 +6,9 @@
 
 #include "compiler/import/decoder/GraphBuilder.h"
 
+#include "compiler/import/QuotedName.h"
+#include "compiler/import/decoder/CacheForm.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -26,9 +29,7 @@ public:
                   CacheType cache, int64_t tokens, bool all)
       : b(OpBuilder::atBlockEnd(module.getBody())), model(model), family(*model.architecture),
         weights(weights), tokens(tokens), answered(all ? tokens : 1),
-        loc(UnknownLoc::get(b.getContext())) {
-    cacheElement = cache == CacheType::F16 ? Type(b.getF16Type()) : Type(b.getF32Type());
-  }
+        loc(UnknownLoc::get(b.getContext())), form(CacheForm::of(b.getContext(), cache)) {}
 
   void build(StringRef name);
 
@@ -75,7 +76,7 @@ private:
   /// Tokens that come in, and those of them that have logits.
   int64_t tokens, answered;
   Location loc;
-  Type cacheElement;
+  CacheForm form;
   Value position;
   /// Keys and values of each layer in turn, as they come in and as they go out.
   SmallVector<Value> caches, updated;
@@ -180,8 +181,15 @@ Value FunctionBuilder::norm(Value input, const NormWeights &norm) {
 }
 
 Value FunctionBuilder::linear(Value input, const Linear &linear) {
+  auto type = cast<RankedTensorType>(input.getType());
+  int64_t count = type.getDimSize(0);
+  if (linear.order) {
+    at(linear.names, "Gather");
+    auto order = RankedTensorType::get({type.getDimSize(1)}, b.getI64Type());
+    Value places = nn::GetWeightOp::create(b, loc, order, linear.order);
+    input = nn::GatherOp::create(b, loc, type, uint64_t(1), input, places, empty(type.getShape()));
+  }
   at(linear.names, "MatMul");
-  int64_t count = cast<RankedTensorType>(input.getType()).getDimSize(0);
   int64_t width = linear.type.getDimSize(1);
   Value right = weight(linear.weight, linear.type.getShape());
   Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
@@ -261,8 +269,8 @@ Value FunctionBuilder::attention(Value input, const LayerWeights &layer, const s
   for (int kind : {0, 1}) {
     at(block + (kind == 0 ? "cache_k" : "cache_v"), "CacheUpdate");
     Value before = caches[2 * index + kind];
-    cached[kind] =
-        nn::CacheUpdateOp::create(b, loc, before.getType(), stored[kind], position, before);
+    cached[kind] = nn::CacheUpdateOp::create(b, loc, before.getType(), form.format, stored[kind],
+                                             position, before);
     updated.push_back(cached[kind]);
   }
   at(block + "attn", "Attention");
@@ -274,8 +282,8 @@ Value FunctionBuilder::attention(Value input, const LayerWeights &layer, const s
   IntegerAttr window;
   if (model.window && *model.window < model.context)
     window = b.getI64IntegerAttr(*model.window);
-  Value result = nn::CachedAttentionOp::create(b, loc, type, query, cached[0], cached[1], mask,
-                                               position, empty(type.getShape()),
+  Value result = nn::CachedAttentionOp::create(b, loc, type, form.format, query, cached[0],
+                                               cached[1], mask, position, empty(type.getShape()),
                                                b.getF64FloatAttr(model.attentionScale), window)
                      .getResult();
   return linear(reshape(result, {tokens, model.heads * model.headSize}), layer.output);
@@ -319,8 +327,7 @@ Value FunctionBuilder::block(Value x, const LayerWeights &layer, size_t index) {
 void FunctionBuilder::build(StringRef name) {
   auto ids = RankedTensorType::get({1, tokens}, b.getI64Type());
   auto logits = typeOf({1, answered, model.vocabulary});
-  auto cache =
-      RankedTensorType::get({1, model.context, model.keyHeads, model.headSize}, cacheElement);
+  RankedTensorType cache = form.typeOf(model.context, model.keyHeads, model.headSize);
   SmallVector<Type> inputs{ids, b.getIndexType()}, outputs{logits};
   inputs.append(2 * model.layers, cache);
   outputs.append(2 * model.layers, cache);
@@ -356,14 +363,21 @@ void FunctionBuilder::build(StringRef name) {
   func::ReturnOp::create(b, UnknownLoc::get(b.getContext()), results);
 }
 
-/// What the options say about the model's positions.
-static void chooseSizes(Description &model, const DecoderOptions &options,
-                        SmallVectorImpl<int64_t> &lengths, SmallVectorImpl<ImportError> &errors) {
+void tercet::decoder::chooseSizes(MLIRContext &context, Description &model,
+                                  const DecoderOptions &options, SmallVectorImpl<int64_t> &lengths,
+                                  SmallVectorImpl<ImportError> &errors) {
   auto error = [&](const Twine &text) { errors.push_back({"", "", text.str()}); };
-  model.context = options.context.value_or(std::min(model.positions, kDefaultContext));
+  int64_t usual = options.longest ? model.positions : std::min(model.positions, kDefaultContext);
+  model.context = options.context.value_or(usual);
   if (model.context < 1 || model.context > model.positions)
     return error("--context: expected 1 to " + Twine(model.positions) +
                  ", the positions that the model was made for, got " + Twine(model.context));
+  nn::GroupsAttr format = CacheForm::of(&context, options.cache).format;
+  if (format && model.headSize % format.getBlock() != 0)
+    return error("--kv-cache: expected heads of a multiple of " + Twine(format.getBlock()) +
+                 " elements, which share a scale in a cache of " +
+                 (options.cache == CacheType::Int8 ? "int8" : "int4") +
+                 ", got a model with heads of " + Twine(model.headSize) + "; try --kv-cache f16");
   for (int64_t length : options.verify)
     if (length > model.context)
       return error("--verify: expected at most " + Twine(model.context) +
@@ -383,12 +397,16 @@ static void chooseSizes(Description &model, const DecoderOptions &options,
 
 OwningOpRef<ModuleOp> tercet::decoder::buildDecoder(MLIRContext &context, Description description,
                                                     TensorSource &source,
-                                                    const DecoderOptions &options,
+                                                    const ImportOptions &options,
                                                     SmallVectorImpl<ImportError> &errors) {
   context.loadDialect<nn::NNDialect, func::FuncDialect, linalg::LinalgDialect,
                       tensor::TensorDialect, arith::ArithDialect>();
+  auto error = [&](const Twine &text) { errors.push_back({"", "", text.str()}); };
+  if (!options.dims.empty())
+    error("--dim " + options.dims.begin()->first() +
+          ": a language model has no dimensions by name; try --context and --prefill");
   SmallVector<int64_t> lengths;
-  chooseSizes(description, options, lengths, errors);
+  chooseSizes(context, description, options.decoder, lengths, errors);
   if (!errors.empty())
     return {};
   Rotary &rotary = description.rotary;
@@ -400,13 +418,19 @@ OwningOpRef<ModuleOp> tercet::decoder::buildDecoder(MLIRContext &context, Descri
   ModelWeights weights = declareWeights(*module, description, source, errors);
   if (!errors.empty())
     return {};
+  if (auto [name, count] = source.unused(); count > 0) {
+    std::string more = count > 1 ? " and " + std::to_string(count - 1) + " more" : "";
+    error("tensor " + quoted(name) + ": expected " + source.expected() + ", got this one" + more +
+          " besides; such models are not supported");
+    return {};
+  }
   auto build = [&](int64_t tokens, const std::string &name, bool all) {
-    FunctionBuilder(*module, description, weights, options.cache, tokens, all).build(name);
+    FunctionBuilder(*module, description, weights, options.decoder.cache, tokens, all).build(name);
   };
   build(1, "decode", false);
   for (int64_t length : lengths)
     build(length, "prefill_" + std::to_string(length), false);
-  for (int64_t length : options.verify)
+  for (int64_t length : options.decoder.verify)
     build(length, "verify_" + std::to_string(length), true);
   return module;
 }

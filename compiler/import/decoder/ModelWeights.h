@@ -32,11 +32,18 @@ public:
   virtual const SourceTensor *find(llvm::StringRef role, std::string &complaint) = 0;
   /// How messages call the tensor of a role.
   virtual std::string describe(llvm::StringRef role) const = 0;
+  /// The first of the file's tensors for which no role has asked, and how many
+  /// there are. Some that families compute themselves do not count.
+  virtual std::pair<llvm::StringRef, size_t> unused() const = 0;
+  /// Which tensors are expected, for messages: "the tensors that ...".
+  virtual std::string expected() const = 0;
 };
 
 /// A product x W (+ b), of one tensor or several side by side.
 struct Linear {
   mlir::FlatSymbolRefAttr weight, bias;
+  /// If not null, row j of the weight belongs to column order[j] of x.
+  mlir::FlatSymbolRefAttr order;
   mlir::RankedTensorType type; // of the weight, [K, N]
   /// Columns of each tensor.
   llvm::SmallVector<int64_t, 3> parts;

@@ -20,17 +20,21 @@ namespace {
 
 class GgufTensors : public decoder::TensorSource {
 public:
-  GgufTensors(MLIRContext &context, const Model &model) : context(context), model(model) {}
+  GgufTensors(MLIRContext &context, const Model &model, StringRef architecture)
+      : context(context), model(model), architecture(architecture) {}
 
   const decoder::SourceTensor *find(StringRef role, std::string &complaint) override;
   std::string describe(StringRef role) const override { return quoted(role); }
 
-  /// The first tensor that was never asked for, and how many there are.
-  std::pair<StringRef, size_t> unused() const;
+  std::pair<StringRef, size_t> unused() const override;
+  std::string expected() const override {
+    return "the tensors that architecture '" + architecture.str() + "' has with this metadata";
+  }
 
 private:
   MLIRContext &context;
   const Model &model;
+  StringRef architecture;
   llvm::StringMap<decoder::SourceTensor> found;
 };
 
@@ -109,23 +113,9 @@ OwningOpRef<ModuleOp> tercet::importGguf(MLIRContext &context, StringRef path,
     return {};
   }
   size_t before = errors.size();
-  if (!options.dims.empty())
-    error("--dim " + options.dims.begin()->first() +
-          ": a language model has no dimensions by name; try --context and --prefill");
   decoder::Description description = describeModel(**model, error);
   if (errors.size() != before)
     return {};
-  GgufTensors tensors(context, **model);
-  OwningOpRef<ModuleOp> module =
-      decoder::buildDecoder(context, description, tensors, options.decoder, errors);
-  if (!module)
-    return {};
-  if (auto [name, count] = tensors.unused(); count > 0) {
-    std::string more = count > 1 ? " and " + std::to_string(count - 1) + " more" : "";
-    error("tensor " + quoted(name) + ": expected the tensors that architecture '" +
-          description.architecture->name + "' has with this metadata, got this one" + more +
-          " besides; such models are not supported");
-    return {};
-  }
-  return module;
+  GgufTensors tensors(context, **model, description.architecture->name);
+  return decoder::buildDecoder(context, description, tensors, options, errors);
 }

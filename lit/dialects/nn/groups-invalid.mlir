@@ -47,11 +47,11 @@ nn.weight @w = #nn.join_groups<dense<1> : tensor<24x64xi8>, scales = dense<1.0> 
 
 // -----
 
-#q4_0 = #nn.groups<32 in 18 group 32 planes [<bits = 4, run = 16, at = 2>] zero 8 scale f16 at 0>
-func.func @format(%x: tensor<4x64xf32>, %e: tensor<4x2x18xi8>) -> tensor<4x2x18xi8> {
-  // expected-error @below {{expected signed codes of 8 bits with a scale of f32 for each group and no zero}}
-  %0 = nn.encode_groups #q4_0 ins(%x : tensor<4x64xf32>) outs(%e : tensor<4x2x18xi8>)
-  return %0 : tensor<4x2x18xi8>
+#q4_1 = #nn.groups<32 in 20 group 32 planes [<bits = 4, run = 16, at = 4>] scale f16 at 0 shift minimum at 2>
+func.func @format(%x: tensor<4x64xf32>, %e: tensor<4x2x20xi8>) -> tensor<4x2x20xi8> {
+  // expected-error @below {{expected signed codes of 8 bits without a zero or unsigned ones around the middle}}
+  %0 = nn.encode_groups #q4_1 ins(%x : tensor<4x64xf32>) outs(%e : tensor<4x2x20xi8>)
+  return %0 : tensor<4x2x20xi8>
 }
 
 // -----

@@ -17,6 +17,11 @@ func.func @encode_groups(%x: tensor<4x64xf32>, %e: tensor<4x2x40xi8>) -> tensor<
   return %0 : tensor<4x2x40xi8>
 }
 
+func.func @encode_around_the_middle(%x: tensor<4x64xf32>, %e: tensor<4x2x18xi8>) -> tensor<4x2x18xi8> {
+  %0 = nn.encode_groups #q4_0 ins(%x : tensor<4x64xf32>) outs(%e : tensor<4x2x18xi8>)
+  return %0 : tensor<4x2x18xi8>
+}
+
 func.func @group_matmul(%a: tensor<4x64xf32>, %w: tensor<24x2x18xi8>, %q: tensor<4x2x40xi8>, %p: tensor<2x2x288xi8>, %h: tensor<2x64x16xf16>, %c: tensor<4x24xf32>) -> tensor<4x24xf32> {
   %0 = nn.group_matmul format #q4_0 ins(%a, %w : tensor<4x64xf32>, tensor<24x2x18xi8>) outs(%c : tensor<4x24xf32>)
   %1 = nn.group_matmul format #q4_0 panel 16 lhs #i8g32 ins(%q, %p : tensor<4x2x40xi8>, tensor<2x2x288xi8>) outs(%0 : tensor<4x24xf32>)

@@ -7,6 +7,8 @@ nn.weight @inline = dense<[1.0, 2.0]> : tensor<2xf32>
 nn.weight @joined = #nn.concat<[dense<1.0> : tensor<2xf32>, dense<2.0> : tensor<3xf32>], axis = 0> : tensor<5xf32>
 nn.weight @part = #nn.slice<dense<1.0> : tensor<4x4xf32>, offsets = [1, 0]> : tensor<2x4xf32>
 nn.weight @flat = #nn.reshape<dense<1.0> : tensor<2x4xf32>> : tensor<8xf32>
+nn.weight @order = #nn.sort_order<dense<[1, 0, 1, 0]> : tensor<4xi32>> : tensor<4xi64>
+nn.weight @sorted = #nn.take<dense<1.0> : tensor<2x4xf32>, indices = #nn.sort_order<dense<[1, 0, 1, 0]> : tensor<4xi32>> : tensor<4xi64>> : tensor<2x4xf32>
 nn.weight @panels = #nn.pack<dense<1.0> : tensor<8x30xf32>, panel = 16> : tensor<2x8x16xf32>
 nn.weight @equalised = #nn.scale_rows<#nn.file<"model.onnx", offset = 64, bytes = 24> : tensor<2x3xf32>, factors = dense<[1.0, 0.5]> : tensor<2xf32>> : tensor<2x3xf32>
 nn.weight @integers = #nn.quantize_columns<#nn.file<"model.onnx", offset = 64, bytes = 24> : tensor<2x3xf32>> : tensor<2x3xi8>
@@ -136,6 +138,17 @@ func.func @integers_on_memrefs(%a: memref<4x8xi8>, %b: memref<8x16xi8>, %bias: m
 nn.weight @cos = #nn.rope_table<cos, theta = 1.000000e+04 : f64, rotary = 64, attention = 1.000000e+00 : f64> : tensor<1x2048x64xf32>
 nn.weight @sin = #nn.rope_table<sin, theta = 1.000000e+04 : f64, rotary = 4, attention = 1.000000e+00 : f64, factors = dense<[1.0, 8.0]> : tensor<2xf64>> : tensor<1x16x8xf32>
 nn.weight @slopes = #nn.alibi<dense<[0.25, 0.0625]> : tensor<2xf64>> : tensor<1x2x1x2048xf32>
+
+// A cache in groups: bytes of blocks in the place of a head's elements.
+func.func @cache_in_groups(%y: tensor<1x4x2x64xf32>, %r: tensor<1x4x4x64xf32>, %f: tensor<1x4x4x64xf32>, %p: index,
+                           %d: tensor<1x16x2x68xi8>) -> (tensor<1x4x4x64xf32>, tensor<1x16x2x68xi8>) {
+  %1 = nn.cache_update format #nn.groups<32 in 34 group 32 planes [<bits = 8, run = 1, at = 2>] codes signed scale f16 at 0>
+         ins(%y : tensor<1x4x2x64xf32>) at %p outs(%d : tensor<1x16x2x68xi8>)
+  %2 = nn.cached_attention format #nn.groups<32 in 34 group 32 planes [<bits = 8, run = 1, at = 2>] codes signed scale f16 at 0>
+         ins(%r, %1, %1 : tensor<1x4x4x64xf32>, tensor<1x16x2x68xi8>, tensor<1x16x2x68xi8>)
+         at %p outs(%f : tensor<1x4x4x64xf32>) scale 1.250000e-01
+  return %2, %1 : tensor<1x4x4x64xf32>, tensor<1x16x2x68xi8>
+}
 
 // State: a cache of which a part is valid, up to where a scalar says.
 func.func @cache(%x: tensor<1x4x2x8xf32>, %q: tensor<1x4x4x8xf32>, %t: tensor<1x16x8xf32>, %m: tensor<1x4x1x16xf32>,

@@ -77,3 +77,58 @@ nn.weight @cos = #nn.rope_table<cos, theta = 1.0e+04 : f64, rotary = 10, attenti
 
 // expected-error @below {{expected floats in [1, heads, 1, positions]}}
 nn.weight @bias = #nn.alibi<dense<[0.25, 0.0625]> : tensor<2xf64>> : tensor<1x3x1x16xf32>
+
+// -----
+
+#q8_0 = #nn.groups<32 in 34 group 32 planes [<bits = 8, run = 1, at = 2>] codes signed scale f16 at 0>
+func.func @f(%x: tensor<1x4x2x64xf16>, %p: index, %c: tensor<1x16x2x68xi8>) -> tensor<1x16x2x68xi8> {
+  // expected-error @below {{expected rows of f32 with a format, got 'tensor<1x4x2x64xf16>'}}
+  %0 = nn.cache_update format #q8_0 ins(%x : tensor<1x4x2x64xf16>) at %p outs(%c : tensor<1x16x2x68xi8>)
+  return %0 : tensor<1x16x2x68xi8>
+}
+
+// -----
+
+#q8_0 = #nn.groups<32 in 34 group 32 planes [<bits = 8, run = 1, at = 2>] codes signed scale f16 at 0>
+func.func @f(%x: tensor<1x4x2x48xf32>, %p: index, %c: tensor<1x16x2x68xi8>) -> tensor<1x16x2x68xi8> {
+  // expected-error @below {{expected heads of whole blocks of 32 elements, got 48}}
+  %0 = nn.cache_update format #q8_0 ins(%x : tensor<1x4x2x48xf32>) at %p outs(%c : tensor<1x16x2x68xi8>)
+  return %0 : tensor<1x16x2x68xi8>
+}
+
+// -----
+
+#q8_0 = #nn.groups<32 in 34 group 32 planes [<bits = 8, run = 1, at = 2>] codes signed scale f16 at 0>
+func.func @f(%x: tensor<1x4x2x64xf32>, %p: index, %c: tensor<1x16x2x64xi8>) -> tensor<1x16x2x64xi8> {
+  // expected-error @below {{expected a cache with 68 bytes for the 64 elements of a head, got 'tensor<1x16x2x64xi8>'}}
+  %0 = nn.cache_update format #q8_0 ins(%x : tensor<1x4x2x64xf32>) at %p outs(%c : tensor<1x16x2x64xi8>)
+  return %0 : tensor<1x16x2x64xi8>
+}
+
+// -----
+
+// Of a minimum there is no rule by which it would be made.
+#q4_1 = #nn.groups<32 in 20 group 32 planes [<bits = 4, run = 16, at = 4>] scale f16 at 0 shift minimum at 2>
+func.func @f(%x: tensor<1x4x2x64xf32>, %p: index, %c: tensor<1x16x2x40xi8>) -> tensor<1x16x2x40xi8> {
+  // expected-error @below {{expected a format that can be made as the program runs, without sums}}
+  %0 = nn.cache_update format #q4_1 ins(%x : tensor<1x4x2x64xf32>) at %p outs(%c : tensor<1x16x2x40xi8>)
+  return %0 : tensor<1x16x2x40xi8>
+}
+
+// -----
+
+#q8_0 = #nn.groups<32 in 34 group 32 planes [<bits = 8, run = 1, at = 2>] codes signed scale f16 at 0>
+func.func @f(%q: tensor<1x4x4x64xf32>, %k: tensor<1x16x2x68xi8>, %v: tensor<1x16x2x34xi8>, %p: index) -> tensor<1x4x4x64xf32> {
+  // expected-error @below {{expected a value with 68 bytes for the 64 elements of a head, got 'tensor<1x16x2x34xi8>'}}
+  %0 = nn.cached_attention format #q8_0 ins(%q, %k, %v : tensor<1x4x4x64xf32>, tensor<1x16x2x68xi8>, tensor<1x16x2x34xi8>) at %p outs(%q : tensor<1x4x4x64xf32>) scale 1.0
+  return %0 : tensor<1x4x4x64xf32>
+}
+
+// -----
+
+#q8_0 = #nn.groups<32 in 34 group 32 planes [<bits = 8, run = 1, at = 2>] codes signed scale f16 at 0>
+func.func @f(%q: tensor<1x4x4x64xf16>, %k: tensor<1x16x2x68xi8>, %p: index) -> tensor<1x4x4x64xf16> {
+  // expected-error @below {{expected a query of f32 with a format, got 'tensor<1x4x4x64xf16>'}}
+  %0 = nn.cached_attention format #q8_0 ins(%q, %k, %k : tensor<1x4x4x64xf16>, tensor<1x16x2x68xi8>, tensor<1x16x2x68xi8>) at %p outs(%q : tensor<1x4x4x64xf16>) scale 1.0
+  return %0 : tensor<1x4x4x64xf16>
+}

@@ -53,11 +53,27 @@ soc.kernel @half(%a: memref<1x64xf32>, %b: memref<1x64x16xf16>, %c: memref<1x16x
 
 // CHECK-LABEL: soc.kernel @encode
 // CHECK: vector.reduction <maxui>
-// CHECK: arith.trunci
 // CHECK: vector.reduction <add>
+// CHECK: arith.trunci
 // CHECK-NOT: nn.encode_groups
 soc.kernel @encode(%x: memref<4x64xf32>, %q: memref<4x2x40xi8>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #v} {
   nn.encode_groups #i8g32 ins(%x : memref<4x64xf32>) outs(%q : memref<4x2x40xi8>)
+  soc.return
+}
+
+// Around the middle: the farthest value's sign decides the scale's, and two codes share a byte.
+// CHECK-LABEL: soc.kernel @encode_nibbles
+// CHECK: vector.reduction <maxui>
+// CHECK: vector.reduction <maxsi>
+// CHECK: arith.negf
+// CHECK: arith.minsi {{.*}} vector<16xi32>
+// CHECK: arith.truncf {{.*}} : f32 to f16
+// CHECK: arith.shli {{.*}} vector<16xi32>
+// CHECK: arith.ori {{.*}} vector<16xi32>
+// CHECK: arith.trunci {{.*}} vector<16xi32> to vector<16xi8>
+// CHECK-NOT: nn.encode_groups
+soc.kernel @encode_nibbles(%x: memref<4x64xf32>, %q: memref<4x2x18xi8>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #v} {
+  nn.encode_groups #q4_0 ins(%x : memref<4x64xf32>) outs(%q : memref<4x2x18xi8>)
   soc.return
 }
 }

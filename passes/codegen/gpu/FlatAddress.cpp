@@ -6,7 +6,9 @@
 
 #include "passes/codegen/LoopBuilder.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -176,4 +178,56 @@ FailureOr<FlatAddress> tercet::codegen::flatAddressOf(OpBuilder &b, Location loc
         return address;
       })
       .Default([](auto) { return FailureOr<FlatAddress>(); });
+}
+
+int64_t FlatAddress::alignment() const {
+  // Workgroup memory as a whole is aligned to the widest access there is.
+  constexpr int64_t kWorkgroup = 16;
+  if (isWorkgroup)
+    return byteShift == 0 ? kWorkgroup : std::min(kWorkgroup, byteShift & -byteShift);
+  auto stated = memory.getDefiningOp<memref::AssumeAlignmentOp>();
+  return stated ? stated.getAlignment() : 1;
+}
+
+static constexpr int64_t kAnyDivisor = INT64_C(1) << 30;
+
+static int64_t divisorOf(memref::ExtractStridedMetadataOp op, Value result) {
+  OpBuilder b(op);
+  FailureOr<FlatAddress> address = flatAddressOf(b, op.getLoc(), op.getSource());
+  if (failed(address))
+    return 1;
+  if (result == op.getOffset())
+    return divisorOf(address->offset);
+  for (auto [stride, value] : llvm::zip_equal(op.getStrides(), address->strides))
+    if (result == stride)
+      return divisorOf(value);
+  return 1;
+}
+
+int64_t tercet::codegen::divisorOf(OpFoldResult value) {
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
+    return *constant == 0 ? kAnyDivisor : std::min(kAnyDivisor, *constant & -*constant);
+  auto dynamic = cast<Value>(value);
+  if (auto argument = dyn_cast<BlockArgument>(dynamic)) {
+    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+    if (!loop || argument != loop.getInductionVar())
+      return 1;
+    return std::min(divisorOf(getAsOpFoldResult(loop.getLowerBound())),
+                    divisorOf(getAsOpFoldResult(loop.getStep())));
+  }
+  return TypeSwitch<Operation *, int64_t>(dynamic.getDefiningOp())
+      .Case<arith::MulIOp>([](auto op) {
+        return std::min(kAnyDivisor, divisorOf(OpFoldResult(op.getLhs())) *
+                                         divisorOf(OpFoldResult(op.getRhs())));
+      })
+      .Case<arith::AddIOp, arith::SubIOp>([](auto op) {
+        return std::min(divisorOf(OpFoldResult(op.getLhs())), divisorOf(OpFoldResult(op.getRhs())));
+      })
+      .Case<affine::AffineApplyOp>([](affine::AffineApplyOp op) {
+        int64_t divisor = op.getAffineMap().getResult(0).getLargestKnownDivisor();
+        return divisor == 0 ? kAnyDivisor : divisor & -divisor;
+      })
+      .Case<memref::ExtractStridedMetadataOp>(
+          [&](memref::ExtractStridedMetadataOp op) { return ::divisorOf(op, dynamic); })
+      .Default([](auto) { return 1; });
 }

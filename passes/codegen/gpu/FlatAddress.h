@@ -31,12 +31,19 @@ struct FlatAddress {
   llvm::SmallVector<mlir::OpFoldResult> strides;
 
   mlir::OpFoldResult of(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange indices) const;
+  /// Bytes, a power of two, that the place where counting starts is known to be
+  /// a multiple of.
+  int64_t alignment() const;
 };
 
 /// Arithmetic is built where `b` is. Fails for memory that comes from anything
 /// but views.
 mlir::FailureOr<FlatAddress> flatAddressOf(mlir::OpBuilder &b, mlir::Location loc,
                                            mlir::Value memref);
+
+/// The greatest power of two that a number is known to be a multiple of; 0 is of
+/// any. Looks through arithmetic and the offsets of views.
+int64_t divisorOf(mlir::OpFoldResult value);
 
 } // namespace tercet::codegen
 

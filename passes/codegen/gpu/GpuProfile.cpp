@@ -41,11 +41,11 @@ static bool parseEntry(llvm::StringRef entry, GpuProfile &profile) {
 
 llvm::Expected<GpuProfile> GpuProfile::parse(llvm::StringRef text) {
   GpuProfile profile;
-  for (llvm::StringRef entry : llvm::split(text, ','))
+  for (llvm::StringRef entry : llvm::split(text, '+'))
     if (!entry.empty() && !parseEntry(entry, profile))
       return llvm::createStringError(
           "profile: expected threads=N, workgroup_bytes=N, subgroup_arithmetic, subgroup_shuffle, "
-          "float16, storage16, storage8 or dot, got '%s'",
+          "float16, storage16, storage8 or dot, with + between them, got '%s'",
           entry.str().c_str());
   return profile;
 }
@@ -54,9 +54,9 @@ std::string GpuProfile::print() const {
   std::string text;
   for (const Number &number : kNumbers)
     text +=
-        (text.empty() ? "" : ",") + number.name.str() + "=" + std::to_string(this->*number.field);
+        (text.empty() ? "" : "+") + number.name.str() + "=" + std::to_string(this->*number.field);
   for (const Flag &flag : kFlags)
     if (this->*flag.field)
-      text += "," + flag.name.str();
+      text += "+" + flag.name.str();
   return text;
 }

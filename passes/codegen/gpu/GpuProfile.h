@@ -32,7 +32,7 @@ struct GpuProfile {
   /// Products of four bytes, summed into a word.
   bool dot = false;
 
-  /// `threads=64,workgroup_bytes=32768,float16,...`: what is not named is as
+  /// `threads=64+workgroup_bytes=32768+float16`: what is not named is as
   /// above. The form in which passes take a profile as an option.
   static llvm::Expected<GpuProfile> parse(llvm::StringRef text);
   std::string print() const;

@@ -104,9 +104,6 @@ private:
     if (failed(address))
       return op->emitOpError() << "expected memory that is a view of an argument or of workgroup "
                                   "memory";
-    if (isa<vector::LoadOp, vector::StoreOp>(op) && !address->strides.empty() &&
-        getConstantIntValue(address->strides.back()) != 1)
-      return op->emitOpError() << "expected a vector of adjacent elements";
     SmallVector<Value> indices =
         llvm::map_to_vector(access.indices, [](OpOperand &index) { return index.get(); });
     Value index = indexValue(b, loc, address->of(b, loc, indices));

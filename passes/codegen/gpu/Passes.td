@@ -41,8 +41,8 @@ def LowerStructuredPass : Pass<"gpu-lower-structured", "::mlir::gpu::GPUFuncOp">
   let options = [Option<"profile", "profile", "std::string", "\"\"",
     "What the device can do, as GpuProfile::parse reads it">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-    "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
-    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+    "::mlir::gpu::GPUDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
   let statistics = [Statistic<"nests", "num-nests", "Operations lowered to plain nests">,
     Statistic<"numProducts", "num-products", "Products with sums in registers">,
     Statistic<"reductions", "num-reductions", "Reductions by several threads">,
@@ -55,8 +55,7 @@ def LowerMemoryPass : Pass<"gpu-lower-memory", "::mlir::gpu::GPUFuncOp"> {
     Does: rewrites every load, store and atomic access through views so that it
     names an argument of the function, or a flat view of its workgroup memory,
     and one index in elements. Guarantees: no other view is left.
-    Fails on memory whose origin is not one argument or workgroup memory, and on
-    vectors that are not adjacent elements.
+    Fails on memory whose origin is not one argument or workgroup memory.
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::memref::MemRefDialect"];
