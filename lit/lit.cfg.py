@@ -20,6 +20,8 @@ if "Hexagon" not in config.tercet_targets:
     config.excludes += ["hexagon"]
 if "Vulkan" not in config.tercet_targets:
     config.excludes += ["vulkan"]
+if "Cuda" not in config.tercet_targets:
+    config.excludes += ["cuda"]
 if shutil.which("spirv-val"):
     config.available_features.add("spirv-val")
 config.test_source_root = os.path.dirname(__file__)

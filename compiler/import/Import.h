@@ -43,7 +43,9 @@ struct DecoderOptions {
   CacheType cache = CacheType::F16;
 
   /// Whether anything was chosen.
-  bool isSet() const { return context || prefill || !verify.empty() || cache != CacheType::F16; }
+  bool isSet() const {
+    return context || longest || prefill || !verify.empty() || cache != CacheType::F16;
+  }
 };
 constexpr int64_t kDefaultContext = 4096;
 constexpr int64_t kDefaultPrefill[] = {128, 16};

@@ -73,15 +73,10 @@ public:
   CompileStatus run() {
     if (!findPositions())
       return status;
+    // Chunks are no longer than the positions, or the import would have failed.
     std::vector<int64_t> ladder;
     for (int64_t length = positions; length >= least() && ladder.size() < kRungs; length /= 2)
       ladder.insert(ladder.begin(), length);
-    if (ladder.empty()) {
-      error("--plan-context: chunks of " + std::to_string(least()) +
-            " tokens are longer than the " + std::to_string(positions) +
-            " positions that the model was made for");
-      return CompileStatus::UserError;
-    }
     for (int64_t length : ladder)
       if (!plan(length) || !printRow(length))
         return status;
@@ -136,10 +131,12 @@ private:
   }
 
   bool findPositions() {
-    if (!llvm::sys::fs::is_directory(options.model) &&
-        llvm::sys::path::extension(options.model) != ".gguf") {
+    // Of an ONNX file only the import knows.
+    llvm::StringRef extension = llvm::sys::path::extension(options.model);
+    if (!llvm::sys::fs::is_directory(options.model) && extension != ".gguf" &&
+        extension != ".onnx") {
       error("--plan-context is for language models, whose memory grows with --context; expected a "
-            "GGUF file or a directory with config.json");
+            "GGUF file, a directory with config.json or an ONNX decoder");
       status = CompileStatus::UserError;
       return false;
     }

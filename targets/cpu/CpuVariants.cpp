@@ -167,7 +167,11 @@ private:
       tile = llvm::divideCeil(tile, 2);
     while (count() < workers && heads % 2 == 0 && heads >= 8)
       heads /= 2;
-    tiles = {1, even(queries, tile), heads, 0};
+    // Tiles of one size, known when code is generated, rather than tall ones.
+    int64_t equal = tile;
+    while (queries % equal != 0 && 4 * (equal - 1) >= 3 * tile)
+      --equal;
+    tiles = {1, queries % equal == 0 ? equal : even(queries, tile), heads, 0};
     return "attention";
   }
 

@@ -218,7 +218,7 @@ struct ConvertToNvvmPass : cuda::impl::ConvertToNvvmPassBase<ConvertToNvvmPass> 
 
   LogicalResult convert(LLVM::LLVMFuncOp function, LLVMTypeConverter &converter) {
     RewritePatternSet patterns(&getContext());
-    // Before upstream's calls of a library that is not there.
+    // The last word is upstream's calls of a library that is not there.
     populateMathToLLVMConversionPatterns(converter, patterns, /*approximateLog1p=*/false,
                                          PatternBenefit(10));
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
@@ -226,7 +226,7 @@ struct ConvertToNvvmPass : cuda::impl::ConvertToNvvmPassBase<ConvertToNvvmPass> 
     populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns);
     populateVectorToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
-    populateGpuToNVVMConversionPatterns(converter, patterns);
+    populateGpuToNVVMConversionPatterns(converter, patterns, PatternBenefit(0));
     // Upstream's target would have calls of a library for what has instructions.
     LLVMConversionTarget target(getContext());
     target.addLegalOp<UnrealizedConversionCastOp>();
@@ -239,8 +239,8 @@ struct ConvertToNvvmPass : cuda::impl::ConvertToNvvmPassBase<ConvertToNvvmPass> 
     reconcileUnrealizedCasts(casts, &left);
     if (left.empty())
       return success();
-    return left.front().emitOpError() << "expected types that a GPU has, got "
-                                      << left.front().getResultTypes();
+    return left.front().emitOpError()
+           << "expected types that a GPU has, got " << left.front().getResultTypes();
   }
 };
 

@@ -4,6 +4,9 @@
 // compiler sees of this folder.
 
 #include "targets/Target.h"
+#include "targets/cuda/CudaDevice.h"
+#include "targets/cuda/CudaEngine.h"
+#include "targets/cuda/CudaImage.h"
 #include "targets/cuda/Passes.h"
 
 using namespace mlir;
@@ -13,11 +16,20 @@ namespace {
 
 class CudaTarget : public Target {
 public:
-  StringRef getName() const override { return "cuda"; }
+  StringRef getName() const override { return cuda::kTargetName; }
   void registerDialects(DialectRegistry &registry) const override {
     registry.insert<gpu::GPUDialect, NVVM::NVVMDialect>();
   }
-  void registerPasses() const override { cuda::registerTercetCudaPasses(); }
+  void registerPasses() const override {
+    cuda::registerTercetCudaPasses();
+    cuda::registerCudaPipelines();
+  }
+  std::unique_ptr<soc::EngineModel> createModel() const override {
+    return cuda::createEngineModel();
+  }
+  llvm::Expected<EngineImage> emitImage(const ImageJob &job) const override {
+    return cuda::emitImage(job);
+  }
 };
 
 } // namespace

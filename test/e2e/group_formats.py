@@ -328,7 +328,7 @@ def encode_running(rows, name):
     most, least = groups.max(axis=1, keepdims=True), groups.min(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         if name == "q8_0":
-            far = np.maximum(most, -least)
+            far = np.abs(groups).max(axis=1, keepdims=True)
             codes = np.where(far == 0, 0, np.rint(groups * (F32(127) / far))).astype(np.int8).view(np.uint8)
             scale = far / F32(127)
         else:

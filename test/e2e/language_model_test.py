@@ -132,8 +132,8 @@ def small_caches(g, model, outliers, reference, characters):
             g.compiled(model, "--prompt", PROMPT, "--n", 20, "--session", file, *flags)
             size, tokens = file.stat().st_size, np.frombuffer(file.read_bytes()[8:12], "<u4")[0]
             row = 2 * reference.layers * reference.kv_heads * reference.head // 32 * {"int8": 34, "int4": 18}[kind]
-            if size != 40 + tokens * (8 + row):
-                return f"a session of {tokens} tokens has {size} bytes, expected {40 + tokens * (8 + row)}"
+            if size != 32 + tokens * (8 + row):
+                return f"a session of {tokens} tokens has {size} bytes, expected {32 + tokens * (8 + row)}"
             out, err = g.compiled(model, "--prompt", PROMPT, "--n", COUNT, "--session", file, *flags)
             run = int(re.search(r"prefill: (\d+) tokens", err).group(1))
             if run != 1:

@@ -92,6 +92,33 @@ def compare(test, config):
     return None
 
 
+def narrow_caches(test):
+    """Caches of 8 bits, and what --plan-context says of them."""
+    config = decoders.lookup("partial")
+    folder = test.work / "narrow-caches"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "model.onnx"
+    onnx.save(decoders.build(config), path)
+    tokens, expected = sequence(config)
+    (folder / "tokens.txt").write_text(" ".join(map(str, tokens)))
+    harness.execute([test.tool("tercet-generate"), str(path), "--tokens", str(folder / "tokens.txt"), "--n", "1",
+                     "--logits-out", str(folder / "logits.npy"), "--cache", str(folder / "cache"), "--kv-cache", "int8",
+                     "--prefill", str(CHUNK), "--quiet"])
+    got = np.load(folder / "logits.npy")[:len(tokens)]
+    cosine = min(row @ wanted / (np.linalg.norm(row) * np.linalg.norm(wanted)) for row, wanted in zip(got, expected))
+    if not cosine >= COSINE:
+        return f"the least cosine of logits is {cosine:.5f}, less than {COSINE}"
+    done = harness.execute([test.tool("tercet-compile"), str(path), "--plan-context", "1GiB", "--prefill", str(CHUNK)])
+    if f"longest context that fits into {2**30} bytes: {config.positions}" not in done.stdout:
+        return f"expected the {config.positions} positions of the model to fit, got {done.stdout[-300:]!r}"
+    path = folder / "small.onnx"
+    onnx.save(decoders.build(decoders.lookup("floats")), path)
+    done = harness.execute([test.tool("tercet-import"), str(path), "--kv-cache", "int8"], expect=1)
+    if "--kv-cache: expected heads of a multiple of 32 elements" not in done.stderr:
+        return f"expected heads of 16 elements to be refused, got {done.stderr[-300:]!r}"
+    return None
+
+
 def packed(test):
     """Weights of 4 bits take the room of 4 bits in the program."""
     sizes = {}
@@ -287,7 +314,7 @@ def outside(test):
 def main():
     test = harness.Test(harness.parser(__doc__).parse_args())
     cases = [(config.name, compare, (config,)) for config in decoders.CONFIGS]
-    cases += [("packed", packed, ()), ("text", text, ()), ("outside", outside, ())]
+    cases += [("narrow-caches", narrow_caches, ()), ("packed", packed, ()), ("text", text, ()), ("outside", outside, ())]
     cases += [(f"refused-{name}", refused, (name, *rest)) for name, *rest in REFUSED]
     for name, case, arguments in cases:
         if test.wanted(name):

@@ -128,6 +128,12 @@ def compare(test, name, packing):
     test.compile(folder / "model", program, None, "--prefill", str(CHUNK), "--kv-cache", "f32", "--weights", "file")
     got = test.run(program, {"tokens": tokens[None]}, ["logits"], "--entry", f"prefill_{CHUNK}", "--scalar",
                    "position=0")["logits"].reshape(-1)
+    size = next(program.glob("*.weights")).stat().st_size
+    floats = sum(matrix.nbytes for matrix in packed.unpacked.values())
+    kept = sum(tensor.nbytes for name, tensor in model.floats.items() if not packed.is_packed(name))
+    # The head may be the embedding once more; tables of angles and scales take some too.
+    if not size <= floats * (packing.bits + 2) / 32 + 2 * kept + 65536:
+        return f"weights take {size} bytes, as floats {floats}"
     cosine = got @ expected / (np.linalg.norm(got) * np.linalg.norm(expected))
     if not cosine >= COSINE:
         return f"the cosine of compiled logits is {cosine:.5f}, less than {COSINE}"

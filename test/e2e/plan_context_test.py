@@ -30,7 +30,7 @@ class PlanContextTest(harness.Test):
         """Bytes of each pool by a compilation's report."""
         folder = self.work / "program"
         self.compile(tiny_lm.FILE, folder, None, "--name", "m", "--workers", "2", "--context", str(context), *flags)
-        pools = json.loads((folder / "m.report.json").read_text())["memory"]["pools"]
+        pools = json.loads((folder / "m.report.json").read_text())["pools"]
         return {pool["name"]: pool["bytes"] for pool in pools if pool["kind"] != "io" and pool["bytes"]}
 
     def case(self, name, function):
@@ -87,8 +87,8 @@ def main():
     test.case("too little", test.refused("hold the model at no context length; expected at least ", "1MB"))
     test.case("with --context", test.refused("give it without --context", "1GiB", "--context", "12"))
     test.case("with -o", test.refused("give it without -o", "1GiB", "-o", str(test.work)))
-    test.case("long chunks", test.refused("chunks of 300 tokens are longer than the 256 positions", "1GiB", "--prefill", "300"))
-    other = test.work / "m.onnx"
+    test.case("long chunks", test.refused("--prefill: expected at most 256, the positions of --context, got 300", "1GiB", "--prefill", "300"))
+    other = test.work / "m.txt"
     other.write_bytes(b"")
     test.case("no language model", test.refused("--plan-context is for language models", "1GiB", model=other))
     test.finish()

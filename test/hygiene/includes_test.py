@@ -17,7 +17,10 @@ APPLICATIONS = ("compiler/tools/", "compiler/emit/runner/")
 NPU = ("targets/hexagon/runtime/",)
 WINDOW = "tercet/npu_window.h"
 # What a target writes its image's records with.
-IMAGES = {"targets/vulkan/": "runtime/include/tercet/vulkan_image.h"}
+IMAGES = {
+    "targets/vulkan/": "runtime/include/tercet/vulkan_image.h",
+    "targets/cuda/": "runtime/include/tercet/cuda_image.h",
+}
 
 
 def problem(name, included):

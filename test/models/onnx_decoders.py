@@ -32,7 +32,7 @@ class Config:
     positions: int = 48
     bits: int = 0               # of weights in groups; 0: floats
     block: int = 32
-    zeros: bool = False
+    zeros: str = ""             # packed, floats
     level: int = 0              # accuracy_level
     joined: bool = False        # query, key and value in one product
     rotary: str = "attention"   # attention, nodes (RotaryEmbedding), none
@@ -58,9 +58,10 @@ CONFIGS = [
     Config("partial", head=32, rotated=16, key_heads=4),
     Config("partial-pairs", head=32, rotated=16, interleaved=True, positions_input=True),
     Config("window", window=5, rotary="none"),
-    Config("groups", bits=4, zeros=True),
+    Config("groups", bits=4, zeros="packed"),
     Config("groups-joined", bits=4, joined=True, block=16),
-    Config("groups-rounded", bits=4, level=4, zeros=True),
+    Config("groups-rounded", bits=4, level=4, zeros="packed"),
+    Config("groups-float-zeros", bits=4, level=4, zeros="floats"),
     Config("bytes", bits=8, key_heads=1, cast=True),
 ]
 
@@ -98,15 +99,18 @@ class Builder:
         if c.zeros:
             low, high = apart.min(-1), apart.max(-1)
             scales = ((high - low) / most).astype(np.float32)
-            zeros = np.clip(np.round(-low / scales), 0, most).astype(np.int64)
+            zeros = -low / scales
+            if c.zeros == "packed":
+                zeros = np.clip(np.round(zeros), 0, most)
         else:
             scales = (np.abs(apart).max(-1) / (most / 2)).astype(np.float32)
             zeros = np.full(scales.shape, 2 ** (c.bits - 1))
-        codes = np.clip(np.round(apart / scales[..., None]) + zeros[..., None], 0, most).astype(np.int64)
+        codes = np.clip(np.round(apart / scales[..., None] + zeros[..., None]), 0, most).astype(np.int64)
         inputs = [x, self.constant(name + ".qweight", ops_contrib.packed(codes, c.bits)),
                   self.constant(name + ".scales", scales)]
         if c.zeros:
-            inputs.append(self.constant(name + ".qzeros", ops_contrib.packed(zeros, c.bits)))
+            stored = ops_contrib.packed(zeros.astype(np.int64), c.bits) if c.zeros == "packed" else zeros.astype(np.float32)
+            inputs.append(self.constant(name + ".qzeros", stored))
         return self.node("MatMulNBits", inputs, f"/{name}/MatMulNBits", domain=MICROSOFT, K=k, N=n, bits=c.bits,
                          block_size=c.block, accuracy_level=c.level)
 

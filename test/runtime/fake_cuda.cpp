@@ -22,7 +22,7 @@ extern "C" {
 #include "../../runtime/drivers/cuda/library.h"
 
 __attribute__((visibility("default"))) fake_cuda fake_control = {
-    nullptr, 0, 0, 0, 1, 87, 1, uint64_t(1) << 30, 0, 0, 0, 0, 0, 0, 0};
+    nullptr, 0, 0, 0, 1, 87, 1, uint64_t(1) << 30, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 }
 
 using namespace tercet_test;
@@ -87,6 +87,14 @@ struct cuda_stream_tag {
   cuda_context context;
 };
 
+struct cuda_graph_tag {
+  std::vector<std::function<int()>> jobs;
+};
+
+struct cuda_graph_exec_tag {
+  std::vector<std::function<int()>> jobs;
+};
+
 struct cuda_context_tag {
   std::deque<std::function<int()>> jobs; // each gives a result
   std::condition_variable changed;
@@ -96,6 +104,8 @@ struct cuda_context_tag {
   std::vector<std::unique_ptr<cuda_event_tag>> events;
   std::vector<std::unique_ptr<cuda_module_tag>> modules;
   std::vector<std::unique_ptr<cuda_stream_tag>> streams;
+  std::vector<std::unique_ptr<cuda_graph_exec_tag>> graphs;
+  std::unique_ptr<cuda_graph_tag> captured; // while the stream is captured
 
   void serve() {
     isDeviceThread = true;
@@ -120,6 +130,10 @@ struct cuda_context_tag {
 
   cuda_result push(std::function<int()> job) {
     std::lock_guard<std::mutex> lock(mutex);
+    if (captured) {
+      captured->jobs.push_back(std::move(job));
+      return CUDA_OK;
+    }
     jobs.push_back(std::move(job));
     changed.notify_all();
     return CUDA_OK;
@@ -462,7 +476,7 @@ cuda_result cuEventDestroy_v2(cuda_event) { return bad(InvalidHandle); } // cont
 
 cuda_result cuEventRecord(cuda_event event, cuda_stream stream) {
   CONTEXT("cuEventRecord");
-  if (!owns(context->events, event) || !owns(context->streams, stream))
+  if (!owns(context->events, event) || !owns(context->streams, stream) || context->captured)
     return bad(InvalidHandle);
   {
     std::lock_guard<std::mutex> lock(mutex);
@@ -543,6 +557,50 @@ cuda_result cuLaunchKernel(cuda_function function, unsigned grid_x, unsigned gri
       return fault.kind;
     }
   });
+}
+
+// ---- Graphs -----------------------------------------------------------------
+
+cuda_result cuStreamBeginCapture_v2(cuda_stream stream, int mode) {
+  CONTEXT("cuStreamBeginCapture");
+  if (!owns(context->streams, stream) || mode != CUDA_CAPTURE_OF_THREAD || context->captured)
+    return bad(InvalidHandle);
+  context->captured = std::make_unique<cuda_graph_tag>();
+  return CUDA_OK;
+}
+
+cuda_result cuStreamEndCapture(cuda_stream stream, cuda_graph *graph) {
+  CONTEXT("cuStreamEndCapture");
+  if (!owns(context->streams, stream) || !context->captured)
+    return bad(InvalidHandle);
+  *graph = context->captured.release();
+  ++fake_control.graphs;
+  return CUDA_OK;
+}
+
+cuda_result cuGraphInstantiateWithFlags(cuda_graph_exec *exec, cuda_graph graph,
+                                        unsigned long long) {
+  CONTEXT("cuGraphInstantiate");
+  context->graphs.push_back(std::make_unique<cuda_graph_exec_tag>());
+  *exec = context->graphs.back().get();
+  (*exec)->jobs = graph->jobs;
+  return CUDA_OK;
+}
+
+cuda_result cuGraphDestroy(cuda_graph graph) {
+  delete graph;
+  --fake_control.graphs;
+  return CUDA_OK;
+}
+
+cuda_result cuGraphLaunch(cuda_graph_exec exec, cuda_stream stream) {
+  CONTEXT("cuGraphLaunch");
+  if (!owns(context->streams, stream) || !owns(context->graphs, exec))
+    return bad(InvalidHandle);
+  ++fake_control.graph_launches;
+  for (const std::function<int()> &job : exec->jobs)
+    context->push(job);
+  return CUDA_OK;
 }
 
 #pragma GCC visibility pop

@@ -16,7 +16,8 @@ typedef struct fake_cuda {
   uint64_t memory_bytes;
   // By the library.
   int contexts, registrations, allocations, modules; // that are there
-  int launches, copies;
+  int graphs;                                        // that are not destroyed
+  int launches, graph_launches, copies;
   int bad_calls; // with no context, or with something that is not there
 } fake_cuda;
 

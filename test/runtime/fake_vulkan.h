@@ -19,7 +19,7 @@ typedef struct fake_vulkan {
   uint64_t allocations;        // of memory, descriptor sets, command buffers
   uint64_t descriptor_updates; //
   uint64_t recordings;         // command buffers that were begun
-  uint64_t submits;
+  uint64_t submits, submit_ns; // and how long they took
   uint64_t barriers;
 } fake_vulkan;
 

@@ -15,12 +15,15 @@ void increment(const tercet_kernel_args *args, uint32_t, uint32_t, uint32_t, uin
   ++*static_cast<int64_t *>(args->buffers[0]);
 }
 
+// That overflows in silence.
+int64_t times(int64_t value, uint64_t by) { return int64_t(uint64_t(value) * by); }
+
 struct Case {
   explicit Case(bool concurrent = false)
       : program({1, 2, 3}), fake(true), queues({1, 1}), many(concurrent) {
     program.beginEntry("main");
     // Not commutative, so that the order counts.
-    fake.kernels.assign(Kernels, [](int64_t *value) { return *value = *value * 3 + 1, 0u; });
+    fake.kernels.assign(Kernels, [](int64_t *value) { return *value = times(*value, 3) + 1, 0u; });
   }
   tercet_status open() {
     context = std::make_unique<NpuContext>(program);
@@ -322,9 +325,9 @@ struct Trio {
     program.engines.back().name = program.name("second");
     program.pools[NpuProgram::Arena].engine_mask = 7;
     secondKernel = program.npuKernel(Second, "step");
-    auto body = [](int64_t *value) { return *value = *value * 3 + 1, 0u; };
+    auto body = [](int64_t *value) { return *value = times(*value, 3) + 1, 0u; };
     first.kernels.assign(Kernels, body);
-    second.kernels.assign(1, [](int64_t *value) { return *value = *value * 5 + 2, 0u; });
+    second.kernels.assign(1, [](int64_t *value) { return *value = times(*value, 5) + 2, 0u; });
     program.beginEntry("main");
   }
   tercet_status open(bool concurrent) {

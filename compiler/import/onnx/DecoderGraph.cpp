@@ -137,6 +137,7 @@ void Reader::readInputs() {
       result.positionElement = info.element;
     } else {
       result.mask = name.str();
+      result.maskElement = info.element;
     }
   }
   if (result.tokens.empty())

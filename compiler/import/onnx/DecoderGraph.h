@@ -24,6 +24,7 @@ struct DecoderGraph {
   std::string tokens, mask, positions;
   std::string logits;
   DataType tokenElement = DataType::Int64, positionElement = DataType::Int64;
+  DataType maskElement = DataType::Int64;
   std::vector<Layer> layers;
   /// Rows of the smallest table of angles, 0 if there is none.
   int64_t tableRows = 0;

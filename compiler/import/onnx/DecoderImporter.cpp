@@ -36,13 +36,17 @@ void GraphImporter::importDecoder() {
   decoder::chooseSizes(context, sizes, options.decoder, lengths, errors);
   if (!errors.empty())
     return;
+  weights.reserve("decode");
+  for (int64_t length : lengths)
+    weights.reserve("prefill_" + std::to_string(length));
+  for (int64_t length : options.decoder.verify)
+    weights.reserve("verify_" + std::to_string(length));
   llvm::StringMap<std::optional<Operand>> constants = std::move(values);
   auto import = [&](int64_t tokens, const std::string &name, bool all) {
     // What one function could not, no other can.
     if (!errors.empty())
       return;
     values = constants;
-    weights.reserve(name);
     importEntry(name, tokens, all, sizes.context);
   };
   import(1, "decode", false);
@@ -111,7 +115,7 @@ void GraphImporter::createEntry(StringRef name) {
   }
   if (!roles->mask.empty())
     values[roles->mask] =
-        tensors.ofConstant(makeConstant(DataType::Int64, {1, entry->probe}, {Scalar{1}}));
+        tensors.ofConstant(makeConstant(roles->maskElement, {1, entry->probe}, {Scalar{1}}));
 }
 
 /// [1, tokens] of i64: the position, and those after it.

@@ -395,9 +395,10 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
     importDecoder();
   } else {
     if (options.decoder.isSet())
-      error("--context, --prefill, --verify and --kv-cache are for language models; the sizes of "
-            "an ONNX model are given with --dim, unless it is a decoder with "
-            "GroupQueryAttention");
+      error(
+          "--context, --prefill, --verify, --kv-cache and --plan-context are for language models; "
+          "the sizes of an ONNX model are given with --dim, unless it is a decoder with "
+          "GroupQueryAttention");
     createFunction();
     for (unsigned index : orderNodes())
       importNode(index);

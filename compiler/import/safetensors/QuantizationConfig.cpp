@@ -149,7 +149,6 @@ void Reader::readGptq() {
   result.ordered = boolean(object, "desc_act").value_or(false);
   StringRef key = find(object, "checkpoint_format") ? "checkpoint_format" : "format";
   result.zeroOffset = word(object, key, {"gptq", "gptq_v2"}) == "gptq" ? 1 : 0;
-  result.head = boolean(object, "lm_head").value_or(false);
   word(object, "pack_dtype", {"int32"});
   refuse(object, {"dynamic", "is_marlin_format"});
   result.only = names(object, "modules_in_block_to_quantize");
@@ -207,7 +206,6 @@ void Reader::readCompressed() {
   if (!weights)
     return error("'weights': expected an object, got none");
   readCompressedWeights(*weights);
-  result.head = true;
 }
 
 std::optional<QuantizationConfig> Reader::read() {

@@ -31,8 +31,6 @@ struct QuantizationConfig {
   bool symmetric = false;
   /// Elements of a group may lie anywhere in a row.
   bool ordered = false;
-  /// Whether the head is one of the modules that are in groups.
-  bool head = false;
   /// Modules that are not: a part of the name (AWQ), or a name or an expression
   /// after "re:" (compressed-tensors).
   std::vector<std::string> excluded;

@@ -104,29 +104,50 @@ static tercet_status map_memory(cuda_gpu *gpu, cuda_memory *m, tercet_error *err
                    cuda_library_explain(cuda, result, text, sizeof text));
 }
 
-tercet_status cuda_gpu_alloc(cuda_gpu *gpu, tercet_memory_kind kind, uint64_t bytes,
-                             uint32_t alignment, uint32_t *result, tercet_error *error) {
-  uint32_t id = 0;
-  while (id < CUDA_MEMORIES && gpu->memories[id].used)
-    ++id;
-  if (id == CUDA_MEMORIES || bytes > SIZE_MAX / 2)
+// A name for a memory of at least so many bytes, in whole pages.
+static tercet_status name_memory(cuda_gpu *gpu, uint64_t bytes, uint32_t alignment, uint32_t *id,
+                                 tercet_error *error) {
+  *id = 0;
+  while (*id < CUDA_MEMORIES && gpu->memories[*id].used)
+    ++*id;
+  if (*id == CUDA_MEMORIES || bytes > SIZE_MAX / 2)
     return cuda_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no %llu bytes for the GPU",
                      (unsigned long long)bytes);
-  cuda_memory *m = &gpu->memories[id];
+  cuda_memory *m = &gpu->memories[*id];
   *m = (cuda_memory){.alignment = alignment ? alignment : 1, .used = 1};
   m->bytes = (bytes + TERCET_DRIVER_PAGE - 1) & ~(uint64_t)(TERCET_DRIVER_PAGE - 1);
   if (!m->bytes)
     m->bytes = TERCET_DRIVER_PAGE;
-  tercet_status status = TERCET_OK;
+  return TERCET_OK;
+}
+
+tercet_status cuda_gpu_alloc(cuda_gpu *gpu, tercet_memory_kind kind, uint64_t bytes,
+                             uint32_t alignment, uint32_t *id, tercet_error *error) {
+  tercet_status status = name_memory(gpu, bytes, alignment, id, error);
+  if (status)
+    return status;
+  cuda_memory *m = &gpu->memories[*id];
   if (kind == TERCET_MEMORY_SHARED && tercet_pages_map(m->bytes, &m->address))
     status = cuda_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no %llu bytes of memory",
                        (unsigned long long)bytes);
   if (!status)
     status = map_memory(gpu, m, error);
   if (status)
-    cuda_gpu_free(gpu, id);
-  else
-    *result = id;
+    cuda_gpu_free(gpu, *id);
+  return status;
+}
+
+tercet_status cuda_gpu_import(cuda_gpu *gpu, void *address, uint64_t bytes, uint32_t *id,
+                              tercet_error *error) {
+  tercet_status status = name_memory(gpu, bytes, TERCET_DRIVER_PAGE, id, error);
+  if (status)
+    return status;
+  cuda_memory *m = &gpu->memories[*id];
+  m->address = address;
+  m->imported = 1;
+  status = map_memory(gpu, m, error);
+  if (status)
+    cuda_gpu_free(gpu, *id);
   return status;
 }
 
@@ -136,7 +157,7 @@ void cuda_gpu_free(cuda_gpu *gpu, uint32_t id) {
     gpu->library.host_unregister(m->address);
   else if (m->device)
     gpu->library.memory_free(m->device);
-  if (m->address)
+  if (m->address && !m->imported)
     tercet_pages_unmap(m->address, m->bytes);
   *m = (cuda_memory){0};
 }

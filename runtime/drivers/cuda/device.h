@@ -20,6 +20,7 @@ typedef struct cuda_memory {
   cuda_address device; // 0: none in this context
   uint32_t alignment;
   int used;
+  int imported; // the address is the application's
 } cuda_memory;
 
 typedef struct cuda_gpu {
@@ -57,6 +58,9 @@ void cuda_gpu_end(cuda_gpu *gpu);
 // Within cuda_gpu_enter and leave. Errors: ENGINE_MEMORY.
 tercet_status cuda_gpu_alloc(cuda_gpu *gpu, tercet_memory_kind kind, uint64_t bytes,
                              uint32_t alignment, uint32_t *id, tercet_error *error);
+// The same for pages of the application's. Errors: ENGINE_MEMORY.
+tercet_status cuda_gpu_import(cuda_gpu *gpu, void *address, uint64_t bytes, uint32_t *id,
+                              tercet_error *error);
 void cuda_gpu_free(cuda_gpu *gpu, uint32_t id);
 
 // Takes the code of the checked image. Within cuda_gpu_enter and leave.

@@ -23,7 +23,7 @@ tercet_status cuda_library_load(const char *name, cuda_library *library, tercet_
     if (!function) {
       cuda_library_unload(library);
       return cuda_fail(error, TERCET_ERROR_ENGINE_ABSENT,
-                       "'%.80s' lacks %s; a driver for CUDA 11 or later is needed", name,
+                       "'%.80s' lacks %s; a driver for CUDA 11.4 or later is needed", name,
                        functions[i].name);
     }
     memcpy((char *)library + functions[i].offset, &function, sizeof function);

@@ -4,7 +4,7 @@
 // neither its headers nor its library are needed to build, and found at run time.
 // Names, numbers and layouts are those of NVIDIA's "CUDA Driver API" reference;
 // where a function has versions, the symbol names the one that is meant, which
-// every library since CUDA 11 has.
+// every library since CUDA 11.4 has.
 #ifndef TERCET_DRIVERS_CUDA_LIBRARY_H
 #define TERCET_DRIVERS_CUDA_LIBRARY_H
 
@@ -17,6 +17,8 @@ typedef struct cuda_module_tag *cuda_module;
 typedef struct cuda_function_tag *cuda_function;
 typedef struct cuda_stream_tag *cuda_stream;
 typedef struct cuda_event_tag *cuda_event;
+typedef struct cuda_graph_tag *cuda_graph;
+typedef struct cuda_graph_exec_tag *cuda_graph_exec;
 
 // Results that the driver tells apart.
 typedef enum cuda_result {
@@ -57,8 +59,9 @@ typedef enum cuda_jit_option {
 } cuda_jit_option;
 
 #define CUDA_CONTEXT_MAPS_HOST 8u
-#define CUDA_REGISTER_MAPPED 3u // portable, and for the device
-#define CUDA_STREAM_OWN 1u      // does not wait for the default stream
+#define CUDA_REGISTER_MAPPED 3u  // portable, and for the device
+#define CUDA_STREAM_OWN 1u       // does not wait for the default stream
+#define CUDA_CAPTURE_OF_THREAD 1 // other threads of the process may do as they like
 
 // Of the list that a launch takes in place of an array of parameters.
 #define CUDA_LAUNCH_PARAMETERS ((void *)1)
@@ -108,6 +111,12 @@ typedef enum cuda_jit_option {
   X(event_record, cuEventRecord, (cuda_event event, cuda_stream stream))                           \
   X(event_query, cuEventQuery, (cuda_event event))                                                 \
   X(event_elapsed, cuEventElapsedTime, (float *ms, cuda_event start, cuda_event end))              \
+  X(capture_begin, cuStreamBeginCapture_v2, (cuda_stream stream, int mode))                        \
+  X(capture_end, cuStreamEndCapture, (cuda_stream stream, cuda_graph * graph))                     \
+  X(graph_instantiate, cuGraphInstantiateWithFlags,                                                \
+    (cuda_graph_exec * exec, cuda_graph graph, unsigned long long flags))                          \
+  X(graph_destroy, cuGraphDestroy, (cuda_graph graph))                                             \
+  X(graph_launch, cuGraphLaunch, (cuda_graph_exec exec, cuda_stream stream))                       \
   X(launch, cuLaunchKernel,                                                                        \
     (cuda_function function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,  \
      unsigned block_y, unsigned block_z, unsigned shared_bytes, cuda_stream stream,                \

@@ -230,14 +230,15 @@ static tercet_status make_batches(vulkan_segment *segment, const vulkan_world *w
   VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
   for (uint32_t b = 0; b < count && !world->timeline && !result; ++b)
     result = device->f.CreateFence(device->handle, &fence, NULL, &segment->fences[b]);
+  if (result)
+    return vulkan_fail_result(error, TERCET_ERROR_ENGINE_MEMORY, "vkCreateFence", result);
   VkQueryPoolCreateInfo queries = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
                                    .queryType = VK_QUERY_TYPE_TIMESTAMP,
                                    .queryCount = segment->count + count};
-  if (!result && device->timestamp_mask)
+  if (device->timestamp_mask)
     result = device->f.CreateQueryPool(device->handle, &queries, NULL, &segment->queries);
   if (result)
-    return vulkan_fail_result(error, TERCET_ERROR_ENGINE_MEMORY, "vkCreateFence or QueryPool",
-                              result);
+    return vulkan_fail_result(error, TERCET_ERROR_ENGINE_MEMORY, "vkCreateQueryPool", result);
   for (uint32_t b = 0; b < 2 * count; ++b) {
     uint32_t batch = b % count;
     segment->timelines[batch] =

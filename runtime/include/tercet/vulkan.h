@@ -80,7 +80,7 @@ typedef struct tercet_vulkan_info {
   char device[256];            // its name
   uint32_t api_version;        // as Vulkan counts
   uint64_t features;           // 1 << tercet_vulkan_feature
-  tercet_vulkan_memory memory; // of the last shared memory
+  tercet_vulkan_memory memory; // of the first shared memory
   tercet_vulkan_cache cache;   // at the last load
   int timeline;                // nonzero: timeline semaphores, else fences
   int calibrated;              // nonzero: VK_EXT_calibrated_timestamps
