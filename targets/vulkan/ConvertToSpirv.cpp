@@ -105,14 +105,20 @@ SmallVector<Binding> bindingsOf(gpu::GPUFuncOp function) {
   return bindings;
 }
 
-/// Whether the variable is written through, as far as access chains tell.
-bool isWritten(Value pointer) {
-  return llvm::any_of(pointer.getUsers(), [&](Operation *user) {
-    if (isa<spirv::AccessChainOp>(user))
-      return isWritten(user->getResult(0));
-    return !isa<spirv::LoadOp>(user);
-  });
-}
+/// Whether the variable is read or written through, as access chains tell.
+struct Use {
+  bool read = false, written = false;
+  void add(Value pointer) {
+    for (Operation *user : pointer.getUsers()) {
+      if (isa<spirv::AccessChainOp>(user)) {
+        add(user->getResult(0));
+        continue;
+      }
+      read |= !isa<spirv::StoreOp>(user);
+      written |= !isa<spirv::LoadOp>(user);
+    }
+  }
+};
 
 void bindArguments(spirv::ModuleOp module, spirv::FuncOp function, ArrayRef<Binding> bindings) {
   Block &entry = function.front();
@@ -120,6 +126,10 @@ void bindArguments(spirv::ModuleOp module, spirv::FuncOp function, ArrayRef<Bind
   OpBuilder inside = OpBuilder::atBlockBegin(&entry);
   Location loc = function.getLoc();
   auto unit = globals.getUnitAttr();
+  llvm::SmallDenseMap<unsigned, Use> uses;
+  for (auto [argument, binding] : llvm::zip_equal(entry.getArguments(), bindings))
+    if (binding.number)
+      uses[*binding.number].add(argument);
   for (auto [argument, binding] : llvm::zip_equal(entry.getArguments(), bindings)) {
     auto type = cast<spirv::PointerType>(argument.getType());
     if (argument.use_empty() && type.getStorageClass() != spirv::StorageClass::Workgroup)
@@ -132,8 +142,12 @@ void bindArguments(spirv::ModuleOp module, spirv::FuncOp function, ArrayRef<Bind
       // The planner may give an output the place of an input, and one binding
       // may be seen through several variables.
       variable->setAttr("aliased", unit);
-      if (!isWritten(argument))
+      Use use = uses.lookup(*binding.number);
+      if (!use.written)
         variable->setAttr("non_writable", unit);
+      // Threads read what others have written.
+      else if (use.read)
+        variable->setAttr("coherent", unit);
     } else {
       variable = spirv::GlobalVariableOp::create(globals, loc, type, name);
     }

@@ -357,7 +357,9 @@ LogicalResult FunctionStorage::lower() {
   });
   for (Operation *op : llvm::reverse(dead))
     op->erase();
-  llvm::BitVector erased(function.getNumArguments());
+  // A bit for each argument of the block, where workgroup memory follows the
+  // function's: erasing looks at all of them.
+  llvm::BitVector erased(function.front().getNumArguments());
   erased.set(0, arguments);
   if (failed(function.eraseArguments(erased)))
     return failure();

@@ -142,7 +142,7 @@ def gather(rng):
     # Beyond 32 bits, where the low word alone would be an index.
     for name, wrong in (("high", (1 << 32) + 5), ("negative", -1), ("one-over", 30), ("low", -(1 << 40))):
         ids = np.array([3, wrong], np.int64)
-        yield Case(f"gather-{name}", body.replace("{n}", "2"), [table, ids], [table[[3, 3]]], fault="index out of range")
+        yield Case(f"gather-{name}", body.replace("{n}", "2"), [table, ids], [table[[3, 3]]], fault="an index in the input data is out of range")
 
 
 def elements(rng):

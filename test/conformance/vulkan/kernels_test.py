@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # Kernels of the Vulkan target on a device (Mesa's lavapipe where there is no GPU) against numpy, in each profile. A program
-# is written as the plan stage would: every case is an entry that copies its inputs to memory that the GPU shares, runs the
-# kernel, and copies what it wrote. From there on all is as for any model: code generation, image, driver, runtime.
+# is written as the plan stage would: for every case it copies the inputs to memory that the GPU shares, runs the kernel, and
+# copies what that wrote. From there on all is as for any model: code generation, image, driver, runtime.
 
 import pathlib
 import sys
@@ -29,19 +29,27 @@ def aligned(size):
     return (size + 63) // 64 * 64
 
 
+def groups(cases):
+    """Cases that can share a run: one that faults, or that has scalars, is by itself."""
+    together = [n for n, case in enumerate(cases) if not case.fault and not case.scalars]
+    alone = [[n] for n in range(len(cases)) if n not in together]
+    return ([together] if together else []) + alone
+
+
 class Program:
-    """The text of a planned module. `shift` is where operands begin within their buffers, as views may."""
+    """The text of a planned module, with an entry for each group of cases. `shift` is where operands begin within their
+    buffers, as views may."""
 
     def __init__(self, cases, shift):
-        self.cases, self.shift = cases, shift
+        self.cases, self.shift, self.groups = cases, shift, groups(cases)
 
     def text(self):
-        kernel_texts, entries, arena = [], [], 0
-        for number, case in enumerate(self.cases):
-            kernel_texts.append(self.kernel(number, case))
-            entry, bytes_used = self.entry(number, case)
+        kernel_texts = [self.kernel(number, case) for number, case in enumerate(self.cases)]
+        entries, arena = [], 64
+        for number, group in enumerate(self.groups):
+            entry, used = self.entry(number, group)
             entries.append(entry)
-            arena = max(arena, bytes_used)
+            arena = max(arena, used)
         pool = f'cmd.pool @arena arena in "dram" bytes {arena} alignment 64 lower_bound {arena} method "greedy-by-size"'
         return "module {\n" + "\n".join(kernel_texts + [pool] + entries) + "\n}\n"
 
@@ -55,56 +63,70 @@ class Program:
                 f"variant = {variant}, scratch_bytes = {case.scratch} : i64, grid = array<i64: {', '.join(map(str, case.grid))}>, "
                 f"alignments = array<i64: {alignments}>}} {{\n{case.body}\nsoc.return\n}}")
 
-    def entry(self, number, case):
-        lines, ends, names, offset = [], [], [], 0
-        for index, (name, array, shape) in enumerate(case.operands()):
-            is_input = name.startswith("i")
-            kind, place = ("input", index) if is_input else ("output", index - len(case.inputs))
-            lines.append(f'%{name} = cmd.{kind} {place} "{name}" : tensor<{shape}>')
-            size = aligned(array.nbytes + self.shift)
-            lines.append(f"%b{index} = cmd.buffer @arena[{offset} for {size}]")
-            offset += size
-            names.append(f"%b{index}")
-        for i, (_, least, most) in enumerate(case.scalars):
-            lines.append(f'%s{i} = cmd.scalar "s{i}" [{least} to {most}]')
-        for index, (name, array, _) in enumerate(case.operands()):
-            if name.startswith("i"):
-                lines.append(f'%t{index} = cmd.copy %{name}[0] to %b{index}[{self.shift}] bytes {array.nbytes} on "cpu"')
-                ends.append(f"%t{index}")
-        scalars = f" scalars({', '.join(f'%s{i}' for i in range(len(case.scalars)))})" if case.scalars else ""
-        waits = f" wait({', '.join(ends)})" if ends else ""
-        lines.append(f"%d = cmd.dispatch @k{number} on \"gpu\"({', '.join(names)}) offsets [{', '.join([str(self.shift)] * len(names))}] "
-                     f"bytes [{', '.join(str(a.nbytes) for _, a, _ in case.operands())}] grid [{', '.join(map(str, case.grid))}]"
-                     f"{scalars}{waits} predicted_ps 1 start_ps 0")
-        for index, (name, array, _) in enumerate(case.operands()):
-            if name.startswith("o"):
-                lines.append(f'%c{index} = cmd.copy %b{index}[{self.shift}] to %{name}[0] bytes {array.nbytes} on "cpu" wait(%d)')
-        return f"cmd.entry @case{number} {{\n" + "\n".join(lines) + "\n}", offset
+    def entry(self, number, group):
+        tensors, commands, offset, counts = [], [], 0, {"input": 0, "output": 0}
+        for index in group:
+            case = self.cases[index]
+            copies, buffers, back = [], [], []
+            for name, array, shape in case.operands():
+                kind = "input" if name.startswith("i") else "output"
+                tensor, buffer = f"%c{index}_{name}", f"%b{index}_{name}"
+                tensors.append(f'{tensor} = cmd.{kind} {counts[kind]} "c{index}_{name}" : tensor<{shape}>')
+                counts[kind] += 1
+                size = aligned(array.nbytes + self.shift)
+                tensors.append(f"{buffer} = cmd.buffer @arena[{offset} for {size}]")
+                offset += size
+                buffers.append(buffer)
+                if kind == "input":
+                    copies.append(f"%t{index}_{name}")
+                    commands.append(f'{copies[-1]} = cmd.copy {tensor}[0] to {buffer}[{self.shift}] bytes {array.nbytes} on "cpu"')
+                else:
+                    back.append(f'%u{index}_{name} = cmd.copy {buffer}[{self.shift}] to {tensor}[0] bytes {array.nbytes} on "cpu" '
+                                f"wait(%d{index})")
+            for i, (_, least, most) in enumerate(case.scalars):
+                tensors.append(f'%s{index}_{i} = cmd.scalar "s{i}" [{least} to {most}]')
+            scalars = ", ".join(f"%s{index}_{i}" for i in range(len(case.scalars)))
+            commands.append(f"%d{index} = cmd.dispatch @k{index} on \"gpu\"({', '.join(buffers)}) "
+                            f"offsets [{', '.join([str(self.shift)] * len(buffers))}] "
+                            f"bytes [{', '.join(str(a.nbytes) for _, a, _ in case.operands())}] "
+                            f"grid [{', '.join(map(str, case.grid))}]" + (f" scalars({scalars})" if scalars else "")
+                            + (f" wait({', '.join(copies)})" if copies else "") + " predicted_ps 1 start_ps 0")
+            commands += back
+        return f"cmd.entry @run{number} {{\n" + "\n".join(tensors + commands) + "\n}", offset
 
 
 def run_cases(test, cases, profile, shift):
     folder = test.work / f"{profile}-{shift}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "board.yaml").write_text(SOC.format(name="board", profile=profile))
-    (folder / "kernels.mlir").write_text(Program(cases, shift).text())
+    program = Program(cases, shift)
+    (folder / "kernels.mlir").write_text(program.text())
     test.compile(folder / "kernels.mlir", folder / "out", None, "--start-from", "codegen", "--soc", folder / "board.yaml",
                  "--name", "kernels")
-    for number, case in enumerate(cases):
-        test.check(f"{profile}, shift {shift}: {case.name}", problem_of(test, folder / "out", number, case))
+    for number, group in enumerate(program.groups):
+        for index, problem in problems_of(test, folder / "out", number, group, cases):
+            test.check(f"{profile}, shift {shift}: {cases[index].name}", problem)
 
 
-def problem_of(test, program, number, case):
-    feeds = {name: array for name, array, _ in case.operands() if name.startswith("i")}
-    expected = {name: array for name, array, _ in case.operands() if name.startswith("o")}
-    extra = ["--entry", f"case{number}"] + [f"--scalar=s{i}={value}" for i, (value, _, _) in enumerate(case.scalars)]
+def problems_of(test, program, number, group, cases):
+    arrays = {f"c{index}_{name}": array for index in group for name, array, _ in cases[index].operands()}
+    feeds = {name: array for name, array in arrays.items() if "_i" in name}
+    wanted = [name for name in arrays if "_o" in name]
+    first = cases[group[0]]
+    extra = ["--entry", f"run{number}"] + [f"--scalar=s{i}={value}" for i, (value, _, _) in enumerate(first.scalars)]
     try:
-        got = test.run(program, feeds, list(expected), *extra)
+        got = test.run(program, feeds, wanted, *extra)
     except harness.CommandFailed as error:
-        return None if case.fault and case.fault in str(error) else str(error)
-    if case.fault:
-        return f"expected a fault: {case.fault}"
-    problems = [harness.difference(got[name], value, case.tolerance) for name, value in expected.items()]
-    return "; ".join(p for p in problems if p) or None
+        found = first.fault and first.fault in str(error)
+        return [(index, None if found else str(error)) for index in group]
+    if first.fault:
+        return [(group[0], f"expected a fault: {first.fault}")]
+    problems = []
+    for index in group:
+        differences = [harness.difference(got[name], arrays[name], cases[index].tolerance)
+                       for name in wanted if name.startswith(f"c{index}_")]
+        problems.append((index, "; ".join(d for d in differences if d) or None))
+    return problems
 
 
 def main():
