@@ -18,6 +18,12 @@ if "Cpu" not in config.tercet_targets:
     config.excludes += ["cpu", "partition", "schedule", "tile", "plan", "emit", "machine", "pipeline", "tools"]
 if "Hexagon" not in config.tercet_targets:
     config.excludes += ["hexagon"]
+if "Vulkan" not in config.tercet_targets:
+    config.excludes += ["vulkan"]
+if "Cuda" not in config.tercet_targets:
+    config.excludes += ["cuda"]
+if shutil.which("spirv-val"):
+    config.available_features.add("spirv-val")
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.tercet_obj_root
 config.environment["PATH"] = os.pathsep.join(
@@ -37,6 +43,7 @@ if onnx_schema and protoc:
         ("%protoc-onnx", f"{protoc} --encode=onnx.ModelProto --proto_path={schema_dir} {schema_dir}/onnx.proto")
     )
 
+config.substitutions.append(("%python", f"{sys.executable} -B"))
 # Text to language models: %gguf TEXT... FILE, %directory TEXT... FOLDER.
 inputs = os.path.join(config.test_source_root, "compiler", "import", "Inputs")
 for name in ("gguf", "directory"):

@@ -48,11 +48,14 @@ struct ImageLink {
 /// What the image of an engine without an object CPU is made of.
 struct ImageJob {
   soc::EngineAttr engine;
-  /// Operations of the LLVM dialect at its top level, for this engine alone.
-  /// May be changed.
+  /// What the engine's code-generation pipeline has made of its kernels, for
+  /// this engine alone: operations of the LLVM dialect, or whatever else its
+  /// target writes images from. May be changed.
   mlir::ModuleOp module;
   /// Symbols of its kernels, by their numbers in the image.
   std::vector<std::string> kernels;
+  /// The same kernels as the plan has them, for what they say of their operands.
+  std::vector<soc::KernelOp> planned;
   /// Links with ld.lld; gives the bytes of the ELF file.
   std::function<llvm::Expected<std::string>(const ImageLink &)> link;
 };

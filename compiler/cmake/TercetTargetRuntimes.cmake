@@ -72,6 +72,7 @@ function(tercet_add_target_runtimes)
   file(GLOB runtime_sources CONFIGURE_DEPENDS
     "${PROJECT_SOURCE_DIR}/runtime/core/*.c" "${PROJECT_SOURCE_DIR}/runtime/queues/*.c"
     "${PROJECT_SOURCE_DIR}/runtime/drivers/*.c" "${PROJECT_SOURCE_DIR}/runtime/drivers/hexagon/*.c"
+    "${PROJECT_SOURCE_DIR}/runtime/drivers/vulkan/*.c" "${PROJECT_SOURCE_DIR}/runtime/drivers/cuda/*.c"
     "${PROJECT_SOURCE_DIR}/runtime/session/*.c" "${PROJECT_SOURCE_DIR}/runtime/port/posix/*.c")
   # The weak defaults would stand in the way of nothing, but are dead weight.
   list(FILTER runtime_sources EXCLUDE REGEX "port_default\\.c$")

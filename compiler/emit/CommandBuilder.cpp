@@ -79,7 +79,8 @@ llvm::Expected<uint32_t> ProgramBuilder::getKernel(cmd::DispatchOp op) {
   tercet_kernel_record record = {};
   record.name = program.strings.add(kernel.getSymName());
   record.engine = engine->second;
-  record.scratch_bytes = kernel.getScratchBytes().value_or(kernel.getVariant().getScratchBytes());
+  if (!program.engineAttrs[engine->second].keepsScratch())
+    record.scratch_bytes = kernel.getScratchBytes().value_or(kernel.getVariant().getScratchBytes());
   program.kernels.push_back(record);
   program.kernelOps.push_back(kernel);
   return it->second;

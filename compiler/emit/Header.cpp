@@ -98,8 +98,10 @@ void HeaderWriter::writePools() {
       if (isDriven(pool))
         define("DRIVER_" + makeIdentifier(program.strings.get(pool.name)) + "_BYTES",
                Twine(pool.bytes));
-    define("DRIVERS_BYTES", "TERCET_DRIVERS_BYTES(" + Twine(llvm::popcount(driven)) + ", " +
-                                Twine(program.pools.size()) + ", " + Twine(operands) + ")");
+    define("DRIVERS_BYTES", "(TERCET_DRIVERS_BYTES(" + Twine(llvm::popcount(driven)) + ", " +
+                                Twine(program.pools.size()) + ", " + Twine(operands) +
+                                ") + TERCET_DRIVERS_SEGMENT_BYTES(" +
+                                Twine(program.commands.size()) + "))");
   }
   bool file = !program.weights.empty() && program.weightsPayloadBytes != 0 &&
               program.weights.front().place == TERCET_WEIGHTS_FILE;

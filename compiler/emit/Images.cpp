@@ -23,11 +23,13 @@ static llvm::Error addImage(uint32_t engine, ModuleOp module, const EmitOptions 
   for (auto [index, record] : llvm::enumerate(program.kernels))
     if (record.engine == engine)
       kernels.push_back(index);
-  ImageJob job{described, module, {}, [&](const ImageLink &link) {
+  ImageJob job{described, module, {}, {}, [&](const ImageLink &link) {
                  return linkImage(link, options.linker);
                }};
-  for (size_t kernel : kernels)
+  for (size_t kernel : kernels) {
     job.kernels.push_back(program.kernelOps[kernel].getSymName().str());
+    job.planned.push_back(program.kernelOps[kernel]);
+  }
   llvm::Expected<EngineImage> image = options.emitImage(job);
   if (!image)
     return failure("engine '" + attr.getEngineName() + "': " + llvm::toString(image.takeError()));

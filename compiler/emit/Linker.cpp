@@ -6,6 +6,7 @@
 
 #include "compiler/emit/Linker.h"
 
+#include "compiler/emit/EngineLibraries.h"
 #include "compiler/emit/Faults.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -115,8 +116,23 @@ static llvm::Error linkExecutable(const LinkJob &job, const std::string &runtime
     command = {driver, "--target=" + job.triple.str(), "--ld-path=" + lld};
   }
   // Static: it runs on any machine of that kind, and under qemu-user without a
-  // system root. The runner knows the program by one name, whatever its own is.
-  command.insert(command.end(), {"-static", "-Wl,--gc-sections", "-Wl,--build-id=none",
+  // system root; but what drivers load is there for dynamic ones only. The runner
+  // knows the program by one name, whatever its own is.
+  llvm::Expected<std::vector<tercet_image_format>> formats =
+      readImageFormats(job.program, job.name);
+  if (!formats)
+    return formats.takeError();
+  bool loads = false;
+  for (tercet_image_format format : *formats) {
+    llvm::StringRef symbol = getDriverSymbol(format);
+    if (symbol.empty())
+      continue;
+    loads = true;
+    command.insert(command.end(), {"-u", symbol.str()});
+  }
+  if (!loads || job.emulated)
+    command.push_back("-static");
+  command.insert(command.end(), {"-Wl,--gc-sections", "-Wl,--build-id=none",
                                  "-Wl,--defsym=tercet_runner_program=tercet_" + job.name,
                                  job.program, runtime + "/libtercet_runner.a",
                                  runtime + "/libtercet_runtime.a", "-lpthread", "-o", job.output});

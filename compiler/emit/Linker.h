@@ -29,6 +29,8 @@ struct LinkJob {
   std::string output;
   /// As EmitOptions::linker.
   std::string linker;
+  /// An executable that qemu-user will run, without a system root.
+  bool emulated = false;
 };
 
 /// Writes job.output. A missing linker or runtime is an error that says what to

@@ -41,6 +41,11 @@ struct DecoderOptions {
   /// Lengths of chunks of which every token's logits are wanted.
   llvm::SmallVector<int64_t> verify;
   CacheType cache = CacheType::F16;
+
+  /// Whether anything was chosen.
+  bool isSet() const {
+    return context || longest || prefill || !verify.empty() || cache != CacheType::F16;
+  }
 };
 constexpr int64_t kDefaultContext = 4096;
 constexpr int64_t kDefaultPrefill[] = {128, 16};

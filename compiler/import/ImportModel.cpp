@@ -32,13 +32,5 @@ OwningOpRef<ModuleOp> tercet::importModel(MLIRContext &context, StringRef path,
     return importDirectory(context, path, options, errors);
   if (llvm::sys::path::extension(path) == ".gguf")
     return importGguf(context, path, options, errors);
-  const DecoderOptions &decoder = options.decoder;
-  if (decoder.context || decoder.prefill || !decoder.verify.empty() ||
-      decoder.cache != CacheType::F16) {
-    errors.push_back({"", "",
-                      "--context, --prefill, --verify and --kv-cache are for language models; "
-                      "the sizes of an ONNX model are given with --dim"});
-    return {};
-  }
   return importOnnx(context, path, options, errors);
 }

@@ -131,10 +131,12 @@ private:
   }
 
   bool findPositions() {
-    if (!llvm::sys::fs::is_directory(options.model) &&
-        llvm::sys::path::extension(options.model) != ".gguf") {
+    // Of an ONNX file only the import knows.
+    llvm::StringRef extension = llvm::sys::path::extension(options.model);
+    if (!llvm::sys::fs::is_directory(options.model) && extension != ".gguf" &&
+        extension != ".onnx") {
       error("--plan-context is for language models, whose memory grows with --context; expected a "
-            "GGUF file or a directory with config.json");
+            "GGUF file, a directory with config.json or an ONNX decoder");
       status = CompileStatus::UserError;
       return false;
     }

@@ -10,6 +10,7 @@
 #include "dialects/soc/Soc.h"
 #include "targets/Targets.h"
 
+#include "passes/codegen/gpu/Passes.h"
 #include "passes/graph/Passes.h"
 #include "passes/partition/Passes.h"
 #include "passes/plan/Passes.h"
@@ -48,7 +49,7 @@ void tercet::registerAllDialects(DialectRegistry &registry) {
   registry.insert<cmd::CmdDialect, hvx::HVXDialect, nn::NNDialect, soc::SocDialect>();
   registry
       .insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
-              cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
+              cf::ControlFlowDialect, func::FuncDialect, gpu::GPUDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
               math::MathDialect, memref::MemRefDialect, quant::QuantDialect, scf::SCFDialect,
               tensor::TensorDialect, tosa::TosaDialect, vector::VectorDialect>();
 
@@ -79,6 +80,8 @@ void tercet::registerAllPasses() {
   schedule::registerTercetSchedulePasses();
   tile::registerTercetTilePasses();
   plan::registerTercetPlanPasses();
+  codegen::registerTercetGpuPasses();
+  codegen::registerGpuPipelines();
   PassPipelineRegistration<>("tercet-graph", "The graph stage: operations become groups",
                              [](OpPassManager &pm) { graph::buildGraphPipeline(pm); });
   PassPipelineRegistration<>("tercet-partition", "The partition stage: groups become tasks",

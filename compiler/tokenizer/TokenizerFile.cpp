@@ -44,7 +44,9 @@ static llvm::Expected<Vocabulary> readFile(llvm::StringRef file, llvm::StringRef
 
 llvm::Expected<std::unique_ptr<Tokenizer>> tercet::tokenizer::openTokenizer(llvm::StringRef given) {
   llvm::SmallString<256> file(given);
-  if (llvm::sys::fs::is_directory(file))
+  if (path::extension(file) == ".onnx")
+    path::remove_filename(file);
+  if (file.empty() || llvm::sys::fs::is_directory(file))
     path::append(file, "tokenizer.json");
   auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);

@@ -10,7 +10,7 @@
 namespace tercet::tokenizer {
 
 /// `path` is a GGUF file (of a model in parts, the first), a tokenizer.json, or
-/// a folder with one. The file's chat template, or that of
+/// a folder with one, or an ONNX file beside one. The file's chat template, or that of
 /// tokenizer_config.json or chat_template.jinja beside tokenizer.json, comes along.
 llvm::Expected<std::unique_ptr<Tokenizer>> openTokenizer(llvm::StringRef path);
 

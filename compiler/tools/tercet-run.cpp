@@ -29,7 +29,8 @@ static const char kUsage[] =
     "bytes under any other ending; outputs that are not asked for are shown. --repeat measures,\n"
     "--profile writes the time of each command, with its source node, as JSON. The engines of a\n"
     "program run concurrently, with at most --threads workers each; --sequential runs commands\n"
-    "one after the other; --pin ties workers to cores. Programs for AArch64 and RISC-V run through\n"
+    "one after the other; --pin ties workers to cores. Programs for AArch64 and RISC-V run "
+    "through\n"
     "qemu-user.\n";
 
 static llvm::Expected<int> execute(const std::vector<std::string> &command) {
@@ -57,7 +58,8 @@ static llvm::Expected<int> run(llvm::StringRef where, const std::string &linker,
   llvm::FileRemover remover(program);
   llvm::sys::RemoveFileOnSignal(program);
   if (llvm::Error error = link({artifact->triple, ArtifactKind::Executable, artifact->name,
-                                artifact->object, program.str().str(), linker}))
+                                artifact->object, program.str().str(), linker,
+                                /*emulated=*/!command->empty()}))
     return error;
   command->push_back(program.str().str());
   if (!artifact->weights.empty())

@@ -234,6 +234,9 @@ llvm::Expected<WeightReader::View> WeightReader::resolve(TypedAttr recipe) {
     return source;
   }
   if (auto conversion = dyn_cast<nn::CastAttr>(recipe)) {
+    // What is made anyway is held in the type that is wanted: codes in bytes.
+    if (isGroupRecipe(conversion.getSource()))
+      return materialise(recipe);
     llvm::Expected<View> source = resolve(conversion.getSource());
     if (!source)
       return source;
@@ -243,7 +246,8 @@ llvm::Expected<WeightReader::View> WeightReader::resolve(TypedAttr recipe) {
     return source;
   }
   if (isa<nn::ConcatAttr, nn::PackAttr, nn::PackDotAttr>(recipe) || isIntegerRecipe(recipe) ||
-      isGroupRecipe(recipe) || isa<nn::RopeTableAttr, nn::AlibiAttr>(recipe))
+      isGroupRecipe(recipe) ||
+      isa<nn::RopeTableAttr, nn::AlibiAttr, nn::SortOrderAttr, nn::TakeAttr>(recipe))
     return materialise(recipe);
   return recipeError(concatText("cannot execute ", recipe));
 }
@@ -417,6 +421,10 @@ llvm::Error WeightReader::streamRecipe(TypedAttr recipe, Sink sink) {
     return streamRopeTable(table, sink);
   if (auto mask = dyn_cast<nn::AlibiAttr>(recipe))
     return streamAlibi(mask, sink);
+  if (auto order = dyn_cast<nn::SortOrderAttr>(recipe))
+    return streamSortOrder(order, sink);
+  if (auto take = dyn_cast<nn::TakeAttr>(recipe))
+    return streamTake(take, sink);
   TypedAttr source = recipe;
   auto pack = dyn_cast<nn::PackAttr>(recipe);
   auto packDot = dyn_cast<nn::PackDotAttr>(recipe);

@@ -23,6 +23,8 @@ class EncodeAttr;
 class JoinGroupsAttr;
 class PackGroupsAttr;
 class RopeTableAttr;
+class SortOrderAttr;
+class TakeAttr;
 } // namespace tercet::nn
 
 namespace tercet {
@@ -83,6 +85,12 @@ private:
   /// Rows of a matrix as floats, all finite, with zeros behind them.
   llvm::Error streamFloatRows(mlir::TypedAttr recipe, int64_t paddedTo,
                               llvm::function_ref<llvm::Error(llvm::ArrayRef<float>)> consume);
+
+  // Elements in another order (OrderRecipes.cpp).
+  llvm::Error streamSortOrder(nn::SortOrderAttr recipe, Sink sink);
+  llvm::Error streamTake(nn::TakeAttr recipe, Sink sink);
+  /// The elements of a vector of integers, sign-extended.
+  llvm::Expected<std::vector<int64_t>> readIntegers(mlir::TypedAttr recipe);
 
   // Tables of positions (PositionRecipes.cpp).
   llvm::Error streamRopeTable(nn::RopeTableAttr table, Sink sink);

@@ -150,6 +150,32 @@ static LogicalResult expectType(EmitError emitError, RankedTensorType type, Type
                      << type;
 }
 
+LogicalResult SortOrderAttr::verify(EmitError emitError, TypedAttr source, RankedTensorType type) {
+  RankedTensorType from = sourceType(emitError, source);
+  if (!from)
+    return failure();
+  if (from.getRank() != 1 || !from.getElementType().isSignlessInteger())
+    return emitError() << "expected a vector of integers, got " << from;
+  if (!type.getElementType().isSignlessInteger(64) || type.getShape() != from.getShape())
+    return emitError() << "expected i64 in the shape of " << from << ", got " << type;
+  return success();
+}
+
+LogicalResult TakeAttr::verify(EmitError emitError, TypedAttr source, TypedAttr indices,
+                               RankedTensorType type) {
+  RankedTensorType from = sourceType(emitError, source), at = sourceType(emitError, indices);
+  if (!from || !at || failed(verifySameElementType(emitError, from, type)))
+    return failure();
+  if (at.getRank() != 1 || !at.getElementType().isSignlessInteger())
+    return emitError() << "expected indices in a vector of integers, got " << at;
+  if (from.getRank() == 0 || type.getRank() != from.getRank() ||
+      type.getShape().drop_back() != from.getShape().drop_back() ||
+      type.getShape().back() != at.getDimSize(0))
+    return emitError() << "taking " << at.getDimSize(0) << " elements of the last dimension of "
+                       << from << " does not give " << type;
+  return success();
+}
+
 LogicalResult ScaleRowsAttr::verify(EmitError emitError, TypedAttr source, TypedAttr factors,
                                     RankedTensorType type) {
   RankedTensorType from = floatSource(emitError, source, 0);

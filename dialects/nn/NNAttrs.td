@@ -77,6 +77,28 @@ def NN_PackAttr : NN_RecipeAttr<"Pack", "pack"> {
   let assemblyFormat = "`<` $source `,` `panel` `=` $panel `>`";
 }
 
+def NN_SortOrderAttr : NN_RecipeAttr<"SortOrder", "sort_order"> {
+  let summary = "where the elements of a vector of integers are, from the least on; equal ones in order";
+  let description = [{
+    Element i of the result, [N] of i64, is the index of what a stable sort puts
+    at place i. The groups of GPTQ's act-order are found with it.
+  }];
+  let parameters = (ins "::mlir::TypedAttr":$source,
+    AttributeSelfTypeParameter<"", "::mlir::RankedTensorType">:$type);
+  let assemblyFormat = "`<` $source `>`";
+}
+
+def NN_TakeAttr : NN_RecipeAttr<"Take", "take"> {
+  let summary = "element j of the last dimension is element indices[j] of the source's";
+  let description = [{
+    `indices` is a vector of integers from 0 to the size of that dimension;
+    another one is an error when the recipe is executed.
+  }];
+  let parameters = (ins "::mlir::TypedAttr":$source, "::mlir::TypedAttr":$indices,
+    AttributeSelfTypeParameter<"", "::mlir::RankedTensorType">:$type);
+  let assemblyFormat = "`<` $source `,` `indices` `=` $indices `>`";
+}
+
 //===----------------------------------------------------------------------===//
 // Integer weights: computed in doubles and rounded half to even
 //===----------------------------------------------------------------------===//

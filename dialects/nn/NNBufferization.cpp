@@ -53,8 +53,9 @@ template <typename... Ops> void attach(MLIRContext &context) {
 
 void tercet::nn::registerBufferizationModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, NNDialect *) {
-    attach<PackedMatmulOp, CachedAttentionOp, QuantizeOp, DequantizeOp, QuantizedMatmulOp,
-           QuantizedAttentionOp, QuantizedLayerNormOp, QuantizedRmsNormOp, QuantizedAddOp,
-           RescaleOp, LookupOp, EncodeGroupsOp, GroupMatmulOp, GroupGatherOp>(*context);
+    attach<PackedMatmulOp, AttentionOp, CachedAttentionOp, QuantizeOp, DequantizeOp,
+           QuantizedMatmulOp, QuantizedAttentionOp, QuantizedLayerNormOp, QuantizedRmsNormOp,
+           QuantizedAddOp, RescaleOp, LookupOp, EncodeGroupsOp, GroupMatmulOp, GroupGatherOp>(
+        *context);
   });
 }

@@ -215,8 +215,10 @@ FailureOr<SmallVector<Value>> GatherOp::decomposeOperation(OpBuilder &b) {
 }
 
 FailureOr<SmallVector<Value>> AttentionOp::decomposeOperation(OpBuilder &b) {
+  if (!hasPureTensorSemantics())
+    return failure();
   Location loc = getLoc();
-  Type element = getType().getElementType();
+  Type element = getElementTypeOrSelf(getInit().getType());
   if (cast<RankedTensorType>(getQuery().getType()).isDynamicDim(2) ||
       cast<RankedTensorType>(getKey().getType()).isDynamicDim(2))
     return emitOpError() << "the number of heads must be static";

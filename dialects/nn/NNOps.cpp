@@ -3,7 +3,7 @@
 // Verifiers and custom syntax of the nn operations. Which operand dimension
 // belongs to which loop is stated here, next to the shape rules.
 
-#include "dialects/nn/NN.h"
+#include "dialects/nn/KernelOperands.h"
 
 #include "mlir/IR/OpImplementation.h"
 
@@ -26,16 +26,6 @@ static SmallVector<int64_t> allLoops(int64_t rank) {
 }
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
-/// Reports a shape that differs from the expected one.
-static LogicalResult expectShape(Operation *op, StringRef name, Value value,
-                                 ArrayRef<int64_t> expected) {
-  if (typeOf(value).getShape() == expected)
-    return success();
-  auto diag = op->emitOpError() << "expected " << name << " of shape [";
-  llvm::interleaveComma(expected, diag);
-  return diag << "], got " << value.getType();
-}
 
 static LogicalResult expectStatic(Operation *op) {
   for (Value operand : op->getOperands())
@@ -184,13 +174,18 @@ SmallVector<int64_t> GatherOp::getLoopsOfOperand(unsigned operand) {
 // Attention
 //===----------------------------------------------------------------------===//
 
+static ShapedType shapedType(Value value) { return cast<ShapedType>(value.getType()); }
+
 int64_t AttentionOp::getGroupSize() {
-  return std::max<int64_t>(1, typeOf(getQuery()).getDimSize(2) / typeOf(getKey()).getDimSize(2));
+  return std::max<int64_t>(1, shapedType(getQuery()).getDimSize(2) /
+                                  shapedType(getKey()).getDimSize(2));
 }
 
 LogicalResult AttentionOp::verify() {
-  ArrayRef<int64_t> q = typeOf(getQuery()).getShape(), k = typeOf(getKey()).getShape(),
-                    v = typeOf(getValue()).getShape();
+  if (failed(expectOneKind(*this)))
+    return failure();
+  ArrayRef<int64_t> q = shapedType(getQuery()).getShape(), k = shapedType(getKey()).getShape(),
+                    v = shapedType(getValue()).getShape();
   if (q.size() != 4 || k.size() != 4 || v.size() != 4)
     return emitOpError() << "expected query, key and value of rank 4 [B, S, H, D]";
   if (q[0] != k[0] || k[0] != v[0] || q[3] != k[3] || k[1] != v[1] || k[2] != v[2])
@@ -201,7 +196,7 @@ LogicalResult AttentionOp::verify() {
   if (staticHeads && q[2] % k[2] != 0)
     return emitOpError() << q[2] << " query heads cannot share " << k[2] << " key heads evenly";
   if (getMask()) {
-    ArrayRef<int64_t> m = typeOf(getMask()).getShape();
+    ArrayRef<int64_t> m = shapedType(getMask()).getShape();
     int64_t full[] = {q[0], q[2], q[1], k[1]};
     if (m.size() != 4)
       return emitOpError() << "expected a mask of rank 4, got " << getMask().getType();
@@ -210,8 +205,10 @@ LogicalResult AttentionOp::verify() {
         return emitOpError() << "mask " << getMask().getType()
                              << " does not broadcast to [B, H, S, T]";
   }
-  return success(succeeded(expectStatic(*this)) &&
-                 succeeded(expectShape(*this, "init", getInit(), {q[0], q[1], q[2], v[3]})));
+  for (Value operand : (*this)->getOperands())
+    if (shapedType(operand).getElementType() != shapedType(getInit()).getElementType())
+      return emitOpError() << "expected one element type, got " << operand.getType();
+  return expectShape(*this, "init", getInit(), {q[0], q[1], q[2], v[3]});
 }
 
 SmallVector<int64_t> AttentionOp::getLoopsOfOperand(unsigned operand) {
@@ -220,10 +217,15 @@ SmallVector<int64_t> AttentionOp::getLoopsOfOperand(unsigned operand) {
   if (operand == 1 || operand == 2)
     return {0, kWhole, 2, kWhole};
   if (getMask() && operand == 3) {
-    ArrayRef<int64_t> m = typeOf(getMask()).getShape();
+    ArrayRef<int64_t> m = shapedType(getMask()).getShape();
     return {m[0] == 1 ? kWhole : 0, m[1] == 1 ? kWhole : 2, m[2] == 1 ? kWhole : 1, kWhole};
   }
   return {0, 1, 2, kWhole};
+}
+
+void AttentionOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  getReadsAndWrites(*this, effects);
 }
 
 //===----------------------------------------------------------------------===//

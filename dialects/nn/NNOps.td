@@ -197,7 +197,7 @@ def NN_GatherOp : NN_ComputeOp<"gather"> {
     custom<ResultOfInit>(type($result), ref(type($init))) }];
 }
 
-def NN_AttentionOp : NN_ComputeOp<"attention"> {
+def NN_AttentionOp : NN_KernelOp<"attention"> {
   let summary = "scaled dot-product attention";
   let description = [{
     softmax(q k^T * scale + mask) v for q in [B, S, H, D], k in [B, T, G, D],
@@ -211,8 +211,8 @@ def NN_AttentionOp : NN_ComputeOp<"attention"> {
            mask(%m : tensor<1x1x1x6xf32>) outs(%e : tensor<1x4x2x8xf32>) scale 2.500000e-01
     ```
   }];
-  let arguments = (ins AnyRankedTensor:$query, AnyRankedTensor:$key, AnyRankedTensor:$value,
-    Optional<AnyRankedTensor>:$mask, AnyRankedTensor:$init, F64Attr:$scale);
+  let arguments = (ins AnyShaped:$query, AnyShaped:$key, AnyShaped:$value,
+    Optional<AnyShaped>:$mask, AnyShaped:$init, F64Attr:$scale);
   let assemblyFormat = [{ `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
     (`mask` `(` $mask^ `:` type($mask) `)`)?
     `outs` `(` $init `:` type($init) `)` `scale` $scale attr-dict

@@ -35,6 +35,10 @@ public:
   /// behind what the kernel itself allocates; its variants promise both.
   virtual uint64_t stagingBytes(EngineAttr engine, KernelOp kernel) const { return 0; }
 
+  /// Whether the engine has a kernel's scratch in a memory of its own (such as
+  /// the workgroup memory of a GPU): the plan then gives it none in a pool.
+  virtual bool keepsScratch(EngineAttr engine) const { return false; }
+
   /// Adds the passes that turn bufferised soc.kernels of this target into code
   /// that emit can write. Kernels whose engine has an object CPU are lowered by
   /// the CPU target already.

@@ -109,6 +109,10 @@ struct DescribedEngine : EngineAttrInterface::ExternalModel<DescribedEngine, Eng
     const EngineModel *model = modelOf(attr);
     return model ? model->stagingBytes(of(attr), kernel) : 0;
   }
+  bool keepsScratch(Attribute attr) const {
+    const EngineModel *model = modelOf(attr);
+    return model && model->keepsScratch(of(attr));
+  }
   void buildCodegenPipeline(Attribute attr, OpPassManager &pm) const {
     if (const EngineModel *model = modelOf(attr))
       model->buildCodegenPipeline(of(attr), pm);

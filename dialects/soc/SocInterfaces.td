@@ -41,6 +41,8 @@ def Soc_EngineAttrInterface : AttrInterface<"EngineAttrInterface"> {
     InterfaceMethod<[{The bytes of scratch that code generation needs for a bufferised kernel,
       behind what the kernel itself allocates.}], "uint64_t", "stagingBytes",
       (ins "::tercet::soc::KernelOp":$kernel), "", [{ return 0; }]>,
+    InterfaceMethod<[{Whether the engine has a kernel's scratch in a memory of its own, which
+      is in no pool.}], "bool", "keepsScratch", (ins), "", [{ return false; }]>,
     InterfaceMethod<[{Adds the passes that turn a bufferised soc.kernel of this engine into
       code that emit can write. The pass manager is anchored on the module.}],
       "void", "buildCodegenPipeline", (ins "::mlir::OpPassManager &":$pm)>

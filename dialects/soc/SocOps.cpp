@@ -111,6 +111,13 @@ LogicalResult KernelOp::verify() {
                          << ", which must have the type of the first output";
   if (getScratchBytes() && static_cast<int64_t>(*getScratchBytes()) < 0)
     return emitOpError() << "expected scratch of at least 0 bytes";
+  if (std::optional<ArrayRef<int64_t>> alignments = getAlignments();
+      alignments && (alignments->size() != getNumBuffers() ||
+                     !llvm::all_of(*alignments, [](int64_t bytes) {
+                       return bytes > 0 && llvm::isPowerOf2_64(bytes);
+                     })))
+    return emitOpError() << "expected in alignments a power of two for each of " << getNumBuffers()
+                         << " memories";
   ArrayRef<Type> types = getFunctionType().getInputs();
   if (!llvm::all_of(types.drop_front(getNumBuffers()), [](Type type) { return type.isIndex(); }) ||
       static_cast<int64_t>(getNumBuffers()) < inputs)

@@ -126,7 +126,9 @@ def Soc_KernelOp : Soc_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, OpA
     `grid` likewise. An input listed in `in_place` may be the same memory as the
     first output: every tile reads of it only what it then overwrites. With
     `updates` the first output must be the memory of that input: the kernel
-    writes a part of it and reads of it nothing, and the rest stays.
+    writes a part of it and reads of it nothing, and the rest stays. `alignments`
+    gives for each memory a power of two that its address is a multiple of in
+    every command that runs the kernel, absent until that is known.
 
     ```mlir
     soc.kernel @copy(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>} {
@@ -139,7 +141,8 @@ def Soc_KernelOp : Soc_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, OpA
     OptionalAttr<DictArrayAttr>:$arg_attrs, OptionalAttr<DictArrayAttr>:$res_attrs,
     StrAttr:$engine, Soc_VariantAttr:$variant, I64Attr:$num_inputs,
     DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$in_place, OptionalAttr<I64Attr>:$updates,
-    OptionalAttr<I64Attr>:$scratch_bytes, OptionalAttr<DenseI64ArrayAttr>:$grid);
+    OptionalAttr<I64Attr>:$scratch_bytes, OptionalAttr<DenseI64ArrayAttr>:$grid,
+    OptionalAttr<DenseI64ArrayAttr>:$alignments);
   let regions = (region AnyRegion:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;

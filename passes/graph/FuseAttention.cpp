@@ -151,7 +151,8 @@ struct FuseAttentionPass : graph::impl::FuseAttentionPassBase<FuseAttentionPass>
     Value init =
         tensor::EmptyOp::create(rewriter, loc, resultType.getShape(), resultType.getElementType());
     Value result = nn::AttentionOp::create(rewriter, loc, resultType, query, key, value, mask, init,
-                                           rewriter.getF64FloatAttr(attention.scale));
+                                           rewriter.getF64FloatAttr(attention.scale))
+                       .getResult();
     // Back to [B*H, S, E].
     int64_t perm[] = {0, 2, 1, 3};
     Value empty = tensor::EmptyOp::create(

@@ -133,6 +133,8 @@ SmallVector<unsigned> EntryPlanner::getDriversOf(nn::WeightOp weight) const {
 int64_t EntryPlanner::scratchStride(soc::TaskOp task) {
   int64_t bytes = kernelOf(task).getScratchBytes().value_or(0);
   soc::EngineAttrInterface engine = engineOf(engineIndex(task.getEngine()));
+  if (engine.keepsScratch())
+    return 0;
   // Each worker's part starts where the engine's memory wants it to.
   return hasDriver(engine) ? llvm::alignTo(bytes, alignmentOf(machine, engine.getEngineMemory()))
                            : bytes;

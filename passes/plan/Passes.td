@@ -26,6 +26,16 @@ def AssignMemoryPass : Pass<"plan-assign-memory", "::mlir::ModuleOp"> {
   let dependentDialects = ["::tercet::cmd::CmdDialect"];
 }
 
+def AssignAlignmentsPass : Pass<"plan-assign-alignments", "::mlir::ModuleOp"> {
+  let summary = "State how the memories of kernels are aligned";
+  let description = [{
+    Sets `alignments` of every kernel whose code is an image of its engine: for
+    each memory the greatest power of two that its address is a multiple of in
+    all commands that run the kernel, as their buffers' places and their offsets
+    tell. What the application binds is aligned to its elements.
+  }];
+}
+
 def VerifyPlanPass : Pass<"verify-plan"> {
   let summary = "Check what the plan stage promises";
   let description = [{

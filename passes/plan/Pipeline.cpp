@@ -8,5 +8,6 @@
 
 void tercet::plan::buildPlanPipeline(mlir::OpPassManager &pm) {
   pm.addPass(createAssignMemoryPass());
+  pm.addPass(createAssignAlignmentsPass());
   pm.addPass(createVerifyPlanPass());
 }

@@ -170,7 +170,7 @@ struct OutlineKernelsPass : tile::impl::OutlineKernelsPassBase<OutlineKernelsPas
         builder, loc, "kernel", builder.getFunctionType(types, {}), ArrayAttr(), ArrayAttr(),
         task.getEngine(), task.getVariant(), inputs, inPlace,
         updates ? builder.getI64IntegerAttr(*updates) : IntegerAttr(), IntegerAttr(),
-        DenseI64ArrayAttr());
+        DenseI64ArrayAttr(), DenseI64ArrayAttr());
     Block *entry = builder.createBlock(&kernel.getBody());
     for (Type type : types)
       entry->addArgument(type, loc);

@@ -21,6 +21,8 @@ typedef struct tercet_lane {
   int64_t *scalar_args;
   void **operands;
   uint32_t workers;
+  // Nonzero: commands of several engines end in the order of the list here.
+  uint32_t shared;
   _Atomic uint32_t fault;
   // Told of every SUBMIT of the lane that has ended; of the walk that is on.
   void (*end)(void *end_user, uint32_t index, tercet_status status);

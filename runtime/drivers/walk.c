@@ -40,14 +40,8 @@ static void finish_all(walk *w, uint32_t engine) {
 // Finishes commands of the engine up to the one that signals the token, if it
 // has that in hand.
 static void finish_token(walk *w, const tercet_driver_engine *engine, uint32_t token) {
-  for (uint32_t i = 0; i < engine->count; ++i) {
-    uint32_t command = engine->pending[(engine->first + i) % TERCET_DRIVERS_DEPTH].command;
-    if (command_at(w, command)->signal_token != token)
-      continue;
-    for (uint32_t left = i + 1; left; --left)
-      tercet_drivers_finish(w->context, &w->context->lane, w->entry, engine->engine);
-    return;
-  }
+  for (uint32_t left = tercet_drivers_until(w->context, engine, w->entry, token); left; --left)
+    tercet_drivers_finish(w->context, &w->context->lane, w->entry, engine->engine);
 }
 
 static void await_all(walk *w, const tercet_command_record *command) {

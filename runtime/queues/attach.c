@@ -76,6 +76,7 @@ static void assign_engines(tercet_queue_set *set, const shape *s) {
       queue = set->count - 1;
     set->queue_of[engine] = (uint8_t)queue;
     tercet_lane *lane = &set->states[queue].lane;
+    lane->shared = lane->workers != 0; // an engine before this one has it
     uint32_t workers = tercet_table_workers(table, engine);
     if (workers > lane->workers)
       lane->workers = workers;
@@ -174,6 +175,7 @@ tercet_status tercet_engine_query(const tercet_context *context, uint32_t engine
   info->name = tercet_table_name(&context->table, record->name);
   info->kind = (tercet_engine_kind)record->kind;
   info->isa = (tercet_isa)record->isa;
+  info->image_format = (tercet_image_format)record->image_format;
   info->workers = tercet_table_workers(&context->table, engine);
   info->queue = s.engines >> engine & 1 ? rank_of(&s, engine) : TERCET_NONE;
   return TERCET_OK;

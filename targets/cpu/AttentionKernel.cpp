@@ -8,8 +8,9 @@
 
 #include "targets/cpu/AttentionKernel.h"
 
+#include "passes/codegen/LoopBuilder.h"
+#include "passes/codegen/LoopNest.h"
 #include "targets/cpu/CacheRows.h"
-#include "targets/cpu/LoopNest.h"
 #include "targets/cpu/MicroKernel.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -18,6 +19,7 @@
 
 using namespace mlir;
 using namespace tercet;
+using namespace tercet::codegen;
 using namespace tercet::cpu;
 
 namespace {

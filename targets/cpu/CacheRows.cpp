@@ -6,6 +6,7 @@
 #include "targets/cpu/CacheRows.h"
 
 #include "dialects/nn/GroupFormats.h"
+#include "passes/codegen/LoopBuilder.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -13,6 +14,7 @@
 
 using namespace mlir;
 using namespace tercet;
+using namespace tercet::codegen;
 using namespace tercet::cpu;
 
 int64_t cpu::lanesFor(int64_t size, int64_t most) {

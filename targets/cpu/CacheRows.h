@@ -7,7 +7,8 @@
 #define TERCET_TARGETS_CPU_CACHEROWS_H
 
 #include "dialects/nn/NN.h"
-#include "targets/cpu/LoopBuilder.h"
+
+#include "mlir/IR/OpDefinition.h"
 
 namespace tercet::cpu {
 

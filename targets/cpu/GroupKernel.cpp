@@ -16,6 +16,7 @@
 
 using namespace mlir;
 using namespace tercet;
+using namespace tercet::codegen;
 using namespace tercet::cpu;
 
 namespace {

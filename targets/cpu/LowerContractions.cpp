@@ -7,7 +7,7 @@
 // and direct convolutions are all the same case.
 
 #include "targets/cpu/FillSearch.h"
-#include "targets/cpu/LoopNest.h"
+#include "passes/codegen/LoopNest.h"
 #include "targets/cpu/MicroKernel.h"
 #include "targets/cpu/Passes.h"
 
@@ -20,6 +20,7 @@ namespace tercet::cpu {
 
 using namespace mlir;
 using namespace tercet;
+using namespace tercet::codegen;
 using namespace tercet::cpu;
 
 namespace {

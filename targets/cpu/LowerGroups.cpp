@@ -5,7 +5,7 @@
 
 #include "targets/cpu/FillSearch.h"
 #include "targets/cpu/GroupKernel.h"
-#include "targets/cpu/LoopNest.h"
+#include "passes/codegen/LoopNest.h"
 #include "targets/cpu/Passes.h"
 
 #include "dialects/nn/GroupFormats.h"
@@ -18,6 +18,7 @@ namespace tercet::cpu {
 
 using namespace mlir;
 using namespace tercet;
+using namespace tercet::codegen;
 using namespace tercet::cpu;
 
 namespace {

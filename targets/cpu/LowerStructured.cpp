@@ -17,6 +17,7 @@ namespace tercet::cpu {
 
 using namespace mlir;
 using namespace tercet;
+using namespace tercet::codegen;
 using namespace tercet::cpu;
 
 namespace {

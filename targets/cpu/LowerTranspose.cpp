@@ -4,12 +4,13 @@
 // loaded, turned in registers by exchanging halves, quarters, ... between
 // pairs of rows, and stored. Borders run element by element.
 
-#include "targets/cpu/LoopBuilder.h"
+#include "passes/codegen/LoopBuilder.h"
 #include "targets/cpu/NestEmitter.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using namespace tercet::codegen;
 using namespace tercet::cpu;
 
 /// Turns a square of vectors: element j of row i becomes element i of row j.

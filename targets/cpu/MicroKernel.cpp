@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using namespace tercet::codegen;
 using namespace tercet::cpu;
 
 namespace {

@@ -6,7 +6,7 @@
 #ifndef TERCET_TARGETS_CPU_MICROKERNEL_H
 #define TERCET_TARGETS_CPU_MICROKERNEL_H
 
-#include "targets/cpu/LoopBuilder.h"
+#include "passes/codegen/LoopBuilder.h"
 #include "targets/cpu/VectorUnit.h"
 
 namespace tercet::cpu {

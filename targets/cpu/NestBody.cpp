@@ -3,7 +3,7 @@
 // Classification and emission of vectorised bodies.
 
 #include "targets/cpu/NestBody.h"
-#include "targets/cpu/LoopBuilder.h"
+#include "passes/codegen/LoopBuilder.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using namespace tercet::codegen;
 using namespace tercet::cpu;
 
 static Type widen(Type element, int64_t lanes) {

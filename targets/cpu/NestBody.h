@@ -8,11 +8,14 @@
 #ifndef TERCET_TARGETS_CPU_NESTBODY_H
 #define TERCET_TARGETS_CPU_NESTBODY_H
 
-#include "targets/cpu/LoopNest.h"
+#include "passes/codegen/LoopNest.h"
 
 #include "mlir/IR/IRMapping.h"
 
 namespace tercet::cpu {
+
+using codegen::Access;
+using codegen::LoopNest;
 
 class NestBody {
 public:

@@ -9,6 +9,7 @@
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
+using namespace tercet::codegen;
 using namespace tercet::cpu;
 
 static int64_t lanesFor(int64_t trip, int64_t widest, bool masks) {

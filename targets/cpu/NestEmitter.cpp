@@ -6,12 +6,13 @@
 // additions do not wait for each other.
 
 #include "targets/cpu/NestEmitter.h"
-#include "targets/cpu/LoopBuilder.h"
+#include "passes/codegen/LoopBuilder.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using namespace tercet::codegen;
 using namespace tercet::cpu;
 
 namespace {

@@ -10,6 +10,7 @@
 
 using namespace mlir;
 using namespace tercet;
+using namespace tercet::codegen;
 using namespace tercet::cpu;
 using nn::GroupShiftKind;
 using nn::ScaleKind;

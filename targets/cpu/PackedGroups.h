@@ -8,7 +8,7 @@
 
 #include "dialects/nn/NN.h"
 #include "targets/cpu/ByteDot.h"
-#include "targets/cpu/LoopBuilder.h"
+#include "passes/codegen/LoopBuilder.h"
 
 namespace tercet::cpu {
 

@@ -22,6 +22,23 @@ class CommandFailed(Exception):
     pass
 
 
+def machine_without(soc, engines, folder):
+    """A machine file of targets/socs with some of its engines left out; where it was written."""
+    kept, skipping, found = [], False, []
+    for line in (ROOT / "targets/socs" / f"{soc}.yaml").read_text().splitlines():
+        if line.startswith("  - name: ") or (line and line[0] not in " #"):
+            name = line[len("  - name: "):].strip()
+            skipping = line.startswith("  - name: ") and name in engines
+            found += [name] * skipping
+        if not skipping:
+            kept.append(line)
+    if sorted(found) != sorted(engines):
+        raise CommandFailed(f"{soc}.yaml has engines {found} of {engines}")
+    path = folder / f"{soc}-without-{'-'.join(engines)}.yaml"
+    path.write_text("\n".join(kept) + "\n")
+    return path
+
+
 def parser(description):
     p = argparse.ArgumentParser(description=description)
     tools = pathlib.Path(os.environ.get("TERCET_TOOLS", ROOT / "build/bin"))

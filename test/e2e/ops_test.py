@@ -29,8 +29,8 @@ def run_group(test, opset, members, results, label):
                 + run_group(test, opset, members[half:], results, label + "b"))
     found = []
     for number, case in enumerate(members):
-        problems = [harness.difference(got[f"c{number}_y{i}"], value, case.tolerance)
-                    for i, value in enumerate(results[case.name])]
+        problems = [harness.difference(got[name], value, case.tolerance)
+                    for name, value in zip(case.output_names(f"c{number}_"), results[case.name])]
         found.append((case, "; ".join(p for p in problems if p) or None))
     return found
 

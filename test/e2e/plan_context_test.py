@@ -88,7 +88,7 @@ def main():
     test.case("with --context", test.refused("give it without --context", "1GiB", "--context", "12"))
     test.case("with -o", test.refused("give it without -o", "1GiB", "-o", str(test.work)))
     test.case("long chunks", test.refused("--prefill: expected at most 256, the positions of --context, got 300", "1GiB", "--prefill", "300"))
-    other = test.work / "m.onnx"
+    other = test.work / "m.txt"
     other.write_bytes(b"")
     test.case("no language model", test.refused("--plan-context is for language models", "1GiB", model=other))
     test.finish()

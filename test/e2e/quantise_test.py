@@ -148,7 +148,10 @@ def check_overlap(test, name, program, report, feeds, output):
 def compile_quantised(test, model, name, dims, samples):
     program = test.work / name
     pins = [f"--pin={pin}" for pin in test.arguments.pin]
-    test.compile(model, program, dims, "--name", name, "--soc", test.arguments.soc, "--quantize", test.arguments.spec,
+    soc = test.arguments.soc
+    if test.arguments.without:
+        soc = str(harness.machine_without(soc, test.arguments.without, test.work))
+    test.compile(model, program, dims, "--name", name, "--soc", soc, "--quantize", test.arguments.spec,
                  "--calibrate", str(samples), *pins)
     return program, json.loads((program / f"{name}.report.json").read_text())
 
@@ -230,6 +233,7 @@ def main():
     parser = harness.parser("quantised models against float ones")
     parser.add_argument("--model", type=pathlib.Path, help="the ONNX file that minilm.py wrote")
     parser.add_argument("--soc", default="devkit", help="machine (default devkit)")
+    parser.add_argument("--without", action="append", default=[], help="an engine of it to leave out; may be given several times")
     parser.add_argument("--engine", default="npu", help="kind of the engine that is to compute in w8a8 (default npu)")
     parser.add_argument("--spec", default="w8a8", help="for --quantize (default w8a8)")
     parser.add_argument("--pin", action="append", default=[], help="a --pin of the compiler; may be given several times")

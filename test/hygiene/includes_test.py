@@ -16,6 +16,11 @@ APPLICATIONS = ("compiler/tools/", "compiler/emit/runner/")
 # Code that runs on an NPU, and what it shares with the driver beside it.
 NPU = ("targets/hexagon/runtime/",)
 WINDOW = "tercet/npu_window.h"
+# What a target writes its image's records with.
+IMAGES = {
+    "targets/vulkan/": "runtime/include/tercet/vulkan_image.h",
+    "targets/cuda/": "runtime/include/tercet/cuda_image.h",
+}
 
 
 def problem(name, included):
@@ -30,6 +35,7 @@ def problem(name, included):
     if public:
         allowed = included in (ABI, "tercet/abi.h") or str(name).startswith(APPLICATIONS)
         allowed = allowed or (included == WINDOW and str(name).startswith(NPU))
+        allowed = allowed or any(str(name).startswith(top) and included == image for top, image in IMAGES.items())
         return None if allowed else f"of the runtime only {ABI} may be included here"
     if target in ("runtime", "test", "lit"):
         return f"nothing of {target}/ may be included here"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # One-node models: every operator of the exports that Tercet reads, at shape boundaries and at each operator set that
-# changed its meaning, with onnxruntime's result. ops_compute.py, ops_shape.py and ops_quantize.py list the cases; here
+# changed its meaning, with onnxruntime's result. ops_compute.py, ops_shape.py, ops_quantize.py and ops_contrib.py list the cases; here
 # is how a case becomes a model, and how many cases of one operator set are merged into one graph (so that a test
 # compiles a few dozen programs, not a thousand; the single model is what one debugs with). Operator sets 7 and 8 list
 # initializers among the inputs, as their file version demands.
@@ -15,6 +15,7 @@ from onnx import helper, numpy_helper
 
 import graph
 import ops_compute
+import ops_contrib
 import ops_quantize
 import ops_shape
 
@@ -22,8 +23,9 @@ import ops_shape
 def pieces(case, results, prefix=""):
     """The node, graph inputs, graph outputs and initializers of a case; `results` give the outputs' types."""
     names = ["" if v is None else prefix + case.input_name(i) for i, v in enumerate(case.inputs)]
-    outputs = [f"{prefix}y{i}" for i in range(case.outputs)]
-    node = helper.make_node(case.op, names, outputs, name=f"/{prefix}{case.op}", **case.attributes)
+    outputs = case.output_names(prefix)
+    results_of_node = [name if name in outputs else "" for name in (f"{prefix}y{i}" for i in range(case.outputs))]
+    node = helper.make_node(case.op, names, results_of_node, name=f"/{prefix}{case.op}", **case.attributes)
     inputs, initializers = [], []
     for i, value in enumerate(case.inputs):
         if value is None:
@@ -49,8 +51,10 @@ def model_of(opset, parts, name):
         outputs += outs
         initializers += consts
     body = helper.make_graph(nodes, name, inputs, outputs, initializers)
+    domains = sorted({node.domain for node in nodes} - {""})
     return helper.make_model(body, producer_name="tercet-test", ir_version=graph.IR_OF_OPSET[opset],
-                             opset_imports=[helper.make_opsetid("", opset)])
+                             opset_imports=[helper.make_opsetid("", opset)]
+                             + [helper.make_opsetid(domain, 1) for domain in domains])
 
 
 def evaluate(case):
@@ -68,7 +72,7 @@ def evaluate(case):
 def cases(tier=None, only=None):
     """Every case, in a fixed order; names are unique."""
     seen = set()
-    for case in [*ops_compute.cases(), *ops_shape.cases(), *ops_quantize.cases()]:
+    for case in [*ops_compute.cases(), *ops_shape.cases(), *ops_quantize.cases(), *ops_contrib.cases()]:
         if case.name in seen:
             raise ValueError(f"two cases are called {case.name}")
         seen.add(case.name)
@@ -94,7 +98,7 @@ def merged(opset, members, results):
         prefix = f"c{number}_"
         parts.append(pieces(case, results[case.name], prefix))
         feeds.update({prefix + k: v for k, v in case.feeds().items()})
-        expected.update({f"{prefix}y{i}": r for i, r in enumerate(results[case.name])})
+        expected.update(zip(case.output_names(prefix), results[case.name]))
     return model_of(opset, parts, f"ops_{opset}"), feeds, expected
 
 
@@ -114,7 +118,7 @@ def main():
         graph.save(model_of(case.opset, [pieces(case, results)], case.name),
                    arguments.output / f"{case.name}.onnx")
         arrays = {f"in.{k}": v for k, v in case.feeds().items()}
-        arrays.update({f"out.y{i}": r for i, r in enumerate(results)})
+        arrays.update({f"out.{name}": r for name, r in zip(case.output_names(), results)})
         np.savez(arguments.output / f"{case.name}.b.npz", **arrays)
         operators.add(case.op)
         count += 1

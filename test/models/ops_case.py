@@ -21,6 +21,7 @@ class Case:
     attributes: dict = dataclasses.field(default_factory=dict)
     tier: str = "A"              # B: vision and audio operators beyond what a transformer's export holds
     tolerance: float = 2e-5
+    left_out: set = dataclasses.field(default_factory=set)   # indices of outputs that are not wanted
 
     @property
     def name(self):
@@ -28,6 +29,10 @@ class Case:
 
     def input_name(self, index):
         return f"x{index}"
+
+    def output_names(self, prefix=""):
+        """Of those that are wanted."""
+        return [f"{prefix}y{i}" for i in range(self.outputs) if i not in self.left_out]
 
     def feeds(self):
         return {self.input_name(i): v for i, v in enumerate(self.inputs) if v is not None and i not in self.constant}

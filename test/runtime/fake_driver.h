@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A driver for tests: its engine is a thread, its kernels are C++ functions, and
-// each of its calls can be made to fail.
+// each of its calls can be made to fail. One that records takes segments and
+// imports memory.
 #ifndef TERCET_TEST_FAKE_DRIVER_H
 #define TERCET_TEST_FAKE_DRIVER_H
 
@@ -20,8 +21,16 @@ class Fake {
 public:
   using Body = std::function<uint32_t(int64_t *)>; // returns a fault
 
-  Fake() { driver = {&table, this}; }
+  explicit Fake(bool records = false) { driver = {records ? &recording : &table, this}; }
   ~Fake() { stop(); }
+
+  // A submission of a segment, as it was recorded.
+  struct Recorded {
+    tercet_driver_place place;
+    tercet_driver_submission submission;
+    std::vector<tercet_driver_operand> operands;
+    const uint32_t *scalarRefs;
+  };
 
   tercet_driver driver;
   std::vector<Body> kernels;
@@ -32,6 +41,11 @@ public:
   std::string failing; // call that fails
   tercet_status failure = TERCET_ERROR_ENGINE_LOST;
   std::atomic<uint64_t> syncs{0}, most_in_hand{0}, last_bytes{0}, copies{0};
+  std::vector<std::vector<Recorded>> segments;
+  uint64_t submits = 0, resubmits = 0, imports = 0;
+  uint32_t measured = 0;                              // by the last resubmit
+  bool import_refuses = false;                        // constants
+  std::function<void(int64_t *, int64_t)> scalarBody; // if set, in place of kernel 0
 
 private:
   struct Job {
@@ -54,15 +68,78 @@ private:
     of(self).setup = *setup;
     return of(self).call("open", error);
   }
-  static tercet_status alloc(void *self, tercet_memory_kind kind, uint64_t bytes, uint32_t,
-                             tercet_driver_memory *memory, tercet_error *error) {
+  static tercet_status alloc(void *self, tercet_memory_kind kind, uint64_t bytes,
+                             uint32_t alignment, tercet_driver_memory *memory,
+                             tercet_error *error) {
     Fake &fake = of(self);
     fake.calls.push_back(kind == TERCET_MEMORY_LOCAL ? "alloc local" : "alloc shared");
     if (tercet_status status = fake.call("alloc", error))
       return status;
-    fake.memories.push_back(std::make_unique<Memory>(bytes));
-    memory->id = uint32_t(fake.memories.size()) - 1;
-    memory->address = kind == TERCET_MEMORY_LOCAL ? nullptr : fake.memories.back()->get();
+    fake.memories.push_back(std::make_unique<Memory>(bytes + alignment));
+    uintptr_t at = reinterpret_cast<uintptr_t>(fake.memories.back()->get());
+    at = (at + alignment - 1) & ~uintptr_t(alignment - 1);
+    fake.bases.push_back(reinterpret_cast<unsigned char *>(at));
+    memory->id = uint32_t(fake.bases.size()) - 1;
+    memory->address = kind == TERCET_MEMORY_LOCAL ? nullptr : fake.bases.back();
+    return TERCET_OK;
+  }
+  static tercet_status import(void *self, void *address, uint64_t bytes, uint32_t access,
+                              tercet_driver_memory *memory, tercet_error *error) {
+    Fake &fake = of(self);
+    bool constants = access == TERCET_ACCESS_READ;
+    fake.calls.push_back(constants ? "import constants" : "import");
+    if (tercet_status status = fake.call("import", error))
+      return status;
+    if (constants && fake.import_refuses)
+      return TERCET_ERROR_ENGINE_REFUSED;
+    if (!constants) {
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(address) % TERCET_DRIVER_PAGE, 0u);
+      EXPECT_EQ(bytes % TERCET_DRIVER_PAGE, 0u);
+    }
+    ++fake.imports;
+    fake.bases.push_back(static_cast<unsigned char *>(address));
+    *memory = {uint32_t(fake.bases.size()) - 1, address};
+    return TERCET_OK;
+  }
+  static tercet_status record(void *self, const tercet_driver_place *place,
+                              const tercet_driver_submission *submission,
+                              const uint32_t *scalar_refs, tercet_error *error) {
+    Fake &fake = of(self);
+    if (tercet_status status = fake.call("record", error))
+      return status;
+    if (place->index == 0) {
+      EXPECT_EQ(place->segment, fake.segments.size());
+      fake.segments.emplace_back();
+    }
+    EXPECT_EQ(place->segment + 1, fake.segments.size());
+    EXPECT_EQ(place->index, fake.segments.back().size());
+    EXPECT_EQ(submission->scalars, nullptr);
+    fake.segments.back().push_back(
+        {*place,
+         *submission,
+         {submission->operands, submission->operands + submission->operand_count},
+         scalar_refs});
+    return TERCET_OK;
+  }
+  static tercet_status resubmit(void *self, uint32_t segment, const int64_t *values,
+                                uint32_t measure, uint64_t *ticket, tercet_error *error) {
+    Fake &fake = of(self);
+    if (tercet_status status = fake.call("resubmit", error))
+      return status;
+    std::lock_guard<std::mutex> lock(fake.mutex);
+    if (fake.submitted - fake.waited >= fake.depth)
+      return TERCET_ERROR_ENGINE_FULL;
+    const auto &recorded = fake.segments.at(segment);
+    EXPECT_EQ(recorded.size(), recorded[0].place.count);
+    ++fake.resubmits;
+    fake.measured = measure;
+    *ticket = fake.submitted + 1;
+    for (const Recorded &r : recorded) {
+      fake.jobs.push_back(
+          {r.submission, r.operands, r.submission.scalar_count ? values[r.scalarRefs[0]] : 0});
+      ++fake.submitted;
+    }
+    fake.changed.notify_all();
     return TERCET_OK;
   }
   static void free(void *self, uint32_t) { of(self).calls.push_back("free"); }
@@ -73,6 +150,7 @@ private:
     if (tercet_status status = fake.call("load", error))
       return status;
     fake.submitted = fake.done = fake.waited = 0;
+    fake.segments.clear();
     fake.thread = std::thread([&fake] { fake.serve(); });
     return TERCET_OK;
   }
@@ -93,6 +171,7 @@ private:
                {submission->operands, submission->operands + submission->operand_count},
                submission->scalar_count ? submission->scalars[0] : 0};
     fake.jobs.push_back(job);
+    ++fake.submits;
     *ticket = ++fake.submitted;
     fake.most_in_hand = std::max<uint64_t>(fake.most_in_hand, fake.submitted - fake.waited);
     fake.changed.notify_all();
@@ -120,6 +199,7 @@ private:
     of(self).calls.push_back("close");
     of(self).stop();
     of(self).memories.clear();
+    of(self).bases.clear();
   }
 
   void serve() {
@@ -134,16 +214,19 @@ private:
       uint32_t fault = 0;
       if (job.submission.kernel == TERCET_DRIVER_COPY) {
         auto at = [&](const tercet_driver_operand &operand) {
-          return static_cast<unsigned char *>(memories[operand.memory]->get()) + operand.offset;
+          return bases[operand.memory] + operand.offset;
         };
         std::memcpy(at(job.operands[1]), at(job.operands[0]), size_t(job.scalar));
         ++copies;
         fault = copy_fault;
       } else if (!job.operands.empty()) {
-        auto *base = static_cast<unsigned char *>(memories[job.operands[0].memory]->get());
+        auto *at =
+            reinterpret_cast<int64_t *>(bases[job.operands[0].memory] + job.operands[0].offset);
         last_bytes = job.operands[0].bytes;
-        fault = kernels[job.submission.kernel](
-            reinterpret_cast<int64_t *>(base + job.operands[0].offset));
+        if (scalarBody && job.submission.kernel == 0)
+          scalarBody(at, job.scalar);
+        else
+          fault = kernels[job.submission.kernel](at);
       }
       lock.lock();
       faults.resize(size_t(done) + 1);
@@ -166,9 +249,12 @@ private:
     faults.clear();
   }
 
-  static constexpr tercet_driver_table table = {
-      TERCET_DRIVER_VERSION, 0, open, alloc, free, load, sync, submit, wait, close};
+  static constexpr tercet_driver_table table = {2,      0,    open,  alloc,   free,    load,   sync,
+                                                submit, wait, close, nullptr, nullptr, nullptr};
+  static constexpr tercet_driver_table recording = {
+      3, 0, open, alloc, free, load, sync, submit, wait, close, record, resubmit, import};
   std::vector<std::unique_ptr<Memory>> memories;
+  std::vector<unsigned char *> bases; // by id
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<Job> jobs;

@@ -117,6 +117,8 @@ public:
     record(TERCET_RECORD_ENGINES, engines.data(), engines.size(), sizeof engines[0]);
     record(TERCET_RECORD_POOLS, pools.data(), pools.size(), sizeof pools[0]);
     record(TERCET_RECORD_BUFFERS, buffers.data(), buffers.size(), sizeof buffers[0]);
+    record(TERCET_RECORD_DIMS, dims.data(), dims.size(), sizeof(uint64_t));
+    record(TERCET_RECORD_TENSORS, tensors.data(), tensors.size(), sizeof(tercet_tensor_record));
     record(TERCET_RECORD_ENTRIES, entries.data(), entries.size(), sizeof entries[0]);
     record(TERCET_RECORD_OPERANDS, operand_records.data(), operand_records.size(),
            sizeof(tercet_operand_record));
@@ -186,6 +188,8 @@ public:
   std::vector<tercet_engine_record> engines;
   std::vector<tercet_command_record> commands;
   std::vector<tercet_entry_record> entries;
+  std::vector<tercet_tensor_record> tensors; // of entries, if a test gives them any
+  std::vector<uint64_t> dims;
   std::vector<tercet_pool_record> pools;
   std::vector<tercet_buffer_record> buffers;
   std::vector<tercet_operand_record> operand_records;

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// An engine needs a driver if it has a SUBMIT command. One of another kind than
-// Hexagon gets none here, which attaching reports by name.
+// An engine needs a driver if it has a SUBMIT command. Which driver is a matter
+// of its image; one for whose image there is none here gets none, which attaching
+// reports by name. Drivers of GPUs are referred to weakly: they load a library,
+// and are linked into programs that have such an engine only.
 #include "engines.h"
 #include "program.h"
+#include "tercet/cuda.h"
 #include "tercet/hexagon.h"
 #include "tercet/queues.h"
+#include "tercet/vulkan.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 #define MOST_ENGINES 64
+
+extern __attribute__((weak)) tercet_status tercet_cuda_create(const tercet_cuda_options *options,
+                                                              tercet_driver *driver);
+extern __attribute__((weak)) tercet_status
+tercet_vulkan_create(const tercet_vulkan_options *options, tercet_driver *driver);
 
 // Whether any entry has a SUBMIT of the engine with that name (of the table).
 static int submits(const tercet_context *context, const char *engine) {
@@ -21,6 +30,18 @@ static int submits(const tercet_context *context, const char *engine) {
   return 0;
 }
 
+// The driver for an engine; without a table: there is none.
+static tercet_status create(const tercet_engine_info *engine, tercet_driver *driver) {
+  *driver = (tercet_driver){NULL, NULL};
+  if (engine->isa == TERCET_ISA_HEXAGON)
+    return tercet_mailbox_create(NULL, driver);
+  if (engine->image_format == TERCET_IMAGE_SPIRV && tercet_vulkan_create)
+    return tercet_vulkan_create(NULL, driver);
+  if (engine->image_format == TERCET_IMAGE_CUDA && tercet_cuda_create)
+    return tercet_cuda_create(NULL, driver);
+  return TERCET_OK;
+}
+
 int engines_start(tercet_context *context) {
   tercet_driver_binding bindings[MOST_ENGINES];
   tercet_engine_info engine;
@@ -30,13 +51,11 @@ int engines_start(tercet_context *context) {
     if (engine.kind == TERCET_ENGINE_CPU || !submits(context, engine.name))
       continue;
     needed = 1;
-    if (engine.isa != TERCET_ISA_HEXAGON)
-      continue;
-    tercet_driver_binding *binding = &bindings[count++];
-    *binding = (tercet_driver_binding){.engine = e};
-    tercet_status status = tercet_mailbox_create(NULL, &binding->driver);
+    bindings[count] = (tercet_driver_binding){.engine = e};
+    tercet_status status = create(&engine, &bindings[count].driver);
     if (status)
       return fail_named(status, engine.name);
+    count += bindings[count].driver.table != NULL;
   }
   if (!needed)
     return 0;

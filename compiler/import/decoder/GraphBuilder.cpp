@@ -7,7 +7,7 @@
 #include "compiler/import/decoder/GraphBuilder.h"
 
 #include "compiler/import/QuotedName.h"
-#include "dialects/nn/GroupFormats.h"
+#include "compiler/import/decoder/CacheForm.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -20,15 +20,6 @@ using namespace tercet;
 using namespace tercet::decoder;
 using mlir::utils::IteratorType;
 
-/// How a cache stores a head's elements; null for floats.
-static nn::GroupsAttr formatOf(MLIRContext *context, CacheType cache) {
-  if (cache == CacheType::Int8)
-    return nn::groupFormat(context, "q8_0");
-  if (cache == CacheType::Int4)
-    return nn::groupFormat(context, "q4_0");
-  return {};
-}
-
 namespace {
 
 class FunctionBuilder {
@@ -38,12 +29,7 @@ public:
                   CacheType cache, int64_t tokens, bool all)
       : b(OpBuilder::atBlockEnd(module.getBody())), model(model), family(*model.architecture),
         weights(weights), tokens(tokens), answered(all ? tokens : 1),
-        loc(UnknownLoc::get(b.getContext())) {
-    cacheFormat = formatOf(b.getContext(), cache);
-    cacheElement = cacheFormat               ? Type(b.getI8Type())
-                   : cache == CacheType::F16 ? Type(b.getF16Type())
-                                             : Type(b.getF32Type());
-  }
+        loc(UnknownLoc::get(b.getContext())), form(CacheForm::of(b.getContext(), cache)) {}
 
   void build(StringRef name);
 
@@ -90,8 +76,7 @@ private:
   /// Tokens that come in, and those of them that have logits.
   int64_t tokens, answered;
   Location loc;
-  Type cacheElement;
-  nn::GroupsAttr cacheFormat;
+  CacheForm form;
   Value position;
   /// Keys and values of each layer in turn, as they come in and as they go out.
   SmallVector<Value> caches, updated;
@@ -196,8 +181,15 @@ Value FunctionBuilder::norm(Value input, const NormWeights &norm) {
 }
 
 Value FunctionBuilder::linear(Value input, const Linear &linear) {
+  auto type = cast<RankedTensorType>(input.getType());
+  int64_t count = type.getDimSize(0);
+  if (linear.order) {
+    at(linear.names, "Gather");
+    auto order = RankedTensorType::get({type.getDimSize(1)}, b.getI64Type());
+    Value places = nn::GetWeightOp::create(b, loc, order, linear.order);
+    input = nn::GatherOp::create(b, loc, type, uint64_t(1), input, places, empty(type.getShape()));
+  }
   at(linear.names, "MatMul");
-  int64_t count = cast<RankedTensorType>(input.getType()).getDimSize(0);
   int64_t width = linear.type.getDimSize(1);
   Value right = weight(linear.weight, linear.type.getShape());
   Value zero = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(0));
@@ -277,7 +269,7 @@ Value FunctionBuilder::attention(Value input, const LayerWeights &layer, const s
   for (int kind : {0, 1}) {
     at(block + (kind == 0 ? "cache_k" : "cache_v"), "CacheUpdate");
     Value before = caches[2 * index + kind];
-    cached[kind] = nn::CacheUpdateOp::create(b, loc, before.getType(), cacheFormat, stored[kind],
+    cached[kind] = nn::CacheUpdateOp::create(b, loc, before.getType(), form.format, stored[kind],
                                              position, before);
     updated.push_back(cached[kind]);
   }
@@ -290,7 +282,7 @@ Value FunctionBuilder::attention(Value input, const LayerWeights &layer, const s
   IntegerAttr window;
   if (model.window && *model.window < model.context)
     window = b.getI64IntegerAttr(*model.window);
-  Value result = nn::CachedAttentionOp::create(b, loc, type, cacheFormat, query, cached[0],
+  Value result = nn::CachedAttentionOp::create(b, loc, type, form.format, query, cached[0],
                                                cached[1], mask, position, empty(type.getShape()),
                                                b.getF64FloatAttr(model.attentionScale), window)
                      .getResult();
@@ -335,10 +327,7 @@ Value FunctionBuilder::block(Value x, const LayerWeights &layer, size_t index) {
 void FunctionBuilder::build(StringRef name) {
   auto ids = RankedTensorType::get({1, tokens}, b.getI64Type());
   auto logits = typeOf({1, answered, model.vocabulary});
-  int64_t stored = model.headSize;
-  if (cacheFormat)
-    stored = cacheFormat.getBlocks(stored) * cacheFormat.getBytes();
-  auto cache = RankedTensorType::get({1, model.context, model.keyHeads, stored}, cacheElement);
+  RankedTensorType cache = form.typeOf(model.context, model.keyHeads, model.headSize);
   SmallVector<Type> inputs{ids, b.getIndexType()}, outputs{logits};
   inputs.append(2 * model.layers, cache);
   outputs.append(2 * model.layers, cache);
@@ -374,16 +363,16 @@ void FunctionBuilder::build(StringRef name) {
   func::ReturnOp::create(b, UnknownLoc::get(b.getContext()), results);
 }
 
-/// What the options say about the model's positions.
-static void chooseSizes(MLIRContext &context, Description &model, const DecoderOptions &options,
-                        SmallVectorImpl<int64_t> &lengths, SmallVectorImpl<ImportError> &errors) {
+void tercet::decoder::chooseSizes(MLIRContext &context, Description &model,
+                                  const DecoderOptions &options, SmallVectorImpl<int64_t> &lengths,
+                                  SmallVectorImpl<ImportError> &errors) {
   auto error = [&](const Twine &text) { errors.push_back({"", "", text.str()}); };
   int64_t usual = options.longest ? model.positions : std::min(model.positions, kDefaultContext);
   model.context = options.context.value_or(usual);
   if (model.context < 1 || model.context > model.positions)
     return error("--context: expected 1 to " + Twine(model.positions) +
                  ", the positions that the model was made for, got " + Twine(model.context));
-  nn::GroupsAttr format = formatOf(&context, options.cache);
+  nn::GroupsAttr format = CacheForm::of(&context, options.cache).format;
   if (format && model.headSize % format.getBlock() != 0)
     return error("--kv-cache: expected heads of a multiple of " + Twine(format.getBlock()) +
                  " elements, which share a scale in a cache of " +

@@ -19,6 +19,12 @@ mlir::OwningOpRef<mlir::ModuleOp> buildDecoder(mlir::MLIRContext &context, Descr
                                                TensorSource &source, const ImportOptions &options,
                                                llvm::SmallVectorImpl<ImportError> &errors);
 
+/// Chooses the context of a model of `model.positions` positions, and the lengths
+/// of chunks, from the options. Heads of `model.headSize` have to suit the cache.
+void chooseSizes(mlir::MLIRContext &context, Description &model, const DecoderOptions &options,
+                 llvm::SmallVectorImpl<int64_t> &lengths,
+                 llvm::SmallVectorImpl<ImportError> &errors);
+
 } // namespace tercet::decoder
 
 #endif // TERCET_COMPILER_IMPORT_DECODER_GRAPHBUILDER_H

@@ -185,9 +185,12 @@ Linear WeightDeclarer::product(ArrayRef<Rows> rows, const std::string &name) {
       biases.push_back(*part.bias);
   }
   Linear result;
-  TypedAttr recipe = StoredRows::concat(weights).transposed();
+  StoredRows all = StoredRows::concat(weights);
+  TypedAttr recipe = all.transposed();
   result.type = cast<RankedTensorType>(recipe.getType());
   result.weight = declare(recipe, name + ".weight");
+  if (all.getOrder())
+    result.order = declare(all.getOrder(), name + ".order");
   if (!biases.empty())
     result.bias = declare(StoredRows::concat(biases).floats(), name + ".bias");
   return result;
@@ -335,11 +338,9 @@ ModelWeights WeightDeclarer::run() {
     head = embedding;
   if (!head)
     return weights;
+  weights.head = product(Rows{head->rows, std::nullopt}, "output");
   weights.head.names = {"output"};
   weights.head.parts = {model.vocabulary};
-  TypedAttr recipe = head->rows.transposed();
-  weights.head.type = cast<RankedTensorType>(recipe.getType());
-  weights.head.weight = declare(recipe, "output.weight");
   return weights;
 }
 

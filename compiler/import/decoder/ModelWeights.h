@@ -42,6 +42,8 @@ public:
 /// A product x W (+ b), of one tensor or several side by side.
 struct Linear {
   mlir::FlatSymbolRefAttr weight, bias;
+  /// If not null, row j of the weight belongs to column order[j] of x.
+  mlir::FlatSymbolRefAttr order;
   mlir::RankedTensorType type; // of the weight, [K, N]
   /// Columns of each tensor.
   llvm::SmallVector<int64_t, 3> parts;

@@ -65,7 +65,8 @@ StoredRows StoredRows::with(TypedAttr recipe) const {
 }
 
 bool StoredRows::isLike(const StoredRows &other) const {
-  return format == other.format && width == other.width && vector == other.vector &&
+  return format == other.format && order == other.order && width == other.width &&
+         vector == other.vector &&
          typeOf(stored).getElementType() == typeOf(other.stored).getElementType();
 }
 
@@ -116,7 +117,13 @@ StoredRows StoredRows::orderPairs(int64_t size, int64_t rotated, Pairs pairs) co
   return with(reshape(byHead, shape));
 }
 
-TypedAttr StoredRows::floats() const {
+StoredRows StoredRows::orderedBy(TypedAttr by) const {
+  StoredRows result = *this;
+  result.order = by;
+  return result;
+}
+
+TypedAttr StoredRows::storedFloats() const {
   MLIRContext *context = stored.getContext();
   Type f32 = Float32Type::get(context);
   TypedAttr result = stored;
@@ -128,4 +135,14 @@ TypedAttr StoredRows::floats() const {
   return vector ? reshape(result, {rows()}) : result;
 }
 
-TypedAttr StoredRows::transposed() const { return transpose(floats(), {1, 0}); }
+TypedAttr StoredRows::floats() const {
+  TypedAttr result = storedFloats();
+  if (!order)
+    return result;
+  // Where each column is in an order is the order of that order.
+  MLIRContext *context = stored.getContext();
+  TypedAttr places = nn::SortOrderAttr::get(context, order, typeOf(order));
+  return nn::TakeAttr::get(context, result, places, typeOf(result));
+}
+
+TypedAttr StoredRows::transposed() const { return transpose(storedFloats(), {1, 0}); }

@@ -35,9 +35,15 @@ public:
   /// a head: partners are size/2 apart, those that are turned first.
   StoredRows orderPairs(int64_t size, int64_t rotated, Pairs pairs) const;
 
+  /// The same with columns stored in another order: stored column j is column
+  /// order[j], a vector of i64. Null: as they are.
+  StoredRows orderedBy(mlir::TypedAttr order) const;
+  mlir::TypedAttr getOrder() const { return order; }
+
   /// The floats in f32: [N, K], or [N] of a vector.
   mlir::TypedAttr floats() const;
-  /// As the right-hand side of a product: [K, N].
+  /// As the right-hand side of a product: [K, N], of which row j is multiplied
+  /// with column order[j] of the left-hand side if there is an order.
   mlir::TypedAttr transposed() const;
 
 private:
@@ -45,9 +51,11 @@ private:
     return llvm::cast<mlir::RankedTensorType>(recipe.getType()).getShape();
   }
   StoredRows with(mlir::TypedAttr recipe) const;
+  mlir::TypedAttr storedFloats() const;
 
   /// Of rank 2 or 3; a vector is a matrix of one column.
   mlir::TypedAttr stored;
+  mlir::TypedAttr order;
   nn::GroupsAttr format;
   int64_t width = 0;
   bool vector = false;

@@ -6,17 +6,13 @@
 // as the operator's name goes, so that one fault is one error.
 // One file above the usual length: every step needs the same table of values.
 
-#include "compiler/import/Import.h"
+#include "compiler/import/onnx/GraphImporter.h"
 
-#include "compiler/import/onnx/Dimensions.h"
-#include "compiler/import/onnx/ModelFile.h"
 #include "compiler/import/onnx/OperatorTable.h"
 
 #include "dialects/nn/NN.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
-#include "llvm/ADT/StringSet.h"
 
 #include <queue>
 
@@ -38,51 +34,6 @@ llvm::raw_ostream &tercet::operator<<(llvm::raw_ostream &os, const ImportError &
   }
   return os;
 }
-
-namespace {
-
-class GraphImporter {
-public:
-  GraphImporter(MLIRContext &context, ModelFile &file, const ImportOptions &options,
-                SmallVectorImpl<ImportError> &errors)
-      : context(context), file(file), graph(*file.getModel().graph), options(options),
-        dimensions(options), errors(errors), module(ModuleOp::create(UnknownLoc::get(&context))),
-        weights(*module), builder(&context) {}
-
-  OwningOpRef<ModuleOp> run();
-
-private:
-  void error(const Twine &message, StringRef node = {}, StringRef op = {}) {
-    errors.push_back({node.str(), op.str(), message.str()});
-  }
-  bool readOpsets();
-  void readNames();
-  void readInitializers();
-  void createFunction();
-  std::vector<unsigned> orderNodes();
-  void importNode(unsigned index);
-  void returnResults();
-  void prune();
-  std::string nameOfNode(unsigned index) const;
-  std::optional<Operand> argumentType(const ValueInfo &info);
-
-  MLIRContext &context;
-  ModelFile &file;
-  const Graph &graph;
-  const ImportOptions &options;
-  Dimensions dimensions;
-  SmallVectorImpl<ImportError> &errors;
-  OwningOpRef<ModuleOp> module;
-  WeightTable weights;
-  OpBuilder builder;
-  func::FuncOp main;
-  llvm::StringMap<int64_t> opsets;
-  llvm::StringSet<> initializers, argumentNames;
-  /// Absent: not yet defined. None: its definition could not be imported.
-  llvm::StringMap<std::optional<Operand>> values;
-};
-
-} // namespace
 
 std::string GraphImporter::nameOfNode(unsigned index) const {
   const Node &node = graph.nodes[index];
@@ -138,9 +89,17 @@ void GraphImporter::readInitializers() {
     error("initializer '" + name + "' is sparse, which is not supported");
     values[name] = std::nullopt;
   }
+  // Weights in groups are never looked at, however few they are.
+  llvm::StringSet<> packed;
+  for (const Node &node : graph.nodes)
+    if (node.op == "MatMulNBits")
+      for (size_t i : {1, 3})
+        if (i < node.inputs.size())
+          packed.insert(node.inputs[i]);
   for (const Tensor &tensor : graph.initializers) {
     std::string complaint;
-    values[tensor.name] = file.readTensor(&context, tensor, tensor.name, complaint);
+    values[tensor.name] =
+        file.readTensor(&context, tensor, tensor.name, complaint, packed.contains(tensor.name));
     if (!complaint.empty())
       error(complaint);
   }
@@ -338,7 +297,11 @@ void GraphImporter::importNode(unsigned index) {
   }
   Location loc =
       NameLoc::get(builder.getStringAttr(name), NameLoc::get(builder.getStringAttr(node.op)));
+  std::optional<Operand> cut = entry ? cutToAnswered(index) : std::nullopt;
+  if (cut)
+    inputs[0] = &*cut;
   NodeImporter importer(builder, loc, weights, file, node, opset->second, inputs);
+  importer.decoder = entry ? &*entry : nullptr;
   LogicalResult result = op->import(importer);
   StringRef unknown = importer.unknownAttribute();
   if (succeeded(result) && !importer.failed() && !unknown.empty())
@@ -409,11 +372,13 @@ void GraphImporter::returnResults() {
 /// What nothing uses: nodes whose results are dropped, shape arithmetic that
 /// was needed as a value by one of them, weights.
 void GraphImporter::prune() {
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(main.front())))
-    if (isOpTriviallyDead(&op))
-      op.erase();
   llvm::StringSet<> used;
-  main.walk([&](nn::GetWeightOp get) { used.insert(get.getWeight()); });
+  for (auto function : module->getOps<func::FuncOp>()) {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front())))
+      if (isOpTriviallyDead(&op))
+        op.erase();
+    function.walk([&](nn::GetWeightOp get) { used.insert(get.getWeight()); });
+  }
   for (auto weight : llvm::make_early_inc_range(module->getOps<nn::WeightOp>()))
     if (!used.contains(weight.getSymName()))
       weight.erase();
@@ -426,10 +391,19 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
   if (!errors.empty())
     return {};
   readInitializers();
-  createFunction();
-  for (unsigned index : orderNodes())
-    importNode(index);
-  returnResults();
+  if (isDecoder(graph)) {
+    importDecoder();
+  } else {
+    if (options.decoder.isSet())
+      error(
+          "--context, --prefill, --verify, --kv-cache and --plan-context are for language models; "
+          "the sizes of an ONNX model are given with --dim, unless it is a decoder with "
+          "GroupQueryAttention");
+    createFunction();
+    for (unsigned index : orderNodes())
+      importNode(index);
+    returnResults();
+  }
   if (!errors.empty())
     return {};
   prune();

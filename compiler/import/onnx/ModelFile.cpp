@@ -155,7 +155,8 @@ static ConstantRef fromIntegers(const Tensor &tensor) {
 }
 
 std::optional<Operand> ModelFile::readTensor(mlir::MLIRContext *context, const Tensor &tensor,
-                                             StringRef name, std::string &complaint) {
+                                             StringRef name, std::string &complaint,
+                                             bool asWeight) {
   auto refuse = [&](const Twine &reason) -> std::optional<Operand> {
     complaint = ("initializer '" + name + "': " + reason).str();
     return std::nullopt;
@@ -190,10 +191,10 @@ std::optional<Operand> ModelFile::readTensor(mlir::MLIRContext *context, const T
   if (!wrong.empty())
     return refuse(wrong);
   bool isInline = count == 0 || isShort || region.path.empty() ||
-                  (!isFloat(tensor.dataType) && count <= kMaxFoldedIntegers);
+                  (!isFloat(tensor.dataType) && count <= kMaxFoldedIntegers && !asWeight);
   // One value repeated to the bit is not worth a weight.
   unsigned step = bytesOf(tensor.dataType);
-  if (!isInline)
+  if (!isInline && !asWeight)
     isInline = std::memcmp(region.bytes.data(), region.bytes.data() + step, bytes - step) == 0;
   if (isInline) {
     if (isBool(tensor.dataType) || count <= kMaxFoldedIntegers)

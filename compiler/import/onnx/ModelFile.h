@@ -22,9 +22,11 @@ public:
 
   const Model &getModel() const { return model; }
 
-  /// None and a complaint if the tensor is malformed or cannot be imported.
+  /// None and a complaint if the tensor is malformed or cannot be imported. With
+  /// `asWeight` its elements are not to be known where they need not be.
   std::optional<Operand> readTensor(mlir::MLIRContext *context, const Tensor &tensor,
-                                    llvm::StringRef name, std::string &complaint);
+                                    llvm::StringRef name, std::string &complaint,
+                                    bool asWeight = false);
   /// The elements of a weight that is a region of the model's files; null for
   /// any other operand, and for more elements than are worth knowing.
   ConstantRef readElements(const Operand &operand);

@@ -16,6 +16,7 @@
 namespace tercet::onnx {
 
 class ModelFile;
+struct DecoderEntry;
 
 class NodeImporter : public TensorBuilder {
 public:
@@ -26,6 +27,8 @@ public:
 
   const Node &node;
   const int64_t opset;
+  /// The function that is imported, if it is one of a decoder.
+  DecoderEntry *decoder = nullptr;
 
   /// Records why the node is refused; the first reason stays.
   mlir::LogicalResult fail(const llvm::Twine &reason);

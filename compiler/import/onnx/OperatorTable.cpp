@@ -15,7 +15,8 @@ ArrayRef<Operator> tercet::onnx::allOperators() {
     for (ArrayRef<Operator> part :
          {unaryOperators(), binaryOperators(), shapeOperators(), indexOperators(),
           generatorOperators(), reductionOperators(), productOperators(), normalizationOperators(),
-          convolutionOperators(), quantizationOperators()})
+          convolutionOperators(), quantizationOperators(), groupedProductOperators(),
+          positionOperators(), attentionOperators()})
       all.insert(all.end(), part.begin(), part.end());
     llvm::sort(all, [](const Operator &a, const Operator &b) {
       return std::tie(a.domain, a.name) < std::tie(b.domain, b.name);

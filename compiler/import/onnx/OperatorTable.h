@@ -40,6 +40,9 @@ llvm::ArrayRef<Operator> productOperators();
 llvm::ArrayRef<Operator> normalizationOperators();
 llvm::ArrayRef<Operator> convolutionOperators();
 llvm::ArrayRef<Operator> quantizationOperators();
+llvm::ArrayRef<Operator> groupedProductOperators();
+llvm::ArrayRef<Operator> positionOperators();
+llvm::ArrayRef<Operator> attentionOperators();
 
 } // namespace tercet::onnx
 

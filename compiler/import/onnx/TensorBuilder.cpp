@@ -6,12 +6,14 @@
 
 #include "dialects/nn/NN.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 using namespace mlir;
 using namespace tercet::onnx;
 using mlir::utils::IteratorType;
 
-FlatSymbolRefAttr WeightTable::symbolOf(TypedAttr recipe, StringRef name) {
-  FlatSymbolRefAttr &symbol = symbols[recipe];
+FlatSymbolRefAttr WeightTable::symbolOf(TypedAttr recipe, StringRef name, bool floatActivations) {
+  FlatSymbolRefAttr &symbol = symbols[{recipe, unsigned(floatActivations)}];
   if (symbol)
     return symbol;
   std::string base;
@@ -24,10 +26,11 @@ FlatSymbolRefAttr WeightTable::symbolOf(TypedAttr recipe, StringRef name) {
   while (!used.try_emplace(unique, 0).second)
     unique = base + "_" + std::to_string(++used[base]);
   OpBuilder builder(module.getBodyRegion());
-  if (Operation *main = SymbolTable::lookupSymbolIn(module, "main"))
-    builder.setInsertionPoint(main);
-
-  nn::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(name)), unique, recipe);
+  auto functions = module.getOps<func::FuncOp>();
+  if (!functions.empty())
+    builder.setInsertionPoint(*functions.begin());
+  nn::WeightOp::create(builder, NameLoc::get(builder.getStringAttr(name)), unique, recipe,
+                       floatActivations);
   return symbol = FlatSymbolRefAttr::get(module.getContext(), unique);
 }
 
@@ -83,6 +86,7 @@ Operand TensorBuilder::ofWeight(const Operand &from, TypedAttr recipe) {
   operand.shape.assign(type.getShape().begin(), type.getShape().end());
   operand.weight = recipe;
   operand.weightName = from.weightName;
+  operand.floatActivations = from.floatActivations;
   return operand;
 }
 
@@ -102,8 +106,9 @@ Value TensorBuilder::materialize(Operand &operand) {
     operand.value =
         arith::ConstantOp::create(b, loc, toAttribute(b.getContext(), *operand.constant));
   else
-    operand.value = nn::GetWeightOp::create(b, loc, operand.weight.getType(),
-                                            weights.symbolOf(operand.weight, operand.weightName));
+    operand.value = nn::GetWeightOp::create(
+        b, loc, operand.weight.getType(),
+        weights.symbolOf(operand.weight, operand.weightName, operand.floatActivations));
   return operand.value;
 }
 

@@ -26,6 +26,8 @@ struct Operand {
   ConstantRef constant;
   mlir::TypedAttr weight;
   std::string weightName;
+  /// Of a weight in groups: its products keep their left-hand side in f32.
+  bool floatActivations = false;
   mlir::Value value;
 
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
@@ -35,13 +37,16 @@ struct Operand {
 /// Gives weights their symbols.
 class WeightTable {
 public:
-  WeightTable(mlir::ModuleOp module) : module(module) { used["main"]; }
+  WeightTable(mlir::ModuleOp module) : module(module) { reserve("main"); }
+  /// No weight gets this name.
+  void reserve(llvm::StringRef name) { used[name]; }
   /// The symbol of a recipe, declared on first use; `name` is the initializer.
-  mlir::FlatSymbolRefAttr symbolOf(mlir::TypedAttr recipe, llvm::StringRef name);
+  mlir::FlatSymbolRefAttr symbolOf(mlir::TypedAttr recipe, llvm::StringRef name,
+                                   bool floatActivations = false);
 
 private:
   mlir::ModuleOp module;
-  llvm::DenseMap<mlir::Attribute, mlir::FlatSymbolRefAttr> symbols;
+  llvm::DenseMap<std::pair<mlir::Attribute, unsigned>, mlir::FlatSymbolRefAttr> symbols;
   llvm::StringMap<unsigned> used;
 };
 

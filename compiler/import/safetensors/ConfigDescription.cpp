@@ -122,7 +122,7 @@ std::optional<bool> ConfigReader::boolean(const json::Object &object, StringRef 
 /// Keys that make a model another one than its family's row describes.
 void ConfigReader::refuseUnsupported() {
   for (StringRef key :
-       {"quantization_config", "num_experts", "num_local_experts", "n_routed_experts",
+       {"compression_config", "num_experts", "num_local_experts", "n_routed_experts",
         "attn_logit_softcapping", "final_logit_softcapping", "logits_soft_cap", "clip_qkv",
         "add_cross_attention", "scale_attn_by_inverse_layer_idx", "prefix_lm", "pre_seq_len",
         "apply_residual_connection_post_layernorm", "post_layer_norm", "is_encoder_decoder"}) {
@@ -390,6 +390,10 @@ ModelConfig ConfigReader::read() {
     return model;
   }
   refuseUnsupported();
+  model.quantization = readQuantization(config, [&](const Twine &text) {
+    failed = true;
+    report(text);
+  });
   readSizes();
   readHeads();
   if (failed)

@@ -8,6 +8,7 @@
 #define TERCET_COMPILER_IMPORT_SAFETENSORS_CONFIGDESCRIPTION_H
 
 #include "compiler/import/decoder/Architecture.h"
+#include "compiler/import/safetensors/QuantizationConfig.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -21,6 +22,8 @@ struct ModelConfig {
   std::optional<bool> tied;
   /// Falcon with a norm for each branch.
   bool twoNorms = false;
+  /// How weights are stored that are in groups.
+  std::optional<QuantizationConfig> quantization;
 };
 
 /// Calls `error` with each complaint.

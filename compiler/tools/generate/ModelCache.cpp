@@ -95,8 +95,12 @@ llvm::Expected<std::string> tercet::generate::findCompiled(llvm::StringRef model
   llvm::Expected<std::string> compiler = findCompiler();
   if (!compiler)
     return compiler.takeError();
-  std::string description;
-  for (llvm::StringRef file : {model, llvm::StringRef(*compiler)})
+  std::string description = model.str() + "\n";
+  // Weights of an ONNX file may lie in any file beside it.
+  llvm::StringRef files = model;
+  if (path::extension(model) == ".onnx")
+    files = path::parent_path(model).empty() ? llvm::StringRef(".") : path::parent_path(model);
+  for (llvm::StringRef file : {files, llvm::StringRef(*compiler)})
     if (llvm::Error error = describe(file, description))
       return error;
   description += llvm::join(options.compileFlags, "\n");

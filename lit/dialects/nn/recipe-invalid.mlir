@@ -167,3 +167,23 @@ nn.weight @w = #nn.pack_dot<dense<1.0> : tensor<9x37xf32>, panel = 32> : tensor<
 
 // expected-error @below {{expected type 'tensor<2x3x32x4xi8>', got 'tensor<2x2x32x4xi8>'}}
 nn.weight @w = #nn.pack_dot<dense<1> : tensor<9x37xi8>, panel = 32> : tensor<2x2x32x4xi8>
+
+// -----
+
+// expected-error @below {{expected a vector of integers, got 'tensor<4xf32>'}}
+nn.weight @w = #nn.sort_order<dense<1.0> : tensor<4xf32>> : tensor<4xi64>
+
+// -----
+
+// expected-error @below {{expected i64 in the shape of 'tensor<4xi32>', got 'tensor<4xi32>'}}
+nn.weight @w = #nn.sort_order<dense<1> : tensor<4xi32>> : tensor<4xi32>
+
+// -----
+
+// expected-error @below {{expected indices in a vector of integers, got 'tensor<2x2xi64>'}}
+nn.weight @w = #nn.take<dense<1.0> : tensor<2x4xf32>, indices = dense<0> : tensor<2x2xi64>> : tensor<2x4xf32>
+
+// -----
+
+// expected-error @below {{taking 3 elements of the last dimension of 'tensor<2x4xf32>' does not give 'tensor<2x4xf32>'}}
+nn.weight @w = #nn.take<dense<1.0> : tensor<2x4xf32>, indices = dense<0> : tensor<3xi64>> : tensor<2x4xf32>

@@ -7,6 +7,8 @@ nn.weight @inline = dense<[1.0, 2.0]> : tensor<2xf32>
 nn.weight @joined = #nn.concat<[dense<1.0> : tensor<2xf32>, dense<2.0> : tensor<3xf32>], axis = 0> : tensor<5xf32>
 nn.weight @part = #nn.slice<dense<1.0> : tensor<4x4xf32>, offsets = [1, 0]> : tensor<2x4xf32>
 nn.weight @flat = #nn.reshape<dense<1.0> : tensor<2x4xf32>> : tensor<8xf32>
+nn.weight @order = #nn.sort_order<dense<[1, 0, 1, 0]> : tensor<4xi32>> : tensor<4xi64>
+nn.weight @sorted = #nn.take<dense<1.0> : tensor<2x4xf32>, indices = #nn.sort_order<dense<[1, 0, 1, 0]> : tensor<4xi32>> : tensor<4xi64>> : tensor<2x4xf32>
 nn.weight @panels = #nn.pack<dense<1.0> : tensor<8x30xf32>, panel = 16> : tensor<2x8x16xf32>
 nn.weight @equalised = #nn.scale_rows<#nn.file<"model.onnx", offset = 64, bytes = 24> : tensor<2x3xf32>, factors = dense<[1.0, 0.5]> : tensor<2xf32>> : tensor<2x3xf32>
 nn.weight @integers = #nn.quantize_columns<#nn.file<"model.onnx", offset = 64, bytes = 24> : tensor<2x3xf32>> : tensor<2x3xi8>
@@ -52,6 +54,12 @@ func.func @attention(%q: tensor<1x4x2x8xf32>, %k: tensor<1x6x2x8xf32>, %v: tenso
   %0 = nn.attention ins(%q, %k, %v : tensor<1x4x2x8xf32>, tensor<1x6x2x8xf32>, tensor<1x6x2x8xf32>)
          mask(%m : tensor<1x1x1x6xf32>) outs(%e : tensor<1x4x2x8xf32>) scale 2.500000e-01
   return %0 : tensor<1x4x2x8xf32>
+}
+
+func.func @whole_attention_on_memrefs(%q: memref<1x4x2x8xf32>, %k: memref<1x6x2x8xf32>, %m: memref<1x1x1x6xf32>, %e: memref<1x4x2x8xf32>) {
+  nn.attention ins(%q, %k, %k : memref<1x4x2x8xf32>, memref<1x6x2x8xf32>, memref<1x6x2x8xf32>)
+    mask(%m : memref<1x1x1x6xf32>) outs(%e : memref<1x4x2x8xf32>) scale 2.500000e-01
+  return
 }
 
 func.func @packed_matmul(%a: tensor<4x8xf32>, %b: tensor<2x8x16xf32>, %c: tensor<4x30xf32>) -> tensor<4x30xf32> {

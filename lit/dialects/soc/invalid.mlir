@@ -185,6 +185,14 @@ soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "c
 
 // -----
 
+#rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 0>
+// expected-error @below {{expected in alignments a power of two for each of 2 memories}}
+soc.kernel @kernel(%a: memref<4xf32>, %b: memref<4xf32>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #rows, alignments = array<i64: 16, 12>} {
+  soc.return
+}
+
+// -----
+
 func.func @f(%x: tensor<4xf32>, %p: index) {
   // expected-error @below {{'soc.group' op expected block arguments of the types of its inputs and scalars}}
   %0 = soc.group (%x) scalars (%p) : (tensor<4xf32>) -> tensor<4xf32> {

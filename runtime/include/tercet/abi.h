@@ -211,7 +211,8 @@ typedef enum tercet_image_format {
   TERCET_IMAGE_NONE = 0,
   TERCET_IMAGE_SPIRV = 1,
   TERCET_IMAGE_ELF = 2,
-  TERCET_IMAGE_VENDOR = 3 // understood by the engine's driver only
+  TERCET_IMAGE_VENDOR = 3, // understood by the engine's driver only
+  TERCET_IMAGE_CUDA = 4    // cuda_image.h
 } tercet_image_format;
 
 // A processor with its own queue. At most 64 engines (masks are 64 bits). A

@@ -24,7 +24,8 @@ extern "C" {
 
 // 2: TERCET_DRIVER_COPY. A driver of version 1 is used without it: the weights
 // that would be in local memory are in shared memory then.
-#define TERCET_DRIVER_VERSION 2u
+// 3: record, resubmit and import; a driver may leave each of them NULL.
+#define TERCET_DRIVER_VERSION 3u
 
 // What a program needs of an engine. Valid until close.
 typedef struct tercet_driver_setup {
@@ -97,6 +98,18 @@ typedef struct tercet_driver_completion {
   uint32_t reserved;
 } tercet_driver_completion;
 
+// Where a submission is in a segment. A segment is a maximal run of one engine's
+// submissions that need nothing of others in between, so that it can be taken as
+// a whole; it is the same in every run, but for its scalars.
+typedef struct tercet_driver_place {
+  uint32_t segment; // from 0, without gaps
+  uint32_t index;   // in the segment, from 0
+  uint32_t count;   // of submissions of the segment
+  // Nonzero: an other engine waits for this one, so that it should be known to
+  // be done before the whole segment is.
+  uint32_t awaited;
+} tercet_driver_place;
+
 typedef enum tercet_sync_direction {
   TERCET_SYNC_TO_ENGINE = 1,  // the CPU has written, the engine will read
   TERCET_SYNC_FROM_ENGINE = 2 // the engine has written, the CPU will read
@@ -128,7 +141,9 @@ typedef struct tercet_driver_table {
   // Errors: ENGINE_IMAGE, ENGINE_ABSENT, ENGINE_LOST, ENGINE_TIMEOUT.
   tercet_status (*load)(void *self, tercet_error *error);
   // Cache maintenance of a range of shared memory, before a submission that
-  // reads it and after one that wrote it. NULL: not needed.
+  // reads it and after one that wrote it. NULL: not needed. Of imported memory
+  // it may have to copy.
+  // Errors: ENGINE_FULL (TO_ENGINE: as of submit), ENGINE_LOST.
   tercet_status (*sync)(void *self, uint32_t memory, uint64_t offset, uint64_t bytes,
                         tercet_sync_direction direction, tercet_error *error);
   // Takes a submission and returns without waiting for it. Submissions run one
@@ -146,6 +161,32 @@ typedef struct tercet_driver_table {
                         tercet_driver_completion *completion, tercet_error *error);
   // Stops the engine and releases everything, all memory included.
   void (*close)(void *self);
+
+  // ---- Since version 3. Not looked at in tables of earlier versions ----
+
+  // Notes a submission of a segment. After every load all segments are recorded,
+  // in their order, each submission in its order; `count` of them make the
+  // segment ready. `submission` is valid during the call and its `scalars` is
+  // NULL: scalar i will be values[scalar_refs[i]] of resubmit. `scalar_refs` is
+  // valid until close. NULL: without segments, submission by submission.
+  // Errors: as load; ENGINE_MEMORY.
+  tercet_status (*record)(void *self, const tercet_driver_place *place,
+                          const tercet_driver_submission *submission, const uint32_t *scalar_refs,
+                          tercet_error *error);
+  // As submit, of a whole segment, none of whose submissions is still to be
+  // waited for. They have the tickets *ticket, *ticket + 1 and so on, and each is
+  // waited for. `measure`: whether start and end are wanted in completions.
+  tercet_status (*resubmit)(void *self, uint32_t segment, const int64_t *values, uint32_t measure,
+                            uint64_t *ticket, tercet_error *error);
+  // As alloc of shared memory, but at an address of the caller's, who keeps it
+  // until free or close. `access` TERCET_ACCESS_READ: constants, which nobody
+  // writes until then; any address, and whole pages of TERCET_DRIVER_PAGE around
+  // it may be read. Else address and bytes are multiples of TERCET_DRIVER_PAGE.
+  // Where the engine cannot reach the address, `sync` copies; constants are
+  // refused then, and where a copy in local memory is better. NULL: never.
+  // Errors: ENGINE_REFUSED, ENGINE_MEMORY.
+  tercet_status (*import)(void *self, void *address, uint64_t bytes, uint32_t access,
+                          tercet_driver_memory *memory, tercet_error *error);
 } tercet_driver_table;
 
 // A driver, as whoever made it hands it to the application.
@@ -169,7 +210,13 @@ tercet_status tercet_drivers_bytes(const tercet_context *context, uint64_t *byte
 // The same at compile time: an upper bound. `engines` are those that are not
 // CPUs, max_operands the greatest of any one command.
 #define TERCET_DRIVERS_BYTES(engines, pools, max_operands)                                         \
-  (256u + (size_t)(engines) * (1536u + 24u * (size_t)(max_operands)) + 32u * (size_t)(pools))
+  (256u + (size_t)(engines) * (1536u + 24u * (size_t)(max_operands) + 16u * (size_t)(pools)) +     \
+   32u * (size_t)(pools))
+
+// To be added for the segments of drivers that record them; with less memory than
+// both together commands are submitted one by one. `commands` are those of all
+// entries.
+#define TERCET_DRIVERS_SEGMENT_BYTES(commands) (8u * (size_t)(commands))
 
 // Opens the drivers, lets them provide the pools that their engines address,
 // and loads their images. Each binding names another engine; every engine with

@@ -88,6 +88,7 @@ typedef struct tercet_engine_info {
   uint32_t workers; // most workers that a command of it can use; at least 1
   uint32_t queue;   // its queue; TERCET_NONE: no entry has commands for it
   tercet_isa isa;
+  tercet_image_format image_format;
 } tercet_engine_info;
 
 // Number of engines; 0 for a NULL context.

@@ -159,6 +159,47 @@ LogicalResult importRmsNorm(NodeImporter &node) {
   return node.set(node.reshape(result, node.in(0).shape));
 }
 
+/// Of the sum of two inputs (and a bias): SkipLayerNormalization, which has
+/// beta as well, and with `isRms` SkipSimplifiedLayerNormalization.
+template <bool isRms> LogicalResult importSkipNorm(NodeImporter &node) {
+  constexpr unsigned kBias = isRms ? 3 : 4;
+  double epsilon = node.getFloat("epsilon", 1e-5f);
+  Operand &input = node.in(0), &gamma = node.in(2);
+  if (input.element != DataType::Float || (input.rank() != 2 && input.rank() != 3))
+    return node.fail("expected float in [B, S, size] or [rows, size], got " + describe(input));
+  if (node.usesOutput(1) || node.usesOutput(2))
+    return node.fail("the outputs for the mean and the deviation are not supported");
+  auto shape = ArrayRef<int64_t>(input.shape);
+  Operand &skip = node.in(1);
+  // The skip may be the same for every batch.
+  auto wide = broadcastShapes({shape, ArrayRef<int64_t>(skip.shape)});
+  if (skip.element != input.element || !wide || ArrayRef<int64_t>(*wide) != shape ||
+      skip.rank() < 2 || skip.shape.back() != shape.back())
+    return node.fail("expected input 1 (skip) of shape " + describe(shape) + ", got " +
+                     describe(skip));
+  for (unsigned i = 2; i < (isRms ? 4 : 5); ++i)
+    if (node.has(i) && (node.in(i).element != input.element ||
+                        ArrayRef<int64_t>(node.in(i).shape) != shape.take_back(1)))
+      return node.fail("expected input " + Twine(i) + " of shape [" + Twine(shape.back()) +
+                       "], got " + describe(node.in(i)));
+  Operand sum = combine(node, input, skip, addOf);
+  if (node.has(kBias))
+    sum = combine(node, sum, node.in(kBias), addOf);
+  Value x = node.materialize(sum), scale = node.materialize(gamma);
+  Value init = node.empty(sum.element, sum.shape), result;
+  FloatAttr least = node.b.getF64FloatAttr(epsilon);
+  if (isRms) {
+    result = tercet::nn::RmsNormOp::create(node.b, node.loc, init.getType(), x, scale, init, least);
+  } else {
+    Value bias = node.has(3) ? node.materialize(node.in(3)) : Value();
+    result = tercet::nn::LayerNormOp::create(node.b, node.loc, init.getType(), x, scale, bias, init,
+                                             least);
+  }
+  if (node.usesOutput(3))
+    (void)node.set(sum, 3);
+  return node.set(node.ofValue(result, sum.element));
+}
+
 /// One number a channel, as [C, 1, 1, ..] to broadcast along dimension 1.
 std::optional<Operand> perChannel(NodeImporter &node, unsigned i, int64_t rank) {
   Operand &side = node.in(i);
@@ -303,6 +344,10 @@ const Operator operators[] = {
     {"", "Softmax", 1, 1, 1, importSoftmax<false>, ""},
     {"com.microsoft", "SimplifiedLayerNormalization", 1, 2, 2, importRmsNorm,
      "float; first output only"},
+    {"com.microsoft", "SkipLayerNormalization", 1, 3, 5, importSkipNorm<false>,
+     "float; no outputs for the mean and the deviation"},
+    {"com.microsoft", "SkipSimplifiedLayerNormalization", 1, 3, 4, importSkipNorm<true>,
+     "float; no outputs for the mean and the deviation"},
 };
 
 } // namespace

@@ -14,7 +14,7 @@ import os
 import struct
 import sys
 
-BYTES = {"F32": 4, "F16": 2, "BF16": 2, "I8": 1}
+BYTES = {"F32": 4, "F16": 2, "BF16": 2, "I8": 1, "I32": 4}
 
 
 def write(path, tensors):

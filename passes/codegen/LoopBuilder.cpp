@@ -2,12 +2,12 @@
 //
 // Index arithmetic and chunked loops.
 
-#include "targets/cpu/LoopBuilder.h"
+#include "passes/codegen/LoopBuilder.h"
 
 using namespace mlir;
 
-OpFoldResult tercet::cpu::addIndex(OpBuilder &b, Location loc, OpFoldResult left,
-                                   OpFoldResult right) {
+OpFoldResult tercet::codegen::addIndex(OpBuilder &b, Location loc, OpFoldResult left,
+                                       OpFoldResult right) {
   std::optional<int64_t> l = getConstantIntValue(left), r = getConstantIntValue(right);
   if (l && r)
     return b.getIndexAttr(*l + *r);
@@ -20,8 +20,8 @@ OpFoldResult tercet::cpu::addIndex(OpBuilder &b, Location loc, OpFoldResult left
       .getResult();
 }
 
-OpFoldResult tercet::cpu::mulIndex(OpBuilder &b, Location loc, OpFoldResult left,
-                                   OpFoldResult right) {
+OpFoldResult tercet::codegen::mulIndex(OpBuilder &b, Location loc, OpFoldResult left,
+                                       OpFoldResult right) {
   std::optional<int64_t> l = getConstantIntValue(left), r = getConstantIntValue(right);
   if (l && r)
     return b.getIndexAttr(*l * *r);
@@ -36,8 +36,8 @@ OpFoldResult tercet::cpu::mulIndex(OpBuilder &b, Location loc, OpFoldResult left
       .getResult();
 }
 
-OpFoldResult tercet::cpu::minIndex(OpBuilder &b, Location loc, OpFoldResult left,
-                                   OpFoldResult right) {
+OpFoldResult tercet::codegen::minIndex(OpBuilder &b, Location loc, OpFoldResult left,
+                                       OpFoldResult right) {
   std::optional<int64_t> l = getConstantIntValue(left), r = getConstantIntValue(right);
   if (l && r)
     return b.getIndexAttr(std::min(*l, *r));
@@ -45,7 +45,8 @@ OpFoldResult tercet::cpu::minIndex(OpBuilder &b, Location loc, OpFoldResult left
       .getResult();
 }
 
-OpFoldResult tercet::cpu::roundDown(OpBuilder &b, Location loc, OpFoldResult value, int64_t by) {
+OpFoldResult tercet::codegen::roundDown(OpBuilder &b, Location loc, OpFoldResult value,
+                                        int64_t by) {
   if (by == 1)
     return value;
   if (std::optional<int64_t> constant = getConstantIntValue(value))
@@ -57,16 +58,16 @@ OpFoldResult tercet::cpu::roundDown(OpBuilder &b, Location loc, OpFoldResult val
   return arith::SubIOp::create(b, loc, size, rest).getResult();
 }
 
-Value tercet::cpu::indexValue(OpBuilder &b, Location loc, OpFoldResult value) {
+Value tercet::codegen::indexValue(OpBuilder &b, Location loc, OpFoldResult value) {
   if (std::optional<int64_t> constant = getConstantIntValue(value))
     return arith::ConstantIndexOp::create(b, loc, *constant);
   return cast<Value>(value);
 }
 
 SmallVector<Value>
-tercet::cpu::buildLoop(OpBuilder &b, Location loc, OpFoldResult from, OpFoldResult to, int64_t step,
-                       ValueRange carried,
-                       function_ref<SmallVector<Value>(OpBuilder &, Value, ValueRange)> body) {
+tercet::codegen::buildLoop(OpBuilder &b, Location loc, OpFoldResult from, OpFoldResult to,
+                           int64_t step, ValueRange carried,
+                           function_ref<SmallVector<Value>(OpBuilder &, Value, ValueRange)> body) {
   std::optional<int64_t> first = getConstantIntValue(from), last = getConstantIntValue(to);
   if (first && last && *last <= *first)
     return SmallVector<Value>(carried);
@@ -81,8 +82,8 @@ tercet::cpu::buildLoop(OpBuilder &b, Location loc, OpFoldResult from, OpFoldResu
   return SmallVector<Value>(loop.getResults());
 }
 
-void tercet::cpu::buildLoop(OpBuilder &b, Location loc, OpFoldResult from, OpFoldResult to,
-                            int64_t step, function_ref<void(OpBuilder &, Value)> body) {
+void tercet::codegen::buildLoop(OpBuilder &b, Location loc, OpFoldResult from, OpFoldResult to,
+                                int64_t step, function_ref<void(OpBuilder &, Value)> body) {
   buildLoop(b, loc, from, to, step, ValueRange{},
             [&](OpBuilder &nested, Value position, ValueRange) {
               body(nested, position);
@@ -90,9 +91,9 @@ void tercet::cpu::buildLoop(OpBuilder &b, Location loc, OpFoldResult from, OpFol
             });
 }
 
-OpFoldResult tercet::cpu::buildChunks(OpBuilder &b, Location loc, OpFoldResult size,
-                                      ArrayRef<int64_t> widths,
-                                      function_ref<void(OpBuilder &, Value, int64_t)> body) {
+OpFoldResult tercet::codegen::buildChunks(OpBuilder &b, Location loc, OpFoldResult size,
+                                          ArrayRef<int64_t> widths,
+                                          function_ref<void(OpBuilder &, Value, int64_t)> body) {
   OpFoldResult from = b.getIndexAttr(0);
   for (int64_t width : widths) {
     OpFoldResult to;

@@ -3,14 +3,14 @@
 // Index arithmetic that folds constants as it goes, and loops over a range in
 // chunks of falling width.
 
-#ifndef TERCET_TARGETS_CPU_LOOPBUILDER_H
-#define TERCET_TARGETS_CPU_LOOPBUILDER_H
+#ifndef TERCET_PASSES_CODEGEN_LOOPBUILDER_H
+#define TERCET_PASSES_CODEGEN_LOOPBUILDER_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
-namespace tercet::cpu {
+namespace tercet::codegen {
 
 mlir::OpFoldResult addIndex(mlir::OpBuilder &b, mlir::Location loc, mlir::OpFoldResult left,
                             mlir::OpFoldResult right);
@@ -46,6 +46,6 @@ buildChunks(mlir::OpBuilder &b, mlir::Location loc, mlir::OpFoldResult size,
             llvm::ArrayRef<int64_t> widths,
             llvm::function_ref<void(mlir::OpBuilder &, mlir::Value, int64_t)> body);
 
-} // namespace tercet::cpu
+} // namespace tercet::codegen
 
-#endif // TERCET_TARGETS_CPU_LOOPBUILDER_H
+#endif // TERCET_PASSES_CODEGEN_LOOPBUILDER_H

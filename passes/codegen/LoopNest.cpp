@@ -2,15 +2,15 @@
 //
 // From linalg operations to loop nests with strides.
 
-#include "targets/cpu/LoopNest.h"
-#include "targets/cpu/LoopBuilder.h"
+#include "passes/codegen/LoopNest.h"
+#include "passes/codegen/LoopBuilder.h"
 
 #include "mlir/Dialect/Affine/Analysis/AffineStructures.h"
 
 using namespace mlir;
-using namespace tercet::cpu;
+using namespace tercet::codegen;
 
-FlatView tercet::cpu::flatten(OpBuilder &b, Location loc, Value memref) {
+FlatView tercet::codegen::flatten(OpBuilder &b, Location loc, Value memref) {
   auto type = cast<MemRefType>(memref.getType());
   auto [strides, offset] = type.getStridesAndOffset();
   auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, memref);

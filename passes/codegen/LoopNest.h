@@ -5,14 +5,14 @@
 // this form, unlike in maps over views, it is a matter of looking at numbers
 // whether loops can be merged, interchanged or vectorised.
 
-#ifndef TERCET_TARGETS_CPU_LOOPNEST_H
-#define TERCET_TARGETS_CPU_LOOPNEST_H
+#ifndef TERCET_PASSES_CODEGEN_LOOPNEST_H
+#define TERCET_PASSES_CODEGEN_LOOPNEST_H
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
-namespace tercet::cpu {
+namespace tercet::codegen {
 
 /// A memref as base address, offset and strides, in elements.
 struct FlatView {
@@ -71,6 +71,6 @@ private:
   bool mergeOnce();
 };
 
-} // namespace tercet::cpu
+} // namespace tercet::codegen
 
-#endif // TERCET_TARGETS_CPU_LOOPNEST_H
+#endif // TERCET_PASSES_CODEGEN_LOOPNEST_H

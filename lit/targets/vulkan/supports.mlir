@@ -1,0 +1,75 @@
+// What the engine has no kernels for goes to the CPU, which says why it is not on
+// the GPU.
+// RUN: tercet-opt %s --partition-assign-engines | FileCheck %s
+
+#cpu = #soc.cpu<"cpu", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
+  cores = 1, vector_bits = 256, vector_registers = 16, megahertz = 1, l1_bytes = 32768, l2_bytes = 1048576, l3_bytes = 0>
+#figures = #soc.performance<launch_ps = 0, synchronise_ps = 0, bandwidth_bytes_per_second = 30000000000, cache_bytes_per_second = 0,
+  operations_per_second = {f32 = 1000000000000 : i64}, efficiency_percent = {}>
+#gpu = #soc.engine<"gpu", target = "vulkan", kind = "gpu", memories = ["dram"], performance = #figures, properties = {}>
+#dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
+module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#cpu, #gpu], memories = [#dram]>} {
+  nn.weight @w_large = #nn.file<"x.bin", offset = 0, bytes = 134217732> : tensor<33554433xf32>
+  nn.weight @w_double = dense<1.0> : tensor<8xf64>
+  nn.weight @w_row = dense<1.0> : tensor<20000xf32>
+  nn.weight @w_x = dense<1.0> : tensor<8xf32>
+
+  // A binding has 128 MiB at most, of which some lie before the operand.
+  // CHECK-LABEL: @large
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it binds at most 134217472 bytes as one operand, and tensor<33554433xf32> has 134217732"
+  func.func @large() -> tensor<33554433xf32> {
+    %x = nn.get_weight @w_large : tensor<33554433xf32>
+    %0 = soc.group (%x) : (tensor<33554433xf32>) -> tensor<33554433xf32> {
+    ^bb0(%a: tensor<33554433xf32>):
+      %e = tensor.empty() : tensor<33554433xf32>
+      %r = linalg.exp ins(%a : tensor<33554433xf32>) outs(%e : tensor<33554433xf32>) -> tensor<33554433xf32>
+      soc.yield %r : tensor<33554433xf32>
+    }
+    return %0 : tensor<33554433xf32>
+  }
+
+  // CHECK-LABEL: @element
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it has no form for elements of type f64"
+  func.func @element() -> tensor<8xf64> {
+    %x = nn.get_weight @w_double : tensor<8xf64>
+    %0 = soc.group (%x) : (tensor<8xf64>) -> tensor<8xf64> {
+    ^bb0(%a: tensor<8xf64>):
+      %e = tensor.empty() : tensor<8xf64>
+      %r = linalg.exp ins(%a : tensor<8xf64>) outs(%e : tensor<8xf64>) -> tensor<8xf64>
+      soc.yield %r : tensor<8xf64>
+    }
+    return %0 : tensor<8xf64>
+  }
+
+  // CHECK-LABEL: @body
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it does not compute in f64"
+  func.func @body() -> tensor<8xf32> {
+    %x = nn.get_weight @w_x : tensor<8xf32>
+    %0 = soc.group (%x) : (tensor<8xf32>) -> tensor<8xf32> {
+    ^bb0(%a: tensor<8xf32>):
+      %e = tensor.empty() : tensor<8xf32>
+      %r = linalg.map ins(%a : tensor<8xf32>) outs(%e : tensor<8xf32>) (%v: f32, %o: f32) {
+        %w = arith.extf %v : f32 to f64
+        %n = arith.truncf %w : f64 to f32
+        linalg.yield %n : f32
+      }
+      soc.yield %r : tensor<8xf32>
+    }
+    return %0 : tensor<8xf32>
+  }
+
+  // A row that stands between two operations does not fit the workgroup's memory.
+  // CHECK-LABEL: @row
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "even its smallest tile keeps 80256 bytes of the 16384 of workgroup memory"
+  func.func @row() -> tensor<20000xf32> {
+    %x = nn.get_weight @w_row : tensor<20000xf32>
+    %0 = soc.group (%x) : (tensor<20000xf32>) -> tensor<20000xf32> {
+    ^bb0(%a: tensor<20000xf32>):
+      %e = tensor.empty() : tensor<20000xf32>
+      %p = linalg.exp ins(%a : tensor<20000xf32>) outs(%e : tensor<20000xf32>) -> tensor<20000xf32>
+      %s = linalg.softmax dimension(0) ins(%p : tensor<20000xf32>) outs(%e : tensor<20000xf32>) -> tensor<20000xf32>
+      soc.yield %s : tensor<20000xf32>
+    }
+    return %0 : tensor<20000xf32>
+  }
+}

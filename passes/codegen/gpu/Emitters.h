@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Code of a tile's operations, an emitter a file. gpu-lower-structured asks
+// those for special forms first and emitNest last, and puts barriers between
+// operations; an emitter puts those that it needs within one. All emit where the
+// builder stands and leave the operations.
+
+#ifndef TERCET_PASSES_CODEGEN_GPU_EMITTERS_H
+#define TERCET_PASSES_CODEGEN_GPU_EMITTERS_H
+
+#include "dialects/nn/NN.h"
+#include "passes/codegen/gpu/Contraction.h"
+#include "passes/codegen/gpu/TileBuilder.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace tercet::codegen {
+
+/// Any linalg operation on memrefs: a thread computes a result, with all of its
+/// reductions. Emits before the operation and leaves it.
+mlir::LogicalResult emitNest(TileBuilder &b, mlir::linalg::LinalgOp op);
+
+/// A product of few rows, with what belongs to it. False, with no code but dead
+/// arithmetic, if it is something else or too small.
+bool emitThinMatmul(TileBuilder &b, const ProductChain &chain);
+
+/// Any other product of floats, with sums in registers; false likewise.
+bool emitMatmul(TileBuilder &b, const ProductChain &chain);
+
+/// A reduction with fewer results than there are threads; false likewise.
+bool emitReduction(TileBuilder &b, mlir::linalg::LinalgOp op);
+
+/// Attention on memrefs, of heads that hasAttentionKernel accepts.
+mlir::LogicalResult emitAttention(TileBuilder &b, nn::AttentionOp op);
+bool hasAttentionKernel(nn::AttentionOp op);
+
+} // namespace tercet::codegen
+
+#endif // TERCET_PASSES_CODEGEN_GPU_EMITTERS_H

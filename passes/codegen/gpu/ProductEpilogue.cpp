@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The body is cloned once for each lane: GPUs compute lanes of a vector one
+// after the other, and scalars have all functions.
+
+#include "passes/codegen/gpu/ProductEpilogue.h"
+
+#include "passes/codegen/gpu/VectorAccess.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace tercet::codegen;
+
+std::optional<ProductEpilogue> ProductEpilogue::of(TileBuilder &b, const ProductChain &chain,
+                                                   const Contraction &product) {
+  ProductEpilogue epilogue;
+  epilogue.product = &product;
+  epilogue.isFilled = bool(chain.fill);
+  epilogue.op = chain.epilogue;
+  linalg::LinalgOp op = chain.product;
+  for (AffineExpr expr : op.getMatchingIndexingMap(op.getDpsInitOperand(0)).getResults()) {
+    auto dim = dyn_cast<AffineDimExpr>(expr);
+    if (!dim)
+      return std::nullopt;
+    unsigned loop = dim.getPosition();
+    epilogue.loopOfDim.push_back(product.nest.loops[loop].staticSize() == 1 ? -1 : loop);
+  }
+  if (!epilogue.op)
+    return epilogue;
+  FailureOr<LoopNest> nest = LoopNest::of(b, cast<linalg::LinalgOp>(epilogue.op.getOperation()));
+  if (failed(nest) || nest->loops.size() != epilogue.loopOfDim.size())
+    return std::nullopt;
+  epilogue.nest = *nest;
+  for (Value operand : chain.epilogue->getOperands())
+    epilogue.isSum.push_back(operand == op.getDpsInits()[0]);
+  return epilogue;
+}
+
+Value ProductEpilogue::initial(TileBuilder &b, ValueRange ivs, bool lanes) const {
+  const Access &result = product->result();
+  if (isFilled) {
+    Type type = product->sumElement();
+    if (lanes)
+      type = VectorType::get({kLanes}, type);
+    return arith::ConstantOp::create(b, b.getZeroAttr(type));
+  }
+  Value value = lanes ? loadLanes(b, result, ivs, *product->columns) : loadElement(b, result, ivs);
+  return toFloat(b, value, product->sumElement());
+}
+
+SmallVector<Value> ProductEpilogue::coordinates(TileBuilder &b, ValueRange ivs) const {
+  return llvm::map_to_vector(loopOfDim,
+                             [&](int64_t loop) { return loop < 0 ? Value() : Value(ivs[loop]); });
+}
+
+SmallVector<Value> ProductEpilogue::compute(TileBuilder &b, ValueRange arguments) const {
+  Block &body = op->getRegion(0).front();
+  IRMapping mapping;
+  for (auto [argument, value] : llvm::zip_equal(body.getArguments(), arguments))
+    if (value)
+      mapping.map(argument, value);
+  for (Operation &nested : body.without_terminator())
+    b.clone(nested, mapping);
+  return llvm::map_to_vector(body.getTerminator()->getOperands(),
+                             [&](Value value) { return mapping.lookupOrDefault(value); });
+}
+
+void ProductEpilogue::finish(TileBuilder &b, Value sum, ValueRange ivs, bool lanes) const {
+  auto store = [&](Value value, const Access &access, ValueRange at) {
+    if (lanes)
+      storeLanes(b, value, access, at);
+    else
+      memref::StoreOp::create(b, value, access.memory, access.address(b, b.getLoc(), at));
+  };
+  sum = toFloat(b, sum, product->result().element);
+  if (!nest)
+    return store(sum, product->result(), ivs);
+
+  SmallVector<Value> at = coordinates(b, ivs);
+  Block &body = op->getRegion(0).front();
+  unsigned column = llvm::find(loopOfDim, int64_t(*product->columns)) - loopOfDim.begin();
+  int64_t count = lanes ? kLanes : 1;
+  SmallVector<SmallVector<Value>> arguments(count);
+  for (auto [number, access] : llvm::enumerate(nest->accesses)) {
+    Value value;
+    if (isSum[number])
+      value = sum;
+    else if (!body.getArgument(number).use_empty())
+      value = lanes && (access.isScalar() || access.isUnit(column) || !access.moves(column))
+                  ? (access.isScalar() ? splat(b, access.scalar) : loadLanes(b, access, at, column))
+                  : Value();
+    bool byLane = !isSum[number] && !value && !body.getArgument(number).use_empty();
+    for (int64_t lane = 0; lane < count; ++lane) {
+      if (byLane) {
+        SmallVector<Value> there(at);
+        if (lane != 0)
+          there[column] = arith::AddIOp::create(b, at[column], b.index(lane));
+        arguments[lane].push_back(loadElement(b, access, there));
+      } else if (value && lanes) {
+        arguments[lane].push_back(vector::ExtractOp::create(b, value, lane));
+      } else {
+        arguments[lane].push_back(value);
+      }
+    }
+  }
+  SmallVector<SmallVector<Value>> results;
+  for (int64_t lane = 0; lane < count; ++lane)
+    results.push_back(compute(b, arguments[lane]));
+  for (auto [number, access] : llvm::enumerate(nest->outputs())) {
+    SmallVector<Value> values;
+    for (ArrayRef<Value> lane : results)
+      values.push_back(lane[number]);
+    if (!lanes) {
+      store(values[0], access, at);
+    } else {
+      auto type = VectorType::get({kLanes}, access.element);
+      store(vector::FromElementsOp::create(b, type, values), access, at);
+    }
+  }
+}

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A block is run thread by thread: each as far as it gets, which is its end, a
+// barrier, or an exchange with its warp. Blocks run one after the other.
+#include "machine.h"
+#include "kernel.h"
+#include <algorithm>
+#include <cstring>
+
+namespace tercet_test::ptx {
+
+namespace {
+
+constexpr uint32_t WarpThreads = 32;
+
+struct Thread {
+  enum State { Running, AtBarrier, AtWarp, Done };
+  State state = Running;
+  std::array<uint32_t, 3> id = {0, 0, 0};
+  uint32_t index = 0;
+  size_t at = 0; // the next step
+  std::vector<uint64_t> registers;
+  std::vector<unsigned char> local;
+};
+
+class Block {
+public:
+  Block(const Kernel &kernel, const Launch &launch) : kernel(kernel), launch(launch) {}
+
+  void run(std::array<uint32_t, 3> blockNumber) {
+    number = blockNumber;
+    shared.assign(kernel.sharedBytes + launch.dynamicShared, 0xFF);
+    uint32_t count = launch.block[0] * launch.block[1] * launch.block[2];
+    threads.assign(count, {});
+    for (uint32_t i = 0; i < count; ++i) {
+      threads[i].index = i;
+      threads[i].id = {i % launch.block[0], i / launch.block[0] % launch.block[1],
+                       i / launch.block[0] / launch.block[1]};
+      threads[i].registers.assign(kernel.registers, 0xDEADBEEFDEADBEEFu);
+      threads[i].local.assign(kernel.localBytes, 0xFF);
+    }
+    for (;;) {
+      for (uint32_t first = 0; first < count; first += WarpThreads)
+        runWarp(first, std::min(count, first + WarpThreads));
+      auto done = std::count_if(threads.begin(), threads.end(),
+                                [](const Thread &t) { return t.state == Thread::Done; });
+      if (uint32_t(done) == count)
+        return;
+      if (done)
+        throw Fault(Fault::LaunchFailed,
+                    "kernel '" + kernel.entry.name + "': a barrier that some threads never reach");
+      for (Thread &thread : threads)
+        thread.state = Thread::Running;
+    }
+  }
+
+private:
+  [[noreturn]] void fail(const Step &step, Fault::Kind kind, const std::string &text) const {
+    throw Fault(kind, "kernel '" + kernel.entry.name + "', line " + std::to_string(step.line) +
+                          " (" + step.name + "): " + text);
+  }
+
+  // ---- Values ---------------------------------------------------------------
+
+  uint64_t read(const Thread &t, const Source &s) const {
+    switch (s.kind) {
+    case Source::Register: {
+      uint64_t value = t.registers[s.index];
+      return s.negated ? ~value & 1 : value;
+    }
+    case Source::Thread:
+      return t.id[s.index];
+    case Source::BlockSize:
+      return launch.block[s.index];
+    case Source::BlockNumber:
+      return number[s.index];
+    case Source::GridSize:
+      return launch.grid[s.index];
+    case Source::Lane:
+      return t.index % WarpThreads;
+    case Source::Warp:
+      return t.index / WarpThreads;
+    default:
+      return s.value;
+    }
+  }
+
+  static void write(Thread &t, int64_t result, uint64_t value) {
+    if (result >= 0)
+      t.registers[size_t(result)] = value;
+  }
+
+  // ---- Memory ---------------------------------------------------------------
+
+  // Where an access goes, or a fault.
+  unsigned char *memory(Thread &t, const Step &step, uint64_t address, uint64_t bytes) {
+    if (address % bytes)
+      fail(step, Fault::MisalignedAddress,
+           "an address that is no multiple of " + std::to_string(bytes));
+    auto within = [&](std::vector<unsigned char> &space, uint64_t offset) -> unsigned char * {
+      return offset <= space.size() && bytes <= space.size() - offset ? space.data() + offset
+                                                                      : nullptr;
+    };
+    unsigned char *found = nullptr;
+    if (step.space == Space::Shared)
+      found = within(shared, address);
+    else if (step.space == Space::Local)
+      found = within(t.local, address);
+    else if (step.space == Space::Generic) {
+      found = within(shared, address - reinterpret_cast<uint64_t>(shared.data()));
+      if (!found)
+        found = within(t.local, address - reinterpret_cast<uint64_t>(t.local.data()));
+    }
+    if (!found && (step.space == Space::Generic || step.space == Space::Global))
+      found = launch.locate(address, bytes);
+    if (!found)
+      fail(step, Fault::IllegalAddress, "an address outside of all memory");
+    return found;
+  }
+
+  void load(Thread &t, const Step &step) {
+    uint64_t address = read(t, step.sources[0]) + step.sources[1].value;
+    uint64_t bytes = uint64_t(step.what.type.bits * step.what.type.lanes) / 8;
+    const unsigned char *from = step.space == Space::Parameter
+                                    ? launch.parameters + address
+                                    : memory(t, step, address, bytes * step.results.size());
+    for (size_t i = 0; i < step.results.size(); ++i) {
+      uint64_t value = 0;
+      std::memcpy(&value, from + i * bytes, bytes);
+      if (step.what.type.kind == 's')
+        value = uint64_t(toSigned(step.what.type.bits, value));
+      write(t, step.results[i], value);
+    }
+  }
+
+  void store(Thread &t, const Step &step) {
+    uint64_t address = read(t, step.sources[0]) + step.sources[1].value;
+    uint64_t bytes = uint64_t(step.what.type.bits * step.what.type.lanes) / 8;
+    size_t count = step.sources.size() - 2;
+    unsigned char *to = memory(t, step, address, bytes * count);
+    for (size_t i = 0; i < count; ++i) {
+      uint64_t value = read(t, step.sources[2 + i]);
+      std::memcpy(to + i * bytes, &value, bytes);
+    }
+  }
+
+  void atomic(Thread &t, const Step &step) {
+    uint64_t bytes = uint64_t(step.what.type.bits) / 8;
+    unsigned char *at = memory(t, step, read(t, step.sources[0]) + step.sources[1].value, bytes);
+    uint64_t old = 0, value = read(t, step.sources[2]), result;
+    std::memcpy(&old, at, bytes);
+    if (step.operation == "exch") {
+      result = value;
+    } else if (step.operation == "cas") {
+      result = (old ^ value) & maskOf(step.what.type.bits) ? old : read(t, step.sources.at(3));
+    } else if (Function function = findArithmetic(step.operation)) {
+      result = evaluate(function, step.what, old, value, 0);
+    } else {
+      fail(step, Fault::IllegalInstruction, "unknown operation '" + step.operation + "'");
+    }
+    std::memcpy(at, &result, bytes);
+    write(t, step.results[0], old);
+  }
+
+  // ---- Steps ----------------------------------------------------------------
+
+  void move(Thread &t, const Step &step) {
+    int bits = step.what.type.bits * step.what.type.lanes;
+    if (step.sources.size() > 1) { // packs
+      int part = bits / int(step.sources.size());
+      uint64_t value = 0;
+      for (size_t i = 0; i < step.sources.size(); ++i)
+        value |= (read(t, step.sources[i]) & maskOf(part)) << (int(i) * part);
+      return write(t, step.results[0], value);
+    }
+    uint64_t value = read(t, step.sources[0]);
+    int part = bits / int(step.results.size());
+    for (size_t i = 0; i < step.results.size(); ++i)
+      write(t, step.results[i], value >> (int(i) * part) & maskOf(part));
+  }
+
+  void compute(Thread &t, const Step &step) {
+    uint64_t values[3] = {0, 0, 0};
+    for (size_t i = 0; i < step.sources.size(); ++i)
+      values[i] = read(t, step.sources[i]);
+    uint64_t value = evaluate(step.function, step.what, values[0], values[1], values[2]);
+    if (step.kind == Step::Compute) // a signed result may be read by a wider type
+      return write(t, step.results[0], value & maskOf(step.resultBits));
+    uint64_t opposite = !value;
+    if (!step.operation.empty()) {
+      auto combine = [&](uint64_t x) -> uint64_t {
+        return step.operation == "and"  ? x & values[2] & 1
+               : step.operation == "or" ? (x | values[2]) & 1
+                                        : (x ^ values[2]) & 1;
+      };
+      value = combine(value);
+      opposite = combine(opposite);
+    }
+    write(t, step.results[0], value);
+    if (step.results.size() > 1)
+      write(t, step.results[1], opposite);
+  }
+
+  uint64_t windowOf(const Thread &t, Space space) const {
+    return space == Space::Shared  ? reinterpret_cast<uint64_t>(shared.data())
+           : space == Space::Local ? reinterpret_cast<uint64_t>(t.local.data())
+                                   : 0;
+  }
+
+  void runThread(Thread &t) {
+    uint64_t count = 0;
+    while (t.state == Thread::Running) {
+      if (t.at >= kernel.steps.size()) {
+        t.state = Thread::Done;
+        return;
+      }
+      if (++count % 1024 == 0 && launch.stop && *launch.stop)
+        throw Fault(Fault::LaunchFailed, "stopped");
+      const Step &step = kernel.steps[t.at++];
+      if (step.guard.kind == Source::Register && !(read(t, step.guard) & 1))
+        continue;
+      switch (step.kind) {
+      case Step::Compute:
+      case Step::Compare:
+        compute(t, step);
+        break;
+      case Step::Move:
+        move(t, step);
+        break;
+      case Step::Load:
+        load(t, step);
+        break;
+      case Step::Store:
+        store(t, step);
+        break;
+      case Step::Atomic:
+        atomic(t, step);
+        break;
+      case Step::ToGeneric:
+        write(t, step.results[0], read(t, step.sources[0]) + windowOf(t, step.space));
+        break;
+      case Step::FromGeneric:
+        write(t, step.results[0], read(t, step.sources[0]) - windowOf(t, step.space));
+        break;
+      case Step::Branch:
+        t.at = step.target;
+        break;
+      case Step::Barrier:
+        t.state = Thread::AtBarrier;
+        break;
+      case Step::Shuffle:
+      case Step::Vote:
+      case Step::Reduce:
+      case Step::Active:
+        t.state = Thread::AtWarp;
+        break;
+      case Step::Exit:
+        t.state = Thread::Done;
+        break;
+      case Step::Trap:
+        fail(step, Fault::LaunchFailed, "a trap");
+      case Step::Nothing:
+        break;
+      }
+    }
+  }
+
+  // ---- Warps ----------------------------------------------------------------
+
+  void runWarp(uint32_t first, uint32_t end) {
+    for (;;) {
+      for (uint32_t i = first; i < end; ++i)
+        runThread(threads[i]);
+      bool exchanged = false;
+      for (uint32_t i = first; i < end && !exchanged; ++i)
+        if (threads[i].state == Thread::AtWarp)
+          exchanged = exchange(first, end, threads[i].at);
+      if (exchanged)
+        continue;
+      for (uint32_t i = first; i < end; ++i)
+        if (threads[i].state == Thread::AtWarp)
+          fail(kernel.steps[threads[i].at - 1], Fault::LaunchFailed,
+               "an exchange that some threads of its mask never reach");
+      return;
+    }
+  }
+
+  // Lets the threads of a warp that wait there go on, if all of their mask do.
+  bool exchange(uint32_t first, uint32_t end, size_t at) {
+    const Step &step = kernel.steps[at - 1];
+    uint32_t here = 0, there = 0;
+    for (uint32_t i = first; i < end; ++i) {
+      there |= 1u << (i - first);
+      if (threads[i].state == Thread::AtWarp && threads[i].at == at)
+        here |= 1u << (i - first);
+    }
+    uint32_t mask = here;
+    if (step.kind != Step::Active) {
+      mask = 0;
+      for (uint32_t i = first; i < end; ++i)
+        if (here >> (i - first) & 1)
+          mask |= uint32_t(read(threads[i], step.sources.back()));
+      mask &= there;
+      if (mask & ~here)
+        return false;
+    }
+    std::array<uint64_t, WarpThreads> values = {}, results = {}, flags = {};
+    for (uint32_t lane = 0; lane < end - first; ++lane)
+      if (mask >> lane & 1 && !step.sources.empty())
+        values[lane] = read(threads[first + lane], step.sources[0]);
+    for (uint32_t lane = 0; lane < end - first; ++lane)
+      if (mask >> lane & 1)
+        results[lane] = exchanged(step, threads[first + lane], lane, mask, values, flags[lane]);
+    for (uint32_t lane = 0; lane < end - first; ++lane) {
+      if (!(mask >> lane & 1))
+        continue;
+      Thread &t = threads[first + lane];
+      write(t, step.results[0], results[lane]);
+      if (step.results.size() > 1)
+        write(t, step.results[1], flags[lane]);
+      t.state = Thread::Running;
+    }
+    return true;
+  }
+
+  uint64_t exchanged(const Step &step, const Thread &t, uint32_t lane, uint32_t mask,
+                     const std::array<uint64_t, WarpThreads> &values, uint64_t &flag) {
+    if (step.kind == Step::Active)
+      return mask;
+    if (step.kind == Step::Vote) {
+      uint32_t ballot = 0;
+      for (uint32_t i = 0; i < WarpThreads; ++i)
+        ballot |= uint32_t(mask >> i & values[i] & 1) << i;
+      return step.operation == "ballot" ? ballot
+             : step.operation == "any"  ? ballot != 0
+             : step.operation == "all"  ? ballot == mask
+                                        : ballot == mask || ballot == 0;
+    }
+    if (step.kind == Step::Reduce) {
+      Function function = findArithmetic(step.operation);
+      if (!function)
+        fail(step, Fault::IllegalInstruction, "unknown operation '" + step.operation + "'");
+      bool isFirst = true;
+      uint64_t value = 0;
+      for (uint32_t i = 0; i < WarpThreads; ++i)
+        if (mask >> i & 1) {
+          value = isFirst ? values[i] : evaluate(function, step.what, value, values[i], 0);
+          isFirst = false;
+        }
+      return value & maskOf(32);
+    }
+    uint32_t by = uint32_t(read(t, step.sources[1])), c = uint32_t(read(t, step.sources[2]));
+    uint32_t segment = c >> 8 & 31, bound = c & 31;
+    int64_t highest = int64_t((lane & segment) | (bound & ~segment));
+    int64_t lowest = int64_t(lane & segment), from;
+    if (step.operation == "up") {
+      from = int64_t(lane) - int64_t(by & 31);
+      flag = from >= highest; // the bound is the lowest then
+    } else if (step.operation == "down") {
+      from = int64_t(lane) + int64_t(by & 31);
+      flag = from <= highest;
+    } else if (step.operation == "bfly") {
+      from = int64_t(lane ^ (by & 31));
+      flag = from <= highest;
+    } else {
+      from = lowest | int64_t(by & 31 & ~segment);
+      flag = from <= highest;
+    }
+    if (!flag)
+      from = int64_t(lane);
+    if (!(mask >> from & 1))
+      fail(step, Fault::LaunchFailed, "a value of a thread that takes no part");
+    return values[size_t(from)] & maskOf(32);
+  }
+
+  const Kernel &kernel;
+  const Launch &launch;
+  std::array<uint32_t, 3> number = {0, 0, 0};
+  std::vector<unsigned char> shared;
+  std::vector<Thread> threads;
+};
+
+} // namespace
+
+Program::Program(const std::string &text) : parsed(parse(text)) {
+  for (const Variable &variable : parsed.variables)
+    if (variable.space == "global" || variable.space == "const") {
+      std::vector<unsigned char> &bytes = globals[variable.name];
+      // Room to be aligned is not needed: the allocator gives 16 bytes.
+      bytes = variable.data;
+      bytes.resize(variable.bytes);
+    }
+  for (const Entry &entry : parsed.entries)
+    kernels.push_back(std::make_unique<Kernel>(parsed, entry, globals));
+}
+
+Program::~Program() = default;
+
+const Kernel *Program::find(const std::string &name) const {
+  for (const std::unique_ptr<Kernel> &kernel : kernels)
+    if (kernel->entry.name == name)
+      return kernel.get();
+  return nullptr;
+}
+
+bool Program::owns(uint64_t address, uint64_t bytes) const {
+  for (const auto &[name, data] : globals) {
+    uint64_t start = reinterpret_cast<uint64_t>(data.data());
+    if (address >= start && address - start <= data.size() &&
+        bytes <= data.size() - (address - start))
+      return true;
+  }
+  return false;
+}
+
+const Entry &entryOf(const Kernel &kernel) { return kernel.entry; }
+uint64_t sharedBytesOf(const Kernel &kernel) { return kernel.sharedBytes; }
+
+void run(const Kernel &kernel, const Launch &launch) {
+  Block block(kernel, launch);
+  for (uint32_t z = 0; z < launch.grid[2]; ++z)
+    for (uint32_t y = 0; y < launch.grid[1]; ++y)
+      for (uint32_t x = 0; x < launch.grid[0]; ++x)
+        block.run({x, y, z});
+}
+
+} // namespace tercet_test::ptx
