@@ -40,7 +40,7 @@ defm prefill : Value<"prefill", "N,N,...", "When compiling: lengths of the promp
 defm verify : Value<"verify", "N,N,...", "When compiling: how many tokens are scored at once, for --draft, --perplexity and "
   "--logits-out">;
 defm quantize : Value<"quantize", "SPEC", "When compiling: as tercet-compile takes it">;
-defm kv_cache : Value<"kv-cache", "TYPE", "When compiling: element type of keys and values">;
+defm kv_cache : Value<"kv-cache", "TYPE", "When compiling: how keys and values are stored: f16, f32, int8 or int4">;
 defm soc : Value<"soc", "NAME|FILE", "When compiling: the machine (default: the host)">;
 defm linker : Value<"linker", "PATH", "As tercet-run takes it">;
 def quiet : Flag<["--"], "quiet">, HelpText<"No figures on standard error">;

@@ -8,9 +8,9 @@
 
 #include "targets/cpu/AttentionKernel.h"
 
-#include "dialects/nn/GroupFormats.h"
 #include "passes/codegen/LoopBuilder.h"
 #include "passes/codegen/LoopNest.h"
+#include "targets/cpu/CacheRows.h"
 #include "targets/cpu/MicroKernel.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -25,14 +25,6 @@ using namespace tercet::cpu;
 namespace {
 
 ShapedType shapeOf(Value value) { return cast<ShapedType>(value.getType()); }
-
-/// The greatest power of two of at most `most` lanes that divides `size`.
-int64_t lanesFor(int64_t size, int64_t most) {
-  int64_t lanes = most;
-  while (size % lanes != 0)
-    lanes /= 2;
-  return lanes;
-}
 
 /// Sizes that are known, and where what the kernel needs lies in its workspace.
 struct Workspace {
@@ -356,19 +348,12 @@ private:
     store(b, arith::MulFOp::create(b, loc, load(b, floats, totals, at), by), totals, at);
   }
 
-  //===--------------------------------------------------------------------===//
-  // What a cache holds
-  //===--------------------------------------------------------------------===//
-
   /// Rows [from, from + there) of a cache's head in f32; zeros up to the block.
   void decode(OpBuilder &b, const FlatView &cache, int64_t size, Value batch, Value head,
               Value from, OpFoldResult there) {
     buildLoop(b, loc, zero(b), there, 1, [&](OpBuilder &n, Value t) {
       OpFoldResult at = rowAt(n, cache, batch, add(n, from, t), head), to = mul(n, t, size);
-      if (format)
-        decodeGroups(n, cache.memory, at, size, to);
-      else
-        widen(n, cache.memory, at, size, to);
+      CacheRows(format, size, w.lanes).decode(n, loc, cache.memory, at, decoded, to);
     });
     int64_t lanes = lanesFor(size, w.lanes);
     buildLoop(b, loc, indexValue(b, loc, there), b.getIndexAttr(w.block), 1,
@@ -377,65 +362,6 @@ private:
                   store(n, splat(n, VectorType::get({lanes}, f32), 0.0), decoded,
                         add(n, mul(n, t, size), d));
               });
-  }
-
-  void widen(OpBuilder &b, Value memory, OpFoldResult at, int64_t size, OpFoldResult to) {
-    int64_t lanes = lanesFor(size, w.lanes);
-    Type element = cast<MemRefType>(memory.getType()).getElementType();
-    for (int64_t d = 0; d < size; d += lanes) {
-      Value part = load(b, VectorType::get({lanes}, element), memory, add(b, at, d));
-      if (!element.isF32())
-        part = arith::ExtFOp::create(b, loc, VectorType::get({lanes}, f32), part);
-      store(b, part, decoded, add(b, to, d));
-    }
-  }
-
-  void decodeGroups(OpBuilder &b, Value memory, OpFoldResult at, int64_t size, OpFoldResult to) {
-    nn::PlaneAttr plane = format.getPlanes().front();
-    int64_t bits = plane.getBits(), perByte = 8 / bits, group = format.getGroup();
-    // In a byte are elements `run` apart.
-    int64_t run = perByte == 1 ? format.getBlock() : plane.getRun();
-    int64_t lanes = lanesFor(std::gcd(run, group), w.lanes);
-    auto bytes = VectorType::get({lanes}, b.getI8Type());
-    auto words = VectorType::get({lanes}, b.getI32Type());
-    auto type = VectorType::get({lanes}, f32);
-    bool isSigned = format.getCodes() == nn::CodeKind::Signed;
-    for (int64_t block = 0; block < size / format.getBlock(); ++block) {
-      OpFoldResult from = add(b, at, block * format.getBytes());
-      SmallVector<Value> scales;
-      for (int64_t g = 0; g < format.getGroups(); ++g)
-        scales.push_back(vector::BroadcastOp::create(b, loc, type, scaleAt(b, memory, from, g)));
-      int64_t count = format.getBlock() / perByte;
-      for (int64_t byte = 0; byte < count; byte += lanes) {
-        Value codes = load(b, bytes, memory, add(b, from, plane.getAt() + byte));
-        Value word = isSigned ? Value(arith::ExtSIOp::create(b, loc, words, codes))
-                              : Value(arith::ExtUIOp::create(b, loc, words, codes));
-        for (int64_t c = 0; c < perByte; ++c) {
-          Value code = word;
-          if (c > 0)
-            code = arith::ShRUIOp::create(b, loc, code, splat(b, words, c * bits));
-          if (c + 1 < perByte)
-            code = arith::AndIOp::create(b, loc, code, splat(b, words, (1 << bits) - 1));
-          if (format.getZero() != 0)
-            code = arith::SubIOp::create(b, loc, code, splat(b, words, format.getZero()));
-          int64_t element = (byte / run * perByte + c) * run + byte % run;
-          Value number = arith::SIToFPOp::create(b, loc, type, code);
-          number = arith::MulFOp::create(b, loc, scales[element / group], number);
-          store(b, number, decoded, add(b, to, block * format.getBlock() + element));
-        }
-      }
-    }
-  }
-
-  /// The scale of a group of the block at this byte.
-  Value scaleAt(OpBuilder &b, Value memory, OpFoldResult block, int64_t group) {
-    int64_t size = nn::bytesOf(format.getScale());
-    Type stored = size == 2 ? Type(b.getF16Type()) : f32;
-    Value bytes = load(b, VectorType::get({size}, b.getI8Type()), memory,
-                       add(b, block, format.getScaleAt() + group * size));
-    Value one = vector::BitCastOp::create(b, loc, VectorType::get({1}, stored), bytes);
-    Value scale = vector::ExtractOp::create(b, loc, one, ArrayRef<int64_t>{0});
-    return size == 2 ? arith::ExtFOp::create(b, loc, f32, scale).getResult() : scale;
   }
 
   Location loc;
@@ -463,7 +389,7 @@ bool cpu::hasAttentionKernel(nn::CachedAttentionOp op) {
       init.getDimSize(3) == 0)
     return false;
   if (op.getFormat())
-    return nn::isEncodable(*op.getFormat());
+    return CacheRows::canDecode(*op.getFormat());
   return element.isF32() || element.isF16() || element.isBF16();
 }
 
