@@ -14,6 +14,7 @@ DOMAIN = {"domain": "com.microsoft"}
 def cases():
     random = RANDOM(9)
     yield from products(random)
+    yield from gathers(random)
     yield from norms(random)
     yield from rotations(random)
 
@@ -60,6 +61,19 @@ def products(random):
     # As older exporters write them, in one dimension.
     yield Case("MatMulNBits", 21, "flat", [a, b, scales.reshape(-1), packed(zeros, 4).reshape(-1)], {1, 2, 3},
                attributes=dict(attributes, accuracy_level=1))
+
+
+def gathers(random):
+    for bits, block, rows, columns in [(4, 32, 7, 64), (4, 16, 5, 48), (8, 32, 6, 64), (4, 32, 5, 96), (4, 128, 9, 64)]:
+        codes = random.randint(0, 2 ** bits, (rows, columns))
+        zeros = random.randint(0, 2 ** bits, (rows, -(-columns // block)))
+        scales = random.uniform(0.01, 0.1, zeros.shape).astype(np.float32)
+        ids = random.randint(-rows, rows, (2, 3)).astype(np.int64)
+        attributes = dict(DOMAIN, bits=bits, block_size=block, gather_axis=0, quantize_axis=1)
+        data, label = packed(codes, bits), f"{bits}bits_{block}_{rows}x{columns}"
+        yield Case("GatherBlockQuantized", 21, label, [data, ids, scales], {0, 2}, attributes=attributes)
+        yield Case("GatherBlockQuantized", 21, label + "_zeros", [data, ids, scales, packed(zeros, bits)], {0, 2, 3},
+                   attributes=attributes)
 
 
 def norms(random):

@@ -31,7 +31,11 @@ void GraphImporter::importDecoder() {
     return;
   decoder::Description sizes;
   sizes.positions = roles->tableRows ? roles->tableRows : kDefaultContext;
-  sizes.headSize = roles->layers.front().size;
+  // Of layers that are not alike the one that a cache in groups has no room for.
+  nn::GroupsAttr format = decoder::CacheForm::of(&context, options.decoder.cache).format;
+  for (const DecoderGraph::Layer &layer : roles->layers)
+    if (sizes.headSize == 0 || (format && layer.size % format.getBlock() != 0))
+      sizes.headSize = layer.size;
   SmallVector<int64_t> lengths;
   decoder::chooseSizes(context, sizes, options.decoder, lengths, errors);
   if (!errors.empty())

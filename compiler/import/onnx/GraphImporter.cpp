@@ -92,10 +92,10 @@ void GraphImporter::readInitializers() {
   // Weights in groups are never looked at, however few they are.
   llvm::StringSet<> packed;
   for (const Node &node : graph.nodes)
-    if (node.op == "MatMulNBits")
-      for (size_t i : {1, 3})
-        if (i < node.inputs.size())
-          packed.insert(node.inputs[i]);
+    for (size_t i = 0; i < node.inputs.size(); ++i)
+      if ((node.op == "MatMulNBits" && (i == 1 || i == 3)) ||
+          (node.op == "GatherBlockQuantized" && (i == 0 || i == 3)))
+        packed.insert(node.inputs[i]);
   for (const Tensor &tensor : graph.initializers) {
     std::string complaint;
     values[tensor.name] =

@@ -135,7 +135,8 @@ LogicalResult importGroupQueryAttention(NodeImporter &node) {
     k = turnAt(node, k, tables, decoder->position, decoder->context, /*restore=*/false);
   }
   Value cached[2];
-  for (auto [i, rows] : llvm::enumerate(ArrayRef<Operand *>{&k, &v})) {
+  Operand *stored[2] = {&k, &v};
+  for (auto [i, rows] : llvm::enumerate(stored)) {
     Value &cache = decoder->caches[node.node.inputs[kPastKey + i]];
     const Operand &past = node.in(kPastKey + i);
     if (past.shape[1] != keys || past.shape[3] != size)

@@ -157,7 +157,58 @@ LogicalResult importMatMulNBits(NodeImporter &node) {
   return node.set(node.convert(product, element));
 }
 
+/// Rows of a matrix of which `block_size` elements of a row share a scale, as
+/// floats. Stored in bytes, as exporters of decoders write embeddings.
+LogicalResult importGatherBlockQuantized(NodeImporter &node) {
+  int64_t bits = node.getInt("bits", 4), block = node.getInt("block_size", 128);
+  Operand &data = node.in(0), &ids = node.in(1), &scales = node.in(2);
+  std::optional<int64_t> axis = node.normalizeAxis(node.getInt("gather_axis", 0), data.rank());
+  std::optional<int64_t> along = node.normalizeAxis(node.getInt("quantize_axis", 1), data.rank());
+  if (!axis || !along)
+    return failure();
+  if (bits != 4 && bits != 8)
+    return node.fail("expected attribute 'bits' to be 4 or 8, got " + Twine(bits));
+  if (data.element != DataType::Uint8 || data.rank() != 2 || *axis != 0 || *along != 1)
+    return node.fail(
+        "expected rows of a matrix of uint8, quantised along its last dimension, got " +
+        describe(data));
+  if (!isFloat(scales.element) || scales.element == DataType::Double ||
+      (ids.element != DataType::Int64 && ids.element != DataType::Int32))
+    return node.fail("expected int32 or int64 indices and float or float16 scales, got " +
+                     describe(ids) + " and " + describe(scales));
+  if (block < 16 || block > kLongestBlock || !llvm::isPowerOf2_64(block))
+    return node.fail("expected attribute 'block_size' to be a power of two from 16 to " +
+                     Twine(kLongestBlock) + ", got " + Twine(block));
+  int64_t rows = data.shape[0], columns = data.shape[1] * 8 / bits;
+  Sizes sizes{columns, rows, bits, block, int64_t(llvm::divideCeil(columns, block))};
+  SmallVector<int64_t> result(ids.shape);
+  result.push_back(columns);
+  if (rows < 1 || columns < 1 || sizes.blocks > kLongestBlock)
+    return node.fail("expected a matrix of up to " + Twine(kLongestBlock) +
+                     " blocks in a row, got " + describe(data));
+  if (!node.expectSize({rows, columns}, DataType::Double) ||
+      !node.expectSize(result, DataType::Float))
+    return failure();
+  CodedMatrix matrix{rows, columns, bits, block, {}, {}, {}};
+  TypedAttr packed = recipeOf(node, 0, data.shape);
+  matrix.scales = recipeOf(node, 2, {rows, sizes.blocks});
+  if (!packed || !matrix.scales || !readZeros(node, sizes, matrix))
+    return failure();
+  matrix.codes = narrowCodes(unpackCodes(packed, rows, columns, bits), bits);
+  GroupedRows joined = joinBlocks(matrix);
+  Operand weight;
+  weight.element = DataType::Float;
+  weight.shape = {rows, columns};
+  weight.weight = nn::DecodeAttr::get(node.b.getContext(), joined.blocks, joined.format,
+                                      RankedTensorType::get({rows, columns}, node.b.getF32Type()));
+  weight.weightName = node.node.inputs[0];
+  Operand gathered = node.gather(weight, ids, 0);
+  return node.set(node.convert(gathered, scales.element));
+}
+
 const Operator operators[] = {
+    {"com.microsoft", "GatherBlockQuantized", 1, 3, 4, importGatherBlockQuantized,
+     "rows of a matrix of uint8 with 4 or 8 bits, known at compile time"},
     {"com.microsoft", "MatMulNBits", 1, 3, 6, importMatMulNBits,
      "2, 4 or 8 bits, weights known at compile time; no g_idx; left-hand side rounded to 8 bits "
      "only "
