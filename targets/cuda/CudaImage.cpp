@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One PTX module with all kernels, for the engine's architecture and those after
-// it. Where the plan lets no two memories of a kernel be the same, its arguments
-// do not alias, and the back end may read inputs through the cache for constants.
+// it. An input that is not the place of an output aliases nothing that is written,
+// so that the back end may read it through the cache for constants.
 
 #include "targets/cuda/CudaImage.h"
 
@@ -63,14 +63,16 @@ Operands operandsOf(soc::KernelOp planned) {
   return operands;
 }
 
+/// Of inputs only: what is written may be exchanged with other threads, of which
+/// `noalias` would say that there are none.
 void stateAliasing(LLVM::LLVMFuncOp function, soc::KernelOp planned) {
-  if (!planned.getInPlace().empty() || planned.getUpdates())
-    return;
   Builder b(function.getContext());
-  for (unsigned i = 0; i < planned.getNumBuffers(); ++i) {
+  for (unsigned i = 0; i < planned.getNumInputs(); ++i) {
+    if (llvm::is_contained(planned.getInPlace(), int64_t(i)) ||
+        planned.getUpdates() == std::optional<uint64_t>(i))
+      continue;
     function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), b.getUnitAttr());
-    if (i < planned.getNumInputs())
-      function.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(), b.getUnitAttr());
+    function.setArgAttr(i, LLVM::LLVMDialect::getReadonlyAttrName(), b.getUnitAttr());
   }
 }
 

@@ -3,8 +3,8 @@
 
 #rows = #soc.variant<"rows", precision = f32, tiles = [1], panels = [0], time_ps = 1, scratch_bytes = 64>
 
-// Two rows a block: sixteen results at the most, so sixteen threads. Scratch is shared memory.
-// CHECK: llvm.mlir.global internal @sums_shared0() {addr_space = 3 : i32, {{.*}}} : !llvm.array<64 x i8>
+// Two rows a block: sixteen results at the most, so sixteen threads. Scratch, and what the reduction wants, is shared memory.
+// CHECK: llvm.mlir.global internal @sums_shared0() {addr_space = 3 : i32, {{.*}}} : !llvm.array<{{[0-9]+}} x i8>
 // CHECK-LABEL: llvm.func @sums(
 // CHECK-SAME: nvvm.reqntid = array<i32: 16, 1, 1>
 // CHECK: nvvm.read.ptx.sreg.ctaid.x
