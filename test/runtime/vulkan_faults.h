@@ -63,7 +63,7 @@ struct FaultCase {
     if (!driver)
       driver = std::make_unique<GpuDriver>(options);
     context = std::make_unique<NpuContext>(program);
-    return context->status ? context->status : context->attach(driver->driver);
+    return context->status ? context->status : context->attach(driver->driver, GpuTimeout);
   }
   tercet_status run() {
     tercet_scalar_set(context->context, 0, 0, 1);

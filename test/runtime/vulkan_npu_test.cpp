@@ -78,7 +78,7 @@ TEST_P(ThreeEngines, PassDataOn) {
     tercet_drivers_bytes(context.context, &bytes);
     Memory memory(bytes);
     tercet_driver_binding bindings[2] = {{NpuProgram::Npu, mailbox.driver, 0},
-                                         {Gpu, gpu.driver, 0}};
+                                         {Gpu, gpu.driver, GpuTimeout}};
     ASSERT_EQ(tercet_drivers_attach(context.context, memory.get(), bytes, bindings, 2), TERCET_OK)
         << context.text();
     EXPECT_EQ(gpu.info().memory,

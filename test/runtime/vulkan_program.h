@@ -129,6 +129,10 @@ public:
   }
 };
 
+// Of one submission: lavapipe compiles a kernel when it first runs, which takes a
+// while on a busy machine.
+constexpr uint64_t GpuTimeout = UINT64_C(120000000000);
+
 // Options of a driver over Mesa's lavapipe or what there is, with validation.
 class GpuOptions : public tercet_vulkan_options {
 public:

@@ -32,7 +32,7 @@ struct Case {
     context = std::make_unique<NpuContext>(program);
     if (context->status)
       return context->status;
-    tercet_status status = context->attach(driver->driver);
+    tercet_status status = context->attach(driver->driver, GpuTimeout);
     if (!status && many)
       status = context->attachQueues(queues.port());
     return status;

@@ -15,6 +15,10 @@
 
 #define MOST_ENGINES 64
 
+// Of one submission. Mesa's lavapipe compiles a kernel when it first runs, which
+// on a busy machine takes longer than a driver's usual 10 s.
+#define TIMEOUT_NS UINT64_C(120000000000)
+
 extern __attribute__((weak)) tercet_status tercet_cuda_create(const tercet_cuda_options *options,
                                                               tercet_driver *driver);
 extern __attribute__((weak)) tercet_status
@@ -51,7 +55,7 @@ int engines_start(tercet_context *context) {
     if (engine.kind == TERCET_ENGINE_CPU || !submits(context, engine.name))
       continue;
     needed = 1;
-    bindings[count] = (tercet_driver_binding){.engine = e};
+    bindings[count] = (tercet_driver_binding){.engine = e, .timeout_ns = TIMEOUT_NS};
     tercet_status status = create(&engine, &bindings[count].driver);
     if (status)
       return fail_named(status, engine.name);
