@@ -357,12 +357,14 @@ LogicalResult FunctionStorage::lower() {
   });
   for (Operation *op : llvm::reverse(dead))
     op->erase();
-  // A bit for each argument of the block, where workgroup memory follows the
-  // function's: erasing looks at all of them.
-  llvm::BitVector erased(function.front().getNumArguments());
-  erased.set(0, arguments);
-  if (failed(function.eraseArguments(erased)))
-    return failure();
+  // By hand: eraseArguments of the interface counts workgroup memory, which
+  // follows the arguments in the block, among what has attributes and types.
+  function.front().eraseArguments(0, arguments);
+  FunctionType type = function.getFunctionType();
+  function.setFunctionType(
+      b.getFunctionType(type.getInputs().drop_front(arguments), type.getResults()));
+  if (ArrayAttr attributes = function.getArgAttrsAttr())
+    function.setArgAttrsAttr(b.getArrayAttr(attributes.getValue().drop_front(arguments)));
   return success();
 }
 
