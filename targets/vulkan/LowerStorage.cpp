@@ -357,9 +357,11 @@ LogicalResult FunctionStorage::lower() {
   });
   for (Operation *op : llvm::reverse(dead))
     op->erase();
-  // A bit for each argument of the block, where workgroup memory follows the
-  // function's: erasing looks at all of them.
-  llvm::BitVector erased(function.front().getNumArguments());
+  // Without any there is nothing to erase, and looking for it would be at the bits
+  // of workgroup memory, which the vector has not.
+  if (arguments == 0)
+    return success();
+  llvm::BitVector erased(function.getNumArguments());
   erased.set(0, arguments);
   if (failed(function.eraseArguments(erased)))
     return failure();
