@@ -202,7 +202,7 @@ struct VerifyAbiPass : vulkan::impl::VerifyAbiPassBase<VerifyAbiPass> {
     }
     if (interface.workgroupBytes > static_cast<uint64_t>(workgroupBytes)) {
       getOperation().emitOpError()
-          << "expected at most " << workgroupBytes << " bytes of workgroup memory, got "
+          << "expected at most " << workgroupBytes.getValue() << " bytes of workgroup memory, got "
           << interface.workgroupBytes;
       return signalPassFailure();
     }
