@@ -72,6 +72,15 @@ bool checkOperation(Operation &op, std::string &reason) {
     reason = "it has no kernel for " + textOf(op);
     return false;
   }
+  // Stores of fields of words are atomic operations, behind which barriers did not
+  // hold on lavapipe 22.3: results in f16 were wrong there.
+  for (Type type : op.getResultTypes())
+    if (auto tensor = dyn_cast<RankedTensorType>(type);
+        tensor && storageBits(tensor.getElementType()) < 32) {
+      reason = "it writes elements of 32 bits only, and " + textOf(op) + " yields " +
+               textOf(tensor.getElementType());
+      return false;
+    }
   for (Type type : op.getResultTypes())
     if (!isComputed(type)) {
       reason = "it does not compute " + textOf(op) + " in " + textOf(getElementTypeOrSelf(type));

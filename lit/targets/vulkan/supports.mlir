@@ -10,6 +10,7 @@
 #dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
 module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#cpu, #gpu], memories = [#dram]>} {
   nn.weight @w_large = #nn.file<"x.bin", offset = 0, bytes = 134217732> : tensor<33554433xf32>
+  nn.weight @w_half = dense<1.0> : tensor<8xf16>
   nn.weight @w_double = dense<1.0> : tensor<8xf64>
   nn.weight @w_row = dense<1.0> : tensor<20000xf32>
   nn.weight @w_x = dense<1.0> : tensor<8xf32>
@@ -39,6 +40,19 @@ module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#
       soc.yield %r : tensor<8xf64>
     }
     return %0 : tensor<8xf64>
+  }
+
+  // CHECK-LABEL: @narrow
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it writes elements of 32 bits only, and '{{[a-z.]+}}' yields f16"
+  func.func @narrow() -> tensor<8xf16> {
+    %x = nn.get_weight @w_half : tensor<8xf16>
+    %0 = soc.group (%x) : (tensor<8xf16>) -> tensor<8xf16> {
+    ^bb0(%a: tensor<8xf16>):
+      %e = tensor.empty() : tensor<8xf16>
+      %r = linalg.exp ins(%a : tensor<8xf16>) outs(%e : tensor<8xf16>) -> tensor<8xf16>
+      soc.yield %r : tensor<8xf16>
+    }
+    return %0 : tensor<8xf16>
   }
 
   // CHECK-LABEL: @body
