@@ -82,8 +82,9 @@ public:
 
 private:
   LogicalResult check() {
-    if (!source.getKnownBlockSizeAttr())
-      return source.emitOpError() << "expected known_block_size";
+    DenseI32ArrayAttr block = source.getKnownBlockSizeAttr();
+    if (!block || block[1] != 1 || block[2] != 1)
+      return source.emitOpError() << "expected known_block_size in one dimension";
     if (!source.getBody().hasOneBlock() || !source.getPrivateAttributions().empty())
       return source.emitOpError() << "expected a body of one block without private memory";
     for (Type argument : source.getArgumentTypes()) {
@@ -195,7 +196,28 @@ struct ConvertToNvvmPass : cuda::impl::ConvertToNvvmPassBase<ConvertToNvvmPass> 
       signalPassFailure();
   }
 
+  /// Threads are in one dimension, 32 of them a warp.
+  static void replaceSubgroups(LLVM::LLVMFuncOp function) {
+    auto block =
+        function->getAttrOfType<DenseI32ArrayAttr>(NVVM::NVVMDialect::getReqntidAttrName());
+    function.walk([&](Operation *op) {
+      OpBuilder b(op);
+      Location loc = op->getLoc();
+      if (isa<gpu::NumSubgroupsOp>(op)) {
+        int64_t warps = llvm::divideCeil(block[0], kWarpThreads);
+        op->getResult(0).replaceAllUsesWith(arith::ConstantIndexOp::create(b, loc, warps));
+        op->erase();
+      } else if (isa<gpu::SubgroupIdOp>(op)) {
+        Value thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
+        Value size = arith::ConstantIndexOp::create(b, loc, kWarpThreads);
+        op->getResult(0).replaceAllUsesWith(arith::DivUIOp::create(b, loc, thread, size));
+        op->erase();
+      }
+    });
+  }
+
   LogicalResult prepare(LLVM::LLVMFuncOp function) {
+    replaceSubgroups(function);
     RewritePatternSet subgroups(&getContext());
     populateGpuBreakDownSubgroupReducePatterns(subgroups, /*maxShuffleBitwidth=*/32,
                                                PatternBenefit(2));

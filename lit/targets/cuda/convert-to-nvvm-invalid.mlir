@@ -2,7 +2,7 @@
 // RUN: tercet-opt %s -split-input-file -verify-diagnostics --pass-pipeline='builtin.module(cuda-convert-to-nvvm)'
 
 gpu.module @size {
-  // expected-error @+1 {{expected known_block_size}}
+  // expected-error @+1 {{expected known_block_size in one dimension}}
   gpu.func @size(%a: memref<?xf32>) kernel {
     gpu.return
   }

@@ -79,3 +79,21 @@ func.func @other(%a: i32) -> i32 {
   %0 = arith.addi %a, %a : i32
   return %0 : i32
 }
+
+// -----
+
+// A subgroup's number is the thread's in 32; there are two of 64 threads.
+// CHECK-LABEL: llvm.func @numbers(
+// CHECK-DAG: %[[T:.*]] = nvvm.read.ptx.sreg.tid.x : i32
+// CHECK-DAG: %[[W:.*]] = llvm.mlir.constant(32 : index) : i32
+// CHECK-DAG: llvm.mlir.constant(2 : index) : i32
+// CHECK: llvm.udiv %[[T]], %[[W]] : i32
+gpu.module @numbers {
+  gpu.func @numbers(%a: memref<?xf32>, %b: memref<?xf32>) kernel attributes {known_block_size = array<i32: 64, 1, 1>} {
+    %i = gpu.subgroup_id : index
+    %n = gpu.num_subgroups : index
+    %x = memref.load %a[%i] : memref<?xf32>
+    memref.store %x, %b[%n] : memref<?xf32>
+    gpu.return
+  }
+}
