@@ -1,5 +1,5 @@
 // RUN: tercet-opt %s --gpu-lower-kernels=profile=workgroup_bytes=16384 --split-input-file --verify-diagnostics
-// RUN: not tercet-opt %s --gpu-lower-kernels=profile=fast 2>&1 | FileCheck %s
+// RUN: not tercet-opt %s --gpu-lower-kernels=profile=fast --split-input-file 2>&1 | FileCheck %s
 
 // CHECK: profile: expected threads=N, {{.*}}, got 'fast'
 
