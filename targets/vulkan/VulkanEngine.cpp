@@ -72,8 +72,7 @@ bool checkOperation(Operation &op, std::string &reason) {
     reason = "it has no kernel for " + textOf(op);
     return false;
   }
-  // Stores of fields of words are atomic operations, behind which barriers did not
-  // hold on lavapipe 22.3: results in f16 were wrong there.
+  // Norms, softmax and some products in f16 were wrong on lavapipe 22.3.
   for (Type type : op.getResultTypes())
     if (auto tensor = dyn_cast<RankedTensorType>(type);
         tensor && storageBits(tensor.getElementType()) < 32) {

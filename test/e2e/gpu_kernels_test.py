@@ -49,9 +49,9 @@ class Case:
     def text(self):
         lines = [f'nn.weight @{self.name}_{n} = dense<"0x{a.tobytes().hex().upper()}"> : {tensor(a)}'
                  for n, a in self.weights.items()]
-        arguments = ", ".join(f"%{n}0: {tensor(a)}" for n, a in self.inputs.items())
+        arguments = ", ".join(f'%{n}0: {tensor(a)} {{nn.name = "{n}0"}}' for n, a in self.inputs.items())
         result = tensor(self.expected)
-        lines.append(f"func.func @{self.name}({arguments}) -> {result} {{")
+        lines.append(f'func.func @{self.name}({arguments}) -> ({result} {{nn.name = "y"}}) {{')
         for n, a in self.inputs.items():
             t = tensor(a)
             lines.append(f"""  %{n}1 = soc.group on "cpu" (%{n}0) : ({t}) -> {t} {{

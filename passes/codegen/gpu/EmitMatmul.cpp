@@ -61,10 +61,22 @@ private:
     // In blocks only where the tile is larger than what the threads hold.
     forBlocks(*product.columns, column, columnGroups * kLanes, [&](Value column) {
       if (!product.rows)
-        return overRows(Value(), column);
+        return overOneRow(row, column);
       forBlocks(*product.rows, row, rowGroups * rowsOfThread,
                 [&](Value row) { overRows(row, column); });
     });
+  }
+
+  /// One group of threads alone has a row that is the only one: what others
+  /// computed of it again might read a result in place of an operand.
+  void overOneRow(Value group, Value column) {
+    OpBuilder::InsertionGuard guard(b);
+    if (rowGroups > 1) {
+      Value first = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, group, b.index(0));
+      auto branch = scf::IfOp::create(b, first, /*withElseRegion=*/false);
+      b.setInsertionPointToStart(branch.thenBlock());
+    }
+    overRows(Value(), column);
   }
 
   /// `body` at `first` and every `step` further on, while within the loop.

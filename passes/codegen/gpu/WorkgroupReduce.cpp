@@ -93,7 +93,7 @@ static std::optional<gpu::AllReduceOperation> ofSubgroup(arith::AtomicRMWKind ki
 
 static Value reduceBySubgroups(TileBuilder &b, Value shared, Value value,
                                gpu::AllReduceOperation operation, const Combiner &combiner) {
-  Value part = gpu::SubgroupReduceOp::create(b, value, operation, /*uniform=*/true,
+  Value part = gpu::SubgroupReduceOp::create(b, value, operation, /*uniform=*/false,
                                              /*cluster_size=*/IntegerAttr(), /*cluster_stride=*/1);
   Value lane = gpu::LaneIdOp::create(b, IntegerAttr());
   Value number = gpu::SubgroupIdOp::create(b, IntegerAttr());

@@ -16,7 +16,7 @@ gpu.module @m {
 
   // CHECK-LABEL: gpu.func @row
   // TREE-COUNT-8: gpu.barrier
-  // SUBGROUP: gpu.subgroup_reduce maxnumf %{{.*}} uniform : (f32) -> f32
+  // SUBGROUP: gpu.subgroup_reduce maxnumf %{{.*}} : (f32) -> f32
   // SUBGROUP: gpu.lane_id
   // SUBGROUP: gpu.subgroup_id
   // SUBGROUP-COUNT-1: gpu.barrier
