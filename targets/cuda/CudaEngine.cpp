@@ -78,6 +78,19 @@ bool checkTypes(Operation &op, std::string &reason) {
   return true;
 }
 
+/// Products and attention keep their sums in f32; other sums are in the type of
+/// their result, which for halves is not what anyone wants of long rows.
+bool sumsInHalves(Operation &op) {
+  auto structured = dyn_cast<linalg::LinalgOp>(op);
+  bool sums = isa<linalg::SoftmaxOp, nn::LayerNormOp, nn::RmsNormOp>(op) ||
+              (structured && structured.getNumReductionLoops() != 0 &&
+               !linalg::isaContractionOpInterface(structured));
+  return sums && llvm::any_of(op.getResultTypes(), [](Type type) {
+           Type element = getElementTypeOrSelf(type);
+           return isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32;
+         });
+}
+
 bool checkOperation(Operation &op, std::string &reason) {
   if (!hasKernel(op)) {
     reason = "it has no kernel for '" + op.getName().getStringRef().str() + "'";
@@ -85,6 +98,11 @@ bool checkOperation(Operation &op, std::string &reason) {
   }
   if (!checkTypes(op, reason))
     return false;
+  if (sumsInHalves(op)) {
+    reason = "it would sum '" + op.getName().getStringRef().str() + "' in " +
+             textOf(getElementTypeOrSelf(op.getResultTypes().front()));
+    return false;
+  }
   auto structured = dyn_cast<linalg::LinalgOp>(op);
   if (!structured)
     return true;
