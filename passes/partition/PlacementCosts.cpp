@@ -108,7 +108,8 @@ Placement::Transit Placement::transitOf(const Source &source, const PlacementLab
 }
 
 int64_t Placement::arrivalCost(const Source &argument, const Extents &read) const {
-  if (func.getArgAttr(argument.result, "nn.state"))
+  func::FuncOp entry = func;
+  if (entry.getArgAttr(argument.result, "nn.state"))
     return 0;
   RankedTensorType type = typeOf(argument);
   unsigned bits = type.getElementTypeBitWidth();
