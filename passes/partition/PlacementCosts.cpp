@@ -111,15 +111,14 @@ int64_t Placement::arrivalCost(const Source &argument, const Extents &read) cons
   func::FuncOp entry = func;
   if (entry.getArgAttr(argument.result, "nn.state"))
     return 0;
-  RankedTensorType type = typeOf(argument);
-  unsigned bits = type.getElementTypeBitWidth();
+  uint64_t bytes = bytesOf(typeOf(argument));
   int64_t cost = 0;
   for (const Extent &wanted : read) {
     unsigned copier = converterOf(engines, wanted.engine);
     if (engines[wanted.engine].getObjectCpu() || copier == wanted.engine)
       continue;
-    cost = std::max(cost, convertPs(machine, engines[copier], type.getNumElements(), bits, bits) +
-                              moveCost(copier, wanted.engine, static_cast<int64_t>(bytesOf(type))));
+    cost = std::max(cost, copyPs(machine, engines[copier], bytes) +
+                              moveCost(copier, wanted.engine, static_cast<int64_t>(bytes)));
   }
   return cost;
 }
