@@ -17,7 +17,7 @@ module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#
 
   // A binding has 128 MiB at most, of which some lie before the operand.
   // CHECK-LABEL: @large
-  // CHECK: "gpu", "unsupported", cost_ps = 0, "it binds at most 134217472 bytes as one operand, and tensor<33554433xf32> has 134217732"
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "its kernels take at most 134217472 bytes as one operand, and tensor<33554433xf32> has 134217732"
   func.func @large() -> tensor<33554433xf32> {
     %x = nn.get_weight @w_large : tensor<33554433xf32>
     %0 = soc.group (%x) : (tensor<33554433xf32>) -> tensor<33554433xf32> {
