@@ -103,6 +103,26 @@ EPILOGUE = """    %q = tensor.empty() : {result}
 """
 
 
+# What stands between operations of a tile is in workgroup memory: sums of elements before a norm of them, and an element
+# for each row.
+RESIDUAL = """    %s = linalg.add ins(%x, %d : {x}, {d}) outs(%e : {result}) -> {result}
+    %r = nn.rms_norm ins(%s, %w : {result}, {w}) outs(%e : {result}) epsilon 1.000000e-05"""
+BELOW_GREATEST = """    %q = tensor.empty() : tensor<{rows}x{element}>
+    %low = arith.constant -6.0e+04 : {element}
+    %f = linalg.fill ins(%low : {element}) outs(%q : tensor<{rows}x{element}>) -> tensor<{rows}x{element}>
+    %g = linalg.reduce {{ arith.maxnumf }} ins(%x : {x}) outs(%f : tensor<{rows}x{element}>) dimensions = [1]
+    %r = linalg.generic {{indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m)>, affine_map<(m, n) -> (m, n)>],
+        iterator_types = ["parallel", "parallel"]}} ins(%x, %g : {x}, tensor<{rows}x{element}>) outs(%e : {result}) {{
+    ^bb0(%s: {element}, %c: {element}, %o: {element}):
+      %1 = arith.subf %s, %c : {element}
+      linalg.yield %1 : {element}
+    }} -> {result}"""
+
+
+def rms(x, w):
+    return x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5) * w
+
+
 def softmax(x):
     e = np.exp(x - x.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)
@@ -145,7 +165,11 @@ def cases(rng, storage=np.float32):
                    lambda x: softmax(-x), storage)
         yield Case(f"rms_{rows}_{columns}_{kind}", {"x": normal(rows, columns)}, {"w": normal(columns)},
                    "    %r = nn.rms_norm ins(%x, %w : {x}, {w}) outs(%e : {result}) epsilon 1.000000e-05",
-                   lambda x, w: -x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5) * w, storage)
+                   lambda x, w: rms(-x, w), storage)
+        yield Case(f"residual_{rows}_{columns}_{kind}", {"x": normal(rows, columns), "d": normal(rows, columns)}, {"w": normal(columns)},
+                   RESIDUAL, lambda x, d, w: rms(-x - d, w), storage)
+        yield Case(f"greatest_{rows}_{columns}_{kind}", {"x": normal(rows, columns)}, {}, BELOW_GREATEST.replace("{rows}", str(rows)),
+                   lambda x: -x - (-x).max(-1, keepdims=True), storage)
         yield Case(f"layer_{rows}_{columns}_{kind}", {"x": 1 + normal(rows, columns)}, {"w": normal(columns), "b": normal(columns)},
                    "    %r = nn.layer_norm ins(%x, %w : {x}, {w}) bias(%b : {b}) outs(%e : {result}) epsilon 1.000000e-05",
                    lambda x, w, b: (x.mean(-1, keepdims=True) - x) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * w + b, storage)
