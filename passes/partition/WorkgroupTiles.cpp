@@ -70,8 +70,9 @@ public:
 
   /// Looks at every tile of the group's class; false if none fits.
   bool run() {
-    if (llvm::is_contained(shape, 0) || !isa_and_nonnull<TilingInterface>(root) ||
-        isa<tensor::PadOp>(root))
+    // Of a part that is cut out tile-apply-variants makes a copy, which has loops.
+    if (llvm::is_contained(shape, 0) ||
+        !isa_and_nonnull<TilingInterface, tensor::ExtractSliceOp>(root) || isa<tensor::PadOp>(root))
       return false;
     if (attention && attention == root)
       searchAttention();
@@ -315,7 +316,8 @@ private:
 
   /// Parts of a share are cut where a tile of any row may begin.
   uint64_t granularity() {
-    if (!shareDim || wholeDims.contains(*shareDim) || group.getOutputs().size() != 1)
+    if (!shareDim || wholeDims.contains(*shareDim) || group.getOutputs().size() != 1 ||
+        isa<tensor::ExtractSliceOp>(root))
       return 0;
     return StringRef(name).ends_with("product") ? kThinRows : 1;
   }

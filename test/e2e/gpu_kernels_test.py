@@ -108,6 +108,26 @@ EPILOGUE = """    %q = tensor.empty() : {result}
 """
 
 
+# What stands between operations of a tile is in workgroup memory: sums of elements before a norm of them, and an element
+# for each row.
+RESIDUAL = """    %s = linalg.add ins(%x, %d : {x}, {d}) outs(%e : {result}) -> {result}
+    %r = nn.rms_norm ins(%s, %w : {result}, {w}) outs(%e : {result}) epsilon 1.000000e-05"""
+BELOW_GREATEST = """    %q = tensor.empty() : tensor<{rows}x{element}>
+    %low = arith.constant -6.0e+04 : {element}
+    %f = linalg.fill ins(%low : {element}) outs(%q : tensor<{rows}x{element}>) -> tensor<{rows}x{element}>
+    %g = linalg.reduce {{ arith.maxnumf }} ins(%x : {x}) outs(%f : tensor<{rows}x{element}>) dimensions = [1]
+    %r = linalg.generic {{indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m)>, affine_map<(m, n) -> (m, n)>],
+        iterator_types = ["parallel", "parallel"]}} ins(%x, %g : {x}, tensor<{rows}x{element}>) outs(%e : {result}) {{
+    ^bb0(%s: {element}, %c: {element}, %o: {element}):
+      %1 = arith.subf %s, %c : {element}
+      linalg.yield %1 : {element}
+    }} -> {result}"""
+
+
+def rms(x, w):
+    return x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5) * w
+
+
 def softmax(x):
     e = np.exp(x - x.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)
@@ -150,7 +170,11 @@ def cases(rng, storage=np.float32):
                    lambda x: softmax(-x), storage)
         yield Case(f"rms_{rows}_{columns}_{kind}", {"x": normal(rows, columns)}, {"w": normal(columns)},
                    "    %r = nn.rms_norm ins(%x, %w : {x}, {w}) outs(%e : {result}) epsilon 1.000000e-05",
-                   lambda x, w: -x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5) * w, storage)
+                   lambda x, w: rms(-x, w), storage)
+        yield Case(f"residual_{rows}_{columns}_{kind}", {"x": normal(rows, columns), "d": normal(rows, columns)}, {"w": normal(columns)},
+                   RESIDUAL, lambda x, d, w: rms(-x - d, w), storage)
+        yield Case(f"greatest_{rows}_{columns}_{kind}", {"x": normal(rows, columns)}, {}, BELOW_GREATEST.replace("{rows}", str(rows)),
+                   lambda x: -x - (-x).max(-1, keepdims=True), storage)
         yield Case(f"layer_{rows}_{columns}_{kind}", {"x": 1 + normal(rows, columns)}, {"w": normal(columns), "b": normal(columns)},
                    "    %r = nn.layer_norm ins(%x, %w : {x}, {w}) bias(%b : {b}) outs(%e : {result}) epsilon 1.000000e-05",
                    lambda x, w, b: (x.mean(-1, keepdims=True) - x) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * w + b, storage)
@@ -203,14 +227,16 @@ def main():
     gpu = Gpu(test)
     every = test.arguments.every
     for profile in PROFILES:
-        # What the profile of byte products changes is products in groups.
-        some = list(cases(np.random.default_rng(7))) if profile != "dot" else []
-        gpu.run(profile, (some + list(gpu_groups.cases()))[::every])
+        # What byte products change is products in groups.
+        for storage in (np.float32, np.float16) if profile != "dot" else ():
+            some = list(cases(np.random.default_rng(7), storage))
+            gpu.run(profile, some[::every])
+        gpu.run(profile, list(gpu_groups.cases())[::every], label="-groups")
     # Panels of four and of eight columns, which other CPUs read.
     if platform.machine() in ("x86_64", "AMD64"):
         for cpu in ("x86-64", "x86-64-v3"):
             described = f"{{triple: x86_64-linux-gnu, cpu: {cpu}, cores: 2}}"
-            gpu.run("base", list(gpu_groups.cases(seed=5))[::2 * every], cpu=described, label=f"-{cpu}")
+            gpu.run("base", list(gpu_groups.cases(seed=5))[::2 * every], cpu=described, label=f"-groups-{cpu}")
     test.finish()
 
 
