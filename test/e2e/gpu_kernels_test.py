@@ -2,22 +2,24 @@
 #
 # Kernels of a Vulkan GPU against numpy in double precision, on whatever device tercet-run finds (lavapipe where there is
 # no other): products with and without an elementwise operation behind them, thin products, norms, softmax and
-# attention, at sizes around the edges of tiles, lanes and blocks, in every profile. Each case is an entry of one module:
+# attention, products with weights in groups, at sizes around the edges of tiles, lanes and blocks, in every profile. Each case is an entry of one module:
 # the CPU negates the inputs, which a GPU does not see, and the GPU does the rest.
 
+import platform
 import re
 
 import numpy as np
 
+import gpu_groups
 import harness
 
 # Relative to 1 + |expected|: storage in f32 and in f16.
 TOLERANCE = {"f32": 1e-4, "f16": 2e-3}
 TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float16): "f16"}
-PROFILES = {"base": "vk11-base", "subgroup": "vk11-base+subgroup", "full": "vk11-base+f16+subgroup"}
+PROFILES = {"base": "vk11-base", "subgroup": "vk11-base+subgroup", "full": "vk11-base+f16+subgroup", "dot": "vk11-base+dot"}
 MACHINE = """name: bench
 engines:
-  - {{name: cpu, kind: cpu, target: cpu, memories: [dram], cpu: host}}
+  - {{name: cpu, kind: cpu, target: cpu, memories: [dram], cpu: {cpu}}}
   - name: gpu
     kind: gpu
     target: vulkan
@@ -45,6 +47,9 @@ class Case:
         doubles = {n: a.astype(np.float64) for n, a in {**self.inputs, **self.weights}.items()}
         self.expected = expected(**doubles).astype(storage)
         self.body = body
+
+    def feeds(self):
+        return {f"{n}0": a for n, a in self.inputs.items()}
 
     def text(self):
         lines = [f'nn.weight @{self.name}_{n} = dense<"0x{a.tobytes().hex().upper()}"> : {tensor(a)}'
@@ -194,21 +199,21 @@ class Gpu:
     def __init__(self, test):
         self.test = test
 
-    def run(self, profile, some, kib=16, threads=128, accumulators=32):
+    def run(self, profile, some, kib=16, threads=128, accumulators=32, cpu="host", label=""):
         some = [case for case in some if self.test.wanted(f"{profile} {case.name}")]
         if not some:
             return
-        folder = self.test.work / profile
+        folder = self.test.work / f"{profile}{label}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "board.yaml").write_text(
-            MACHINE.format(profile=PROFILES[profile], kib=kib, threads=threads, accumulators=accumulators))
+            MACHINE.format(cpu=cpu, profile=PROFILES[profile], kib=kib, threads=threads, accumulators=accumulators))
         (folder / "kernels.mlir").write_text("\n".join(case.text() for case in some))
         self.test.compile(folder / "kernels.mlir", folder / "out", None, "--soc", str(folder / "board.yaml"),
                           "--start-from", "partition")
         for case in some:
-            name = f"{profile} {case.name}"
+            name = f"{profile}{label} {case.name}"
             try:
-                got = self.test.run(folder / "out", {f"{n}0": a for n, a in case.inputs.items()}, ["y"], "--entry", case.name)["y"]
+                got = self.test.run(folder / "out", case.feeds(), ["y"], "--entry", case.name)["y"]
                 storage = TYPES[case.expected.dtype]
                 self.test.check(name, harness.difference(got, case.expected, TOLERANCE[storage]))
             except harness.CommandFailed as failure:
@@ -222,9 +227,16 @@ def main():
     gpu = Gpu(test)
     every = test.arguments.every
     for profile in PROFILES:
-        for storage in (np.float32, np.float16):
+        # What byte products change is products in groups.
+        for storage in (np.float32, np.float16) if profile != "dot" else ():
             some = list(cases(np.random.default_rng(7), storage))
             gpu.run(profile, some[::every])
+        gpu.run(profile, list(gpu_groups.cases())[::every], label="-groups")
+    # Panels of four and of eight columns, which other CPUs read.
+    if platform.machine() in ("x86_64", "AMD64"):
+        for cpu in ("x86-64", "x86-64-v3"):
+            described = f"{{triple: x86_64-linux-gnu, cpu: {cpu}, cores: 2}}"
+            gpu.run("base", list(gpu_groups.cases(seed=5))[::2 * every], cpu=described, label=f"-groups-{cpu}")
     test.finish()
 
 
