@@ -2,29 +2,32 @@
 #
 # Kernels of a Vulkan GPU against numpy in double precision, on whatever device tercet-run finds (lavapipe where there is
 # no other): products with and without an elementwise operation behind them, thin products, norms, softmax and
-# attention, at sizes around the edges of tiles, lanes and blocks, in every profile and stored as f32, f16 and bf16. Each
-# case is an entry of one module: the CPU multiplies halved inputs by -2, and the GPU does the rest. With --validate all of it runs
-# under the Khronos validation layer, and a message of it is a failure.
+# attention, products with weights in groups, at sizes around the edges of tiles, lanes and blocks, in every profile and
+# stored as f32, f16 and bf16. Each case is an entry of one module: the CPU multiplies halved inputs by -2, and the GPU
+# does the rest. With --validate all of it runs under the Khronos validation layer, and a message of it is a failure.
 
 import os
+import platform
 import re
 
 import ml_dtypes
 import numpy as np
 
+import gpu_groups
 import harness
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
 # Relative to 1 + |expected|. Half of a bfloat16's last place is 2e-3 already.
 TOLERANCE = {"f32": 1e-4, "f16": 2e-3, "bf16": 4e-3}
 TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float16): "f16", BF16: "bf16"}
-PROFILES = {"base": "vk11-base", "subgroup": "vk11-base+subgroup", "full": "vk11-base+f16+subgroup"}
-# How elements are stored in each: what f16 is depends on +f16, and bfloat16s are fields of words everywhere.
-STORAGE = {"base": (np.float32, np.float16, BF16), "subgroup": (np.float32,), "full": (np.float32, np.float16)}
+PROFILES = {"base": "vk11-base", "subgroup": "vk11-base+subgroup", "full": "vk11-base+f16+subgroup", "dot": "vk11-base+dot"}
+# How elements are stored in each: what f16 is depends on +f16, bfloat16s are fields of words everywhere, and what byte
+# products change is products in groups.
+STORAGE = {"base": (np.float32, np.float16, BF16), "subgroup": (np.float32,), "full": (np.float32, np.float16), "dot": ()}
 LAYER = "VK_LAYER_KHRONOS_validation"
 MACHINE = """name: bench
 engines:
-  - {{name: cpu, kind: cpu, target: cpu, memories: [dram], cpu: host}}
+  - {{name: cpu, kind: cpu, target: cpu, memories: [dram], cpu: {cpu}}}
   - name: gpu
     kind: gpu
     target: vulkan
@@ -58,6 +61,9 @@ class Case:
         self.exact = expected(**doubles)
         self.expected = self.exact.astype(storage)
         self.body = body
+
+    def feeds(self):
+        return {f"{n}0": stored(a / a.dtype.type(2)) for n, a in self.inputs.items()}
 
     def difference(self, got):
         """As harness.difference says it; of a bfloat16 from the exact result, since roundings of two would be too far."""
@@ -238,22 +244,21 @@ khronos_validation.enables = VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDA
             said = ""
         self.test.check(f"{name}: validation", said[:2000])
 
-    def run(self, profile, some, kib=16, threads=128, accumulators=32):
+    def run(self, profile, some, kib=16, threads=128, accumulators=32, cpu="host", label=""):
         some = [case for case in some if self.test.wanted(f"{profile} {case.name}")]
         if not some:
             return
-        folder = self.test.work / profile
+        folder = self.test.work / f"{profile}{label}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "board.yaml").write_text(
-            MACHINE.format(profile=PROFILES[profile], kib=kib, threads=threads, accumulators=accumulators))
+            MACHINE.format(cpu=cpu, profile=PROFILES[profile], kib=kib, threads=threads, accumulators=accumulators))
         (folder / "kernels.mlir").write_text("\n".join(case.text() for case in some))
         self.test.compile(folder / "kernels.mlir", folder / "out", None, "--soc", str(folder / "board.yaml"),
                           "--start-from", "partition")
         for case in some:
-            name = f"{profile} {case.name}"
+            name = f"{profile}{label} {case.name}"
             try:
-                feeds = {f"{n}0": stored(a / a.dtype.type(2)) for n, a in case.inputs.items()}
-                got = self.test.run(folder / "out", feeds, ["y"], "--entry", case.name)["y"]
+                got = self.test.run(folder / "out", case.feeds(), ["y"], "--entry", case.name)["y"]
                 self.test.check(name, case.difference(got))
                 if self.messages:
                     self.check_messages(name)
@@ -274,6 +279,12 @@ def main():
         for storage in STORAGE[profile]:
             some = list(cases(np.random.default_rng(7), storage))
             gpu.run(profile, some[::every])
+        gpu.run(profile, list(gpu_groups.cases())[::every], label="-groups")
+    # Panels of four and of eight columns, which other CPUs read.
+    if platform.machine() in ("x86_64", "AMD64"):
+        for cpu in ("x86-64", "x86-64-v3"):
+            described = f"{{triple: x86_64-linux-gnu, cpu: {cpu}, cores: 2}}"
+            gpu.run("base", list(gpu_groups.cases(seed=5))[::2 * every], cpu=described, label=f"-groups-{cpu}")
     test.finish()
 
 
