@@ -8,7 +8,9 @@
 #include "passes/codegen/gpu/Emitters.h"
 #include "passes/codegen/gpu/Passes.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 
 namespace tercet::codegen {
@@ -113,7 +115,7 @@ private:
     b.setInsertionPoint(ops.back());
     Hazards before = hazards;
     orderBehind(b, ArrayRef(ops).drop_front(chain.fill ? 1 : 0), hazards);
-    if (emitThinMatmul(b, chain) || emitMatmul(b, chain)) {
+    if (emitThinMatmul(b, chain) || emitTensorProduct(b, chain) || emitMatmul(b, chain)) {
       ++numProducts;
       for (Operation *op : llvm::reverse(ops))
         op->erase();
