@@ -214,6 +214,9 @@ private:
   Extents readBy(const Reading &reading, const PlacementLabel &label) const;
   /// Picoseconds until an engine has bytes that another has written.
   int64_t moveCost(unsigned from, unsigned to, int64_t bytes) const;
+  /// Picoseconds until engines with drivers have an argument: they do not see the
+  /// application's memory, and a CPU copies it for them. States are theirs.
+  int64_t arrivalCost(const Source &argument, const Extents &read) const;
   int64_t transferCost(const Extents &written, const Extents &read, int64_t elementBytes) const;
 
   mlir::func::FuncOp func;

@@ -99,12 +99,28 @@ Placement::Transit Placement::transitOf(const Source &source, const PlacementLab
   if (std::optional<Conversion> conversion = convert(source, label, wanted))
     return {{{conversion->engine, 0, std::numeric_limits<int64_t>::max()}},
             llvm::divideCeil(bitsOf(source, wanted), 8)};
-  // Where the user's arguments are nobody says: engines read them as they are.
+  // Engines read the user's arguments as they are, or a copy (arrivalCost).
   if (!label)
     return {};
   return {writtenBy(source.producer, *label),
           llvm::divideCeil(bitsOf(source, storedBy(groups[source.producer], *label, source.result)),
                            8)};
+}
+
+int64_t Placement::arrivalCost(const Source &argument, const Extents &read) const {
+  func::FuncOp entry = func;
+  if (entry.getArgAttr(argument.result, "nn.state"))
+    return 0;
+  uint64_t bytes = bytesOf(typeOf(argument));
+  int64_t cost = 0;
+  for (const Extent &wanted : read) {
+    unsigned copier = converterOf(engines, wanted.engine);
+    if (engines[wanted.engine].getObjectCpu() || copier == wanted.engine)
+      continue;
+    cost = std::max(cost, copyPs(machine, engines[copier], bytes) +
+                              moveCost(copier, wanted.engine, static_cast<int64_t>(bytes)));
+  }
+  return cost;
 }
 
 template <typename Fill>
@@ -236,7 +252,10 @@ PartitionTensor Placement::buildMoves(const Source &source, ArrayRef<const Readi
     std::optional<Transit> &transit = transits[type];
     if (!transit)
       transit = transitOf(source, label, types[type]);
-    return transferCost(transit->written, Extents(extents.begin(), extents.end()), transit->bytes);
+    Extents read(extents.begin(), extents.end());
+    if (!label && transit->written.empty())
+      return arrivalCost(source, read);
+    return transferCost(transit->written, read, transit->bytes);
   });
   return tensor;
 }
@@ -248,8 +267,7 @@ PartitionProblem Placement::buildProblem() const {
   // are equal depends on whether the result is stored in integers.
   for (const auto &[source, uses] : readersOf)
     for (Moved moved : {Moved::Floats, Moved::Integers, Moved::Dequantised}) {
-      if (uses.empty() ||
-          (formats == 1 && (moved != Moved::Floats || source.producer == kArgument)))
+      if (uses.empty() || (formats == 1 && moved != Moved::Floats))
         continue;
       PartitionTensor tensor = buildMoves(source, uses, moved);
       if (llvm::any_of(tensor.cost, [](int64_t cost) { return cost != 0; }))

@@ -234,6 +234,10 @@ private:
       int64_t tile = std::clamp<int64_t>(budget / inner, 1, shape[dim]);
       if (wholeDims.contains(dim))
         tile = shape[dim];
+      // Tiles of unequal size would be converted in workgroup memory first.
+      else if (isa<nn::CacheUpdateOp>(root))
+        while (shape[dim] % tile != 0)
+          --tile;
       else if (dim + 1 == static_cast<int64_t>(shape.size()) && tile < shape[dim])
         tile = std::min<int64_t>(shape[dim], llvm::alignTo(tile, 32));
       inner *= tile;

@@ -8,6 +8,7 @@
 
 #include "targets/cpu/GroupKernel.h"
 
+#include "targets/cpu/GroupDots.h"
 #include "targets/cpu/PackedGroups.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -340,14 +341,6 @@ private:
         b, loc, DenseElementsAttr::get(type, b.getI32IntegerAttr(int32_t(value))));
   }
 
-  /// Four bytes of the left-hand side.
-  Value loadWord(OpBuilder &b, OpFoldResult address, Type type) {
-    Value bytes = vector::LoadOp::create(b, loc, VectorType::get({4}, b.getI8Type()), p.lhs.memory,
-                                         ValueRange{indexValue(b, loc, address)});
-    return vector::ExtractOp::create(
-        b, loc, vector::BitCastOp::create(b, loc, VectorType::get({1}, type), bytes), 0);
-  }
-
   /// Chunks of the left-hand side have a block each, or are parts of one.
   OpFoldResult leftBlock(OpBuilder &b, OpFoldResult lhs, int64_t row, OpFoldResult number) {
     OpFoldResult at = addIndex(b, loc, lhs, mulIndex(b, loc, b.getIndexAttr(row), p.lhs.rowStride));
@@ -358,11 +351,6 @@ private:
     nn::GroupsAttr left = p.lhsFormat;
     int64_t greatest = packed->getGreatest();
     int64_t zero = packed->getZero() - dot.bias(greatest);
-    SmallVector<Values> prepared;
-    for (Value quad : part.codes)
-      prepared.push_back(dot.prepare(b, loc, quad, greatest));
-    // Sums of products of all rows in turn: each waits for the one before it of
-    // its row, and machines do not look far enough ahead to find another row.
     SmallVector<OpFoldResult> blocks;
     Values dots, sumsOfLeft;
     for (size_t r = 0; r < part.sums.size(); ++r) {
@@ -373,11 +361,11 @@ private:
       sumsOfLeft.push_back(sum);
       dots.push_back(startOfDots(b, zero, sum, part.zero));
     }
-    for (int64_t q : inOrderOfVectors(prepared.size()))
-      for (auto [block, sum] : llvm::zip(blocks, dots)) {
-        int64_t at = left.getPlanes().front().getAt() + 4 * q;
-        sum = dot.add(b, loc, prepared[q], loadField(b, block, at, b.getI32Type()), sum);
-      }
+    int64_t codesAt = left.getPlanes().front().getAt();
+    SmallVector<OpFoldResult> rows = llvm::map_to_vector(blocks, [&](OpFoldResult block) {
+      return addIndex(b, loc, block, b.getIndexAttr(codesAt));
+    });
+    addGroupDots(b, loc, dot, {part.codes, greatest, p.format.getBits()}, p.lhs.memory, rows, dots);
     for (auto [r, total] : llvm::enumerate(part.sums)) {
       Value scale = loadField(b, blocks[r], left.getScaleAt(), b.getF32Type());
       Value by = arith::MulFOp::create(b, loc, vector::BroadcastOp::create(b, loc, floats, scale),
@@ -395,17 +383,8 @@ private:
     }
   }
 
-  /// Fours of codes such that those of one vector in memory come together: then
-  /// few of them need registers at a time.
-  SmallVector<int64_t> inOrderOfVectors(int64_t quads) {
-    int64_t width = llvm::bit_floor(uint64_t(p.format.getBits()));
-    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, quads));
-    llvm::stable_sort(order, [&](int64_t l, int64_t r) { return l % width < r % width; });
-    return order;
-  }
-
   Value loadField(OpBuilder &b, OpFoldResult block, int64_t at, Type type) {
-    return loadWord(b, addIndex(b, loc, block, b.getIndexAttr(at)), type);
+    return loadWord(b, loc, p.lhs.memory, addIndex(b, loc, block, b.getIndexAttr(at)), type);
   }
 
   /// Minus the sum of the left-hand codes, times the zero of the weights.

@@ -5,12 +5,9 @@
 
 #include "targets/cuda/CudaEngine.h"
 
-#include "dialects/nn/NN.h"
 #include "passes/codegen/gpu/GpuEngineModel.h"
 #include "targets/cuda/CudaDevice.h"
 #include "targets/cuda/Passes.h"
-
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -41,22 +38,6 @@ protected:
 
   codegen::GpuOperandLimits operandLimits(soc::EngineAttr engine) const override {
     return {kMaxOperands, std::numeric_limits<uint64_t>::max()};
-  }
-
-  /// Products and attention keep their sums in f32; other sums are in the type of
-  /// their result, which for halves is not what anyone wants of long rows.
-  bool checkOperation(Operation &op, std::string &reason) const override {
-    auto structured = dyn_cast<linalg::LinalgOp>(op);
-    bool sums = isa<linalg::SoftmaxOp, nn::LayerNormOp, nn::RmsNormOp>(op) ||
-                (structured && structured.getNumReductionLoops() != 0 &&
-                 !linalg::isaContractionOpInterface(structured));
-    for (Type type : op.getResultTypes())
-      if (Type element = getElementTypeOrSelf(type);
-          sums && isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32) {
-        llvm::raw_string_ostream(reason) << "it would sum '" << op.getName() << "' in " << element;
-        return false;
-      }
-    return true;
   }
 };
 

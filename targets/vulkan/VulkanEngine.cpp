@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Answers for engines of target vulkan: those of all GPUs, within what a device
-// binds and its profiles store.
+// binds, and without the arithmetic that words of 32 bits have no form for.
 
 #include "targets/vulkan/VulkanEngine.h"
 
 #include "passes/codegen/gpu/GpuEngineModel.h"
 #include "targets/vulkan/Passes.h"
-#include "targets/vulkan/Storage.h"
 #include "targets/vulkan/VulkanProfile.h"
 
-#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -43,13 +43,17 @@ protected:
     return {kMaxOperands, kMaxOperandBytes};
   }
 
-  // Norms, softmax and some products in f16 were wrong on lavapipe 22.3.
+  /// Of integers of 64 bits, vulkan-lower-wide-integers has all but these.
   bool checkOperation(Operation &op, std::string &reason) const override {
-    for (Type type : op.getResultTypes())
-      if (auto tensor = dyn_cast<RankedTensorType>(type);
-          tensor && storageBits(tensor.getElementType()) < 32) {
-        llvm::raw_string_ostream(reason) << "it writes elements of 32 bits only, and '"
-                                         << op.getName() << "' yields " << tensor.getElementType();
+    auto structured = dyn_cast<linalg::LinalgOp>(op);
+    if (!structured)
+      return true;
+    for (Operation &scalar : structured.getBlock()->getOperations())
+      if (isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::FloorDivSIOp,
+              arith::CeilDivSIOp, arith::CeilDivUIOp>(scalar) &&
+          scalar.getResult(0).getType().isInteger(64)) {
+        llvm::raw_string_ostream(reason)
+            << "it does not compute '" << scalar.getName() << "' in i64";
         return false;
       }
     return true;

@@ -198,8 +198,9 @@ def main():
     gpu = Gpu(test)
     every = test.arguments.every
     for profile in PROFILES:
-        some = list(cases(np.random.default_rng(7)))
-        gpu.run(profile, some[::every])
+        for storage in (np.float32, np.float16):
+            some = list(cases(np.random.default_rng(7), storage))
+            gpu.run(profile, some[::every])
     test.finish()
 
 

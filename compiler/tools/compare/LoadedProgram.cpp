@@ -6,6 +6,7 @@
 
 #include "compiler/emit/Faults.h"
 #include "compiler/emit/Linker.h"
+#include "compiler/emit/runner/engines.h"
 #include "runtime/include/tercet/posix.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -63,6 +64,9 @@ LoadedProgram::load(llvm::StringRef where, llvm::StringRef entryName, const std:
 }
 
 LoadedProgram::~LoadedProgram() {
+  if (drivers)
+    engines_stop(context);
+  std::free(drivers);
   tercet_context_close(context);
   for (void *block : memory)
     std::free(block);
@@ -88,6 +92,7 @@ llvm::Error LoadedProgram::open(const tercet_program *program, const std::string
   if (tercet_status status = tercet_context_bytes(program, &bytes, &error))
     return statusError(status, &error);
   tercet_options options = {};
+  options.features = TERCET_BIT(TERCET_FEATURE_SUBMIT_BIT);
   if (!weights.empty()) {
     if (tercet_status status = tercet_weights_map(weights.c_str(), &weightsData, &weightsBytes))
       return statusError(status, nullptr);
@@ -99,9 +104,14 @@ llvm::Error LoadedProgram::open(const tercet_program *program, const std::string
     return failure("out of memory");
   if (tercet_status status = tercet_context_open(block, bytes, program, &options, &context, &error))
     return statusError(status, &error);
+  const char *detail;
+  if (tercet_status status = engines_start(context, &drivers, &detail))
+    return failure(std::string(tercet_status_string(status)) + ": " + detail);
   for (uint32_t pool = 0; pool < tercet_pool_count(context); ++pool) {
     tercet_pool_info info;
     tercet_pool_query(context, pool, &info);
+    if (info.bound)
+      continue;
     if (info.kind != TERCET_POOL_ARENA && info.kind != TERCET_POOL_STATE)
       continue;
     void *pages = allocate(info.bytes, info.alignment);

@@ -58,6 +58,8 @@ private:
   const void *weightsData = nullptr;
   uint64_t weightsBytes = 0;
   tercet_context *context = nullptr;
+  /// Of the drivers, for engines that are no CPUs.
+  void *drivers = nullptr;
   uint32_t entry = 0;
   std::vector<void *> memory;
 };

@@ -86,4 +86,36 @@ module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#
     }
     return %0 : tensor<20000xf32>
   }
+
+  // A cache in groups of bytes is neither written nor read.
+  // CHECK-LABEL: @groups
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it has no kernel for 'nn.cache_update' that stores rows in groups"
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it has no kernel for 'nn.cached_attention' over keys and values that are stored in groups"
+  // CHECK-LABEL: @odd
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it has no kernel for 'nn.cached_attention' with heads that are no multiple of 4 elements"
+  func.func @groups(%x: tensor<1x1x2x64xf32>, %p: index {nn.range = #nn.range<0, 15>}, %c: tensor<1x16x2x68xi8> {nn.state}) -> (tensor<1x1x2x64xf32>, tensor<1x16x2x68xi8> {nn.tied = 2 : i64}) {
+    %0 = soc.group (%x, %c) scalars (%p) : (tensor<1x1x2x64xf32>, tensor<1x16x2x68xi8>) -> tensor<1x16x2x68xi8> {
+    ^bb0(%a: tensor<1x1x2x64xf32>, %d: tensor<1x16x2x68xi8>, %q: index):
+      %r = nn.cache_update format #nn.groups<32 in 34 group 32 planes [<bits = 8, run = 1, at = 2>] codes signed scale f16 at 0>
+             ins(%a : tensor<1x1x2x64xf32>) at %q outs(%d : tensor<1x16x2x68xi8>)
+      soc.yield %r : tensor<1x16x2x68xi8>
+    }
+    %1 = soc.group (%x, %0) scalars (%p) : (tensor<1x1x2x64xf32>, tensor<1x16x2x68xi8>) -> tensor<1x1x2x64xf32> {
+    ^bb0(%a: tensor<1x1x2x64xf32>, %d: tensor<1x16x2x68xi8>, %q: index):
+      %e = tensor.empty() : tensor<1x1x2x64xf32>
+      %r = nn.cached_attention format #nn.groups<32 in 34 group 32 planes [<bits = 8, run = 1, at = 2>] codes signed scale f16 at 0>
+             ins(%a, %d, %d : tensor<1x1x2x64xf32>, tensor<1x16x2x68xi8>, tensor<1x16x2x68xi8>) at %q outs(%e : tensor<1x1x2x64xf32>) scale 1.250000e-01
+      soc.yield %r : tensor<1x1x2x64xf32>
+    }
+    return %1, %0 : tensor<1x1x2x64xf32>, tensor<1x16x2x68xi8>
+  }
+  func.func @odd(%x: tensor<1x1x2x6xf32>, %p: index {nn.range = #nn.range<0, 15>}, %c: tensor<1x16x2x6xf32> {nn.state}) -> (tensor<1x1x2x6xf32>, tensor<1x16x2x6xf32> {nn.tied = 2 : i64}) {
+    %1 = soc.group (%x, %c) scalars (%p) : (tensor<1x1x2x6xf32>, tensor<1x16x2x6xf32>) -> tensor<1x1x2x6xf32> {
+    ^bb0(%a: tensor<1x1x2x6xf32>, %d: tensor<1x16x2x6xf32>, %q: index):
+      %e = tensor.empty() : tensor<1x1x2x6xf32>
+      %r = nn.cached_attention ins(%a, %d, %d : tensor<1x1x2x6xf32>, tensor<1x16x2x6xf32>, tensor<1x16x2x6xf32>) at %q outs(%e : tensor<1x1x2x6xf32>) scale 1.250000e-01
+      soc.yield %r : tensor<1x1x2x6xf32>
+    }
+    return %1, %c : tensor<1x1x2x6xf32>, tensor<1x16x2x6xf32>
+  }
 }

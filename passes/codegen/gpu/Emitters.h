@@ -34,9 +34,10 @@ bool emitMatmul(TileBuilder &b, const ProductChain &chain);
 /// A reduction with fewer results than there are threads; false likewise.
 bool emitReduction(TileBuilder &b, mlir::linalg::LinalgOp op);
 
-/// Attention on memrefs, of heads that hasAttentionKernel accepts.
-mlir::LogicalResult emitAttention(TileBuilder &b, nn::AttentionOp op);
-bool hasAttentionKernel(nn::AttentionOp op);
+/// nn.attention or nn.cached_attention on memrefs, if hasAttentionKernel accepts it;
+/// `reason`, if it does not, says what there is no kernel for.
+mlir::LogicalResult emitAttention(TileBuilder &b, mlir::Operation *op);
+bool hasAttentionKernel(mlir::Operation *op, std::string *reason = nullptr);
 
 } // namespace tercet::codegen
 

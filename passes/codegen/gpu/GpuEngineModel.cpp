@@ -7,7 +7,6 @@
 #include "passes/codegen/gpu/GpuEngineModel.h"
 
 #include "dialects/nn/NN.h"
-#include "dialects/soc/Views.h"
 #include "passes/codegen/gpu/Emitters.h"
 #include "passes/partition/GroupWork.h"
 
@@ -33,16 +32,6 @@ std::string textOf(Type type) {
 /// The node's operation as users and readers of the IR know it.
 std::string textOf(Operation &op) { return "'" + op.getName().getStringRef().str() + "'"; }
 
-/// What an entry is given is in the application's memory, which a device does
-/// not see.
-bool readsArgument(soc::GroupOp group) {
-  return llvm::any_of(group.getInputs(), [](Value input) {
-    return llvm::any_of(soc::getSources(input), [](const soc::SourceRange &source) {
-      return isa<BlockArgument>(source.root);
-    });
-  });
-}
-
 /// Elements that kernels load and store, whatever the device has of its own.
 bool isStored(Type element) {
   return element.isF16() || element.isBF16() || element.isF32() || element.isInteger(1) ||
@@ -59,7 +48,8 @@ bool hasKernel(Operation &op) {
   return op.hasTrait<OpTrait::ConstantLike>() ||
          isa<linalg::SoftmaxOp, tensor::EmptyOp, tensor::ExtractSliceOp, tensor::CollapseShapeOp,
              tensor::ExpandShapeOp, tensor::ConcatOp, nn::ActivationOp, nn::LayerNormOp,
-             nn::RmsNormOp, nn::RopeOp, nn::GatherOp, nn::AttentionOp>(op) ||
+             nn::RmsNormOp, nn::RopeOp, nn::GatherOp, nn::AttentionOp, nn::CacheUpdateOp,
+             nn::CachedAttentionOp>(op) ||
          (isa<linalg::LinalgOp>(op) && !cast<linalg::LinalgOp>(op).hasDynamicShape());
 }
 
@@ -74,6 +64,13 @@ bool checkKernel(Operation &op, std::string &reason) {
     reason = "it has no kernel for " + textOf(op);
     return false;
   }
+  if (auto update = dyn_cast<nn::CacheUpdateOp>(op); update && update.getFormat()) {
+    reason = "it has no kernel for " + textOf(op) + " that stores rows in groups";
+    return false;
+  }
+  // Others have a form without a kernel of their own.
+  if (isa<nn::CachedAttentionOp>(op) && !hasAttentionKernel(&op, &reason))
+    return false;
   for (Type type : op.getResultTypes())
     if (!isComputed(type)) {
       reason = "it does not compute " + textOf(op) + " in " + textOf(getElementTypeOrSelf(type));
@@ -128,11 +125,6 @@ bool checkOperands(soc::GroupOp group, const GpuOperandLimits &limits, std::stri
 
 bool GpuEngineModel::supports(soc::EngineAttr engine, soc::GroupOp group,
                               std::string &reason) const {
-  if (!group.getScalars().empty()) {
-    reason = "it works at a position that is known only at run time, on a state that is in "
-             "memory which the device does not see";
-    return false;
-  }
   if (ArrayAttr precisions = group.getPrecisionsAttr();
       precisions &&
       llvm::none_of(precisions.getAsRange<soc::PrecisionAttr>(),
@@ -142,11 +134,6 @@ bool GpuEngineModel::supports(soc::EngineAttr engine, soc::GroupOp group,
   }
   if (!checkOperands(group, operandLimits(engine), reason))
     return false;
-  if (readsArgument(group)) {
-    reason = "it would read an input of the entry, which is in memory of the application that "
-             "the device does not see";
-    return false;
-  }
   for (Operation &op : group.getBody().front().without_terminator())
     if (!checkKernel(op, reason) || !checkOperation(op, reason))
       return false;
@@ -160,8 +147,7 @@ SmallVector<soc::VariantAttr> GpuEngineModel::variants(soc::EngineAttr engine, s
 }
 
 bool GpuEngineModel::takesWhole(soc::EngineAttr engine, Operation *op) const {
-  auto attention = dyn_cast<nn::AttentionOp>(op);
-  return attention && hasAttentionKernel(attention);
+  return hasAttentionKernel(op);
 }
 
 SmallVector<soc::VariantAttr> GpuEngineModel::findVariants(soc::EngineAttr engine,

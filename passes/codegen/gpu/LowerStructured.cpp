@@ -175,9 +175,9 @@ private:
       op->erase();
       return success();
     }
-    if (auto attention = dyn_cast<nn::AttentionOp>(op)) {
+    if (isa<nn::AttentionOp, nn::CachedAttentionOp>(op)) {
       b.setInsertionPoint(op);
-      if (failed(emitAttention(b, attention)))
+      if (failed(emitAttention(b, op)))
         return failure();
       op->erase();
       return success();

@@ -5,10 +5,10 @@
 
 #include "passes/codegen/gpu/ProductEpilogue.h"
 
+#include "passes/codegen/gpu/ScalarBody.h"
 #include "passes/codegen/gpu/VectorAccess.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace tercet::codegen;
@@ -56,15 +56,8 @@ SmallVector<Value> ProductEpilogue::coordinates(TileBuilder &b, ValueRange ivs) 
 }
 
 SmallVector<Value> ProductEpilogue::compute(TileBuilder &b, ValueRange arguments) const {
-  Block &body = op->getRegion(0).front();
-  IRMapping mapping;
-  for (auto [argument, value] : llvm::zip_equal(body.getArguments(), arguments))
-    if (value)
-      mapping.map(argument, value);
-  for (Operation &nested : body.without_terminator())
-    b.clone(nested, mapping);
-  return llvm::map_to_vector(body.getTerminator()->getOperands(),
-                             [&](Value value) { return mapping.lookupOrDefault(value); });
+  return computeBody(b, op->getRegion(0).front(), llvm::to_vector(arguments),
+                     [](int64_t) -> Value { llvm_unreachable("an epilogue has no indices"); });
 }
 
 void ProductEpilogue::finish(TileBuilder &b, Value sum, ValueRange ivs, bool lanes) const {
@@ -74,9 +67,8 @@ void ProductEpilogue::finish(TileBuilder &b, Value sum, ValueRange ivs, bool lan
     else
       memref::StoreOp::create(b, value, access.memory, access.address(b, b.getLoc(), at));
   };
-  sum = toFloat(b, sum, product->result().element);
   if (!nest)
-    return store(sum, product->result(), ivs);
+    return store(toFloat(b, sum, product->result().element), product->result(), ivs);
 
   SmallVector<Value> at = coordinates(b, ivs);
   Block &body = op->getRegion(0).front();
@@ -111,7 +103,7 @@ void ProductEpilogue::finish(TileBuilder &b, Value sum, ValueRange ivs, bool lan
   for (auto [number, access] : llvm::enumerate(nest->outputs())) {
     SmallVector<Value> values;
     for (ArrayRef<Value> lane : results)
-      values.push_back(lane[number]);
+      values.push_back(narrow(b, lane[number], access.element));
     if (!lanes) {
       store(values[0], access, at);
     } else {

@@ -64,7 +64,7 @@ std::optional<Value> tercet::codegen::allocateShared(TileBuilder &b, Type elemen
   return memref::ViewOp::create(b, type, shared, b.index(before), ValueRange{}).getResult();
 }
 
-std::optional<Combiner> Combiner::of(Operation *op) {
+std::optional<Combiner> Combiner::of(Operation *op, Type type) {
   using Kind = arith::AtomicRMWKind;
   std::optional<Kind> kind;
   if (isa<arith::AddFOp>(op))
@@ -90,8 +90,7 @@ std::optional<Combiner> Combiner::of(Operation *op) {
   OpBuilder b(op);
   Combiner combiner;
   combiner.kind = *kind;
-  combiner.neutral =
-      arith::getIdentityValueAttr(*kind, op->getResult(0).getType(), b, op->getLoc());
+  combiner.neutral = arith::getIdentityValueAttr(*kind, type, b, op->getLoc());
   return combiner;
 }
 

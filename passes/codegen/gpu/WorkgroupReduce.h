@@ -26,9 +26,9 @@ struct Combiner {
   mlir::arith::AtomicRMWKind kind;
   mlir::TypedAttr neutral;
 
-  /// Of an operation on two scalars; nothing if order would matter or it is
-  /// another one.
-  static std::optional<Combiner> of(mlir::Operation *op);
+  /// Of an operation on two scalars, for values of the type; nothing if order
+  /// would matter or it is another one.
+  static std::optional<Combiner> of(mlir::Operation *op, mlir::Type type);
   mlir::Value combine(TileBuilder &b, mlir::Value left, mlir::Value right) const;
 };
 
