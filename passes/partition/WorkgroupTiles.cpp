@@ -148,7 +148,7 @@ private:
     SmallVector<int64_t> sizes(shape.size(), 1);
     int64_t width =
         cast<RankedTensorType>(product->getOperand(0).getType()).getElementTypeBitWidth() / 8;
-    for (int64_t rows : {256, 128, 64, 32, 16})
+    for (int64_t rows : {128, 256, 64, 32, 16})
       for (int64_t columns : {256, 128, 64, 32}) {
         int64_t stage = (rows + columns) * kTensorTerms * width;
         if (rows * columns > kTensorSums * limits.threads ||

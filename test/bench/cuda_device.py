@@ -15,7 +15,9 @@ import random
 import re
 import statistics
 import struct
+import subprocess
 import sys
+import tempfile
 import time
 
 SKIPPED = 77
@@ -448,11 +450,31 @@ class Bench:
             if not abs(got - exact) <= 2e-3 * abs(exact) + 1e-5 * size:
                 raise RuntimeError(f"element ({row}, {column}) is {got}, expected {exact}")
 
+    def run_program(self, case, folder):
+        """A whole program, through the runtime: its own latency, and its outputs against those that lie beside it."""
+        with tempfile.TemporaryDirectory() as work:
+            command = [str(folder / case["program"]), "--repeat", str(case["repeat"])]
+            for name in case["inputs"]:
+                command += ["--input", f"{name}={folder / case['data']}.{name}.npy"]
+            for name in case["outputs"]:
+                command += ["--output", f"{name}={work}/{name}.npy"]
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+            found = re.search(r"latency: median ([0-9.]+) ms", done.stdout)
+            if done.returncode or not found:
+                raise RuntimeError(done.stdout.strip()[-300:])
+            for name in case["outputs"]:
+                compared = subprocess.run([str(folder / "compare"), f"{work}/{name}.npy",
+                                           f"{folder / case['data']}.{name}.expected.npy", str(case["tolerance"])],
+                                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                if compared.returncode:
+                    raise RuntimeError(f"{name}: {compared.stdout.strip()[-300:]}")
+        self.add(case["name"], "latency", "ms", float(found.group(1)))
+
     def run(self, cases, folder):
         for case in cases:
             try:
-                self.run_case(case, folder)
-            except RuntimeError as error:
+                (self.run_program if "program" in case else self.run_case)(case, folder)
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
                 self.failures.append(f"{case['name']}: {error}")
                 print(f"FAIL {self.failures[-1]}", flush=True)
                 if "error 7" in str(error):  # the context is lost

@@ -422,8 +422,10 @@ bool tercet::codegen::emitTensorProduct(TileBuilder &b, const ProductChain &chai
     return false;
   // What is kept between the product and what follows from it is not: there is no
   // more of it than sums in registers.
-  Value result = cast<linalg::LinalgOp>(chain.product.getOperation()).getDpsInits()[0], unused;
-  if (chain.epilogue && !llvm::is_contained(chain.epilogue.getDpsInits(), result))
+  linalg::LinalgOp multiply = chain.product;
+  linalg::GenericOp following = chain.epilogue;
+  Value result = multiply.getDpsInits()[0], unused;
+  if (following && !llvm::is_contained(following.getDpsInits(), result))
     unused = result;
   std::optional<BlockShape> shape =
       BlockShape::of(*rows, *columns, b.threads, freeSharedBytes(b, unused));

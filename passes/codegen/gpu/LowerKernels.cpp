@@ -172,17 +172,24 @@ private:
   void inlineGrid(scf::ForallOp forall, ArrayRef<int64_t> counts) {
     b.setInsertionPoint(forall);
     int64_t rank = forall.getRank();
+    bool isProduct =
+        forall
+            .walk([](linalg::LinalgOp op) {
+              return isMultiplyAdd(op) ? WalkResult::interrupt() : WalkResult::advance();
+            })
+            .wasInterrupted();
     SmallVector<Value> ids;
     // The last dimension is x.
-    for (int64_t dim = 0; dim < rank; ++dim)
-      ids.push_back(gpu::BlockIdOp::create(b, static_cast<gpu::Dimension>(rank - 1 - dim)));
-    bool isProduct = forall.walk([](linalg::LinalgOp op) {
-                       return isMultiplyAdd(op) ? WalkResult::interrupt() : WalkResult::advance();
-                     }).wasInterrupted();
-    if (profile.mma && isProduct && rank >= 2)
+    auto makeId = [&](int64_t dim) {
+      return gpu::BlockIdOp::create(b, static_cast<gpu::Dimension>(rank - 1 - dim));
+    };
+    if (profile.mma && isProduct && rank >= 2) {
+      for (int64_t dim = 0; dim < rank; ++dim)
+        ids.push_back(makeId(dim));
       walkInBands(ids, counts);
+    }
     for (int64_t dim = 0; dim < rank; ++dim) {
-      Value id = ids[dim];
+      Value id = ids.empty() ? makeId(dim).getResult() : ids[dim];
       Value step = index(*getConstantIntValue(forall.getMixedStep()[dim]));
       Value from = index(*getConstantIntValue(forall.getMixedLowerBound()[dim]));
       Value value = arith::AddIOp::create(b, arith::MulIOp::create(b, id, step), from);

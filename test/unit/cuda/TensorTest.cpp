@@ -16,6 +16,9 @@
 #include "mlir/Pass/PassManager.h"
 
 #include "llvm/ADT/APFloat.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Program.h"
 
 #include <gtest/gtest.h>
 #include <random>
@@ -32,17 +35,15 @@ struct Shape {
   bool leftTransposed = false, rightTransposed = false;
   std::string element = "f16", result = "f16";
   bool residual = false;
-  /// Elements between lines of the operands beyond those that they have.
+  /// Elements of the operands' lines beyond those that are multiplied.
   int64_t padding = 0;
   std::string profile = "threads=128+workgroup_bytes=49152+mma+float16+storage16";
 };
 
 std::string text(int64_t value) { return std::to_string(value); }
 
-/// memref<AxBxf16, strided<...>>.
-std::string memory(int64_t rows, int64_t columns, int64_t line, const std::string &element) {
-  return "memref<" + text(rows) + "x" + text(columns) + "x" + element + ", strided<[" + text(line) +
-         ", 1]>>";
+std::string memory(int64_t rows, int64_t line, const std::string &element) {
+  return "memref<" + text(rows) + "x" + text(line) + "x" + element + ">";
 }
 std::string view(const std::string &rows, const std::string &columns, int64_t line,
                  const std::string &element) {
@@ -58,11 +59,9 @@ public:
   }
 
   std::string module() const {
-    std::string left = memory(s.leftTransposed ? s.terms : s.rows,
-                              s.leftTransposed ? s.rows : s.terms, leftLine, s.element);
-    std::string right = memory(s.rightTransposed ? s.columns : s.terms,
-                               s.rightTransposed ? s.terms : s.columns, rightLine, s.element);
-    std::string all = memory(s.rows, s.columns, s.columns, s.result);
+    std::string left = memory(s.leftTransposed ? s.terms : s.rows, leftLine, s.element);
+    std::string right = memory(s.rightTransposed ? s.columns : s.terms, rightLine, s.element);
+    std::string all = memory(s.rows, s.columns, s.result);
     std::string grid = text((s.columns + s.tileColumns - 1) / s.tileColumns) + ", " +
                        text((s.rows + s.tileRows - 1) / s.tileRows) + ", 1";
     bool cutRows = s.rows % s.tileRows, cutColumns = s.columns % s.tileColumns;
@@ -251,6 +250,26 @@ protected:
       }
   }
 
+  /// What ptxas says of registers.
+  std::string assemble() {
+    llvm::SmallString<128> folder;
+    if (llvm::sys::fs::createUniqueDirectory("tensor", folder))
+      return "no folder";
+    std::string in = (folder + "/k.ptx").str(), out = (folder + "/k.cubin").str(),
+                log = (folder + "/log").str(), message;
+    std::error_code error;
+    llvm::raw_fd_ostream(in, error) << source;
+    std::optional<StringRef> redirects[] = {std::nullopt, log, log};
+    int status = llvm::sys::ExecuteAndWait(PTXAS, {"ptxas", "-v", "-arch=sm_87", in, "-o", out},
+                                           std::nullopt, redirects, 60, 0, &message);
+    auto text = llvm::MemoryBuffer::getFile(log);
+    if (text)
+      message += (*text)->getBuffer();
+    llvm::sys::fs::remove_directories(folder);
+    EXPECT_EQ(status, 0) << message;
+    return message;
+  }
+
   bool hasProducts() const { return source.find("mma.sync.aligned.m16n8k16") != std::string::npos; }
 
   std::string source;
@@ -297,7 +316,7 @@ TEST_F(Tensor, Borders) {
 // Copies are as wide as what the lines begin at a multiple of.
 TEST_F(Tensor, Alignments) {
   const std::pair<int64_t, const char *> widths[] = {
-      {0, "cp.async.cg.shared.global"}, {4, ", 8"}, {2, ", 4"}, {1, "st.shared"}};
+      {0, "], 16"}, {4, "], 8"}, {2, "], 4"}, {1, "st.shared.b16"}};
   for (auto [padding, expected] : widths)
     for (int layout = 0; layout < 4; ++layout) {
       SCOPED_TRACE("padding " + std::to_string(padding) + ", layout " + std::to_string(layout));
@@ -305,7 +324,7 @@ TEST_F(Tensor, Alignments) {
       shape.padding = padding;
       run(shape);
       EXPECT_TRUE(hasProducts());
-      EXPECT_EQ(source.find("cp.async.c") == std::string::npos, padding == 1) << source;
+      EXPECT_EQ(source.find(".shared.global") == std::string::npos, padding == 1) << source;
       EXPECT_NE(source.find(expected), std::string::npos) << source;
       if (HasFailure())
         return;
@@ -337,6 +356,33 @@ TEST_F(Tensor, Large) {
     if (HasFailure())
       return;
   }
+}
+
+// NVIDIA's assembler keeps all sums and fragments in registers, where it is there.
+TEST_F(Tensor, Registers) {
+  if (std::string(PTXAS).empty())
+    GTEST_SKIP() << "no ptxas";
+  struct {
+    int64_t rows, columns, size;
+    const char *threads, *bytes;
+  } tiles[] = {{128, 256, 1024, "256", "98304"},
+               {256, 128, 1000, "256", "98304"},
+               {128, 128, 1024, "128", "49152"},
+               {64, 64, 1000, "256", "49152"}};
+  for (auto [rows, columns, size, threads, bytes] : tiles)
+    for (bool transposed : {false, true}) {
+      SCOPED_TRACE(std::to_string(rows) + "x" + std::to_string(columns));
+      Shape shape{size, size, size, rows, columns, false, transposed};
+      shape.residual = true;
+      shape.profile =
+          std::string("mma+float16+storage16+threads=") + threads + "+workgroup_bytes=" + bytes;
+      compile(Product(shape));
+      if (HasFatalFailure())
+        return;
+      std::string report = assemble();
+      EXPECT_NE(report.find(" 0 bytes spill stores, 0 bytes spill loads"), std::string::npos)
+          << report;
+    }
 }
 
 // Tensor cores would round f32 to fewer bits.
