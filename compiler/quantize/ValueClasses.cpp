@@ -47,7 +47,7 @@ ValueClasses::ValueClasses(func::FuncOp function) {
   for (auto group : block.getOps<soc::GroupOp>()) {
     Block &body = group.getBody().front();
     joinMoves(body);
-    for (auto [argument, input] : llvm::zip_equal(body.getArguments(), group.getInputs()))
+    for (auto [input, argument] : llvm::zip_first(group.getInputs(), body.getArguments()))
       join(argument, input);
     for (auto [yielded, result] :
          llvm::zip_equal(body.getTerminator()->getOperands(), group.getOutputs()))

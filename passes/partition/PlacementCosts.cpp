@@ -107,20 +107,21 @@ Placement::Transit Placement::transitOf(const Source &source, const PlacementLab
                            8)};
 }
 
-int64_t Placement::arrivalCost(const Source &argument, const Extents &read) const {
+std::optional<unsigned> Placement::copierFor(const Source &argument, unsigned engine) const {
   func::FuncOp entry = func;
-  if (entry.getArgAttr(argument.result, "nn.state"))
-    return 0;
+  unsigned copier = converterOf(engines, engine);
+  if (argument.producer != kArgument || entry.getArgAttr(argument.result, "nn.state") ||
+      engines[engine].getObjectCpu() || copier == engine)
+    return std::nullopt;
+  return copier;
+}
+
+int64_t Placement::arrivalCost(const Source &argument, unsigned engine) const {
+  std::optional<unsigned> copier = copierFor(argument, engine);
   uint64_t bytes = bytesOf(typeOf(argument));
-  int64_t cost = 0;
-  for (const Extent &wanted : read) {
-    unsigned copier = converterOf(engines, wanted.engine);
-    if (engines[wanted.engine].getObjectCpu() || copier == wanted.engine)
-      continue;
-    cost = std::max(cost, copyPs(machine, engines[copier], bytes) +
-                              moveCost(copier, wanted.engine, static_cast<int64_t>(bytes)));
-  }
-  return cost;
+  return copier ? copyPs(machine, engines[*copier], bytes) +
+                      moveCost(*copier, engine, static_cast<int64_t>(bytes))
+                : 0;
 }
 
 template <typename Fill>
@@ -226,6 +227,11 @@ PartitionTensor Placement::buildMoves(const Source &source, ArrayRef<const Readi
       if (moved == Moved::Integers || (moved == Moved::Floats && asWritten))
         type = {};
       Extents extents = readBy(*reading, label);
+      // All of an argument is copied, whatever is read of it.
+      if (source.producer == kArgument && !convert(source, nullptr, wantedBy(*reading, label)))
+        for (Extent &extent : extents)
+          if (copierFor(source, extent.engine))
+            extent = {extent.engine, 0, std::numeric_limits<int64_t>::max()};
       unsigned number = llvm::find(types, type) - types.begin();
       if (number == types.size())
         types.push_back(type);
@@ -253,8 +259,12 @@ PartitionTensor Placement::buildMoves(const Source &source, ArrayRef<const Readi
     if (!transit)
       transit = transitOf(source, label, types[type]);
     Extents read(extents.begin(), extents.end());
-    if (!label && transit->written.empty())
-      return arrivalCost(source, read);
+    if (!label && transit->written.empty()) {
+      int64_t cost = 0;
+      for (const Extent &wants : read)
+        cost = std::max(cost, arrivalCost(source, wants.engine));
+      return cost;
+    }
     return transferCost(transit->written, read, transit->bytes);
   });
   return tensor;

@@ -8,6 +8,7 @@
 #include "passes/partition/WorkgroupTiles.h"
 
 #include "dialects/nn/NN.h"
+#include "passes/partition/GroupPanels.h"
 #include "passes/partition/GroupWork.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -57,7 +58,7 @@ public:
              int64_t rows, llvm::function_ref<bool(Operation *)> takesWhole)
       : performance(performance), limits(limits), group(group), takesWhole(takesWhole),
         type(cast<RankedTensorType>(group.getOutputs()[0].getType())), shape(type.getShape()),
-        work(GroupWork::of(group, rows)) {
+        work(GroupWork::of(group, rows)), panel(groupPanelOf(soc::MachineAttr::of(group))) {
     Block &body = group.getBody().front();
     root = body.getTerminator()->getOperand(0).getDefiningOp();
     shareDim = getShareDim(group);
@@ -77,8 +78,9 @@ public:
 
   /// Looks at every tile of the group's class; false if none fits.
   bool run() {
-    if (llvm::is_contained(shape, 0) || !isa_and_nonnull<TilingInterface>(root) ||
-        isa<tensor::PadOp>(root))
+    // Of a part that is cut out tile-apply-variants makes a copy, which has loops.
+    if (llvm::is_contained(shape, 0) ||
+        !isa_and_nonnull<TilingInterface, tensor::ExtractSliceOp>(root) || isa<tensor::PadOp>(root))
       return false;
     if (attention && attention == root)
       searchAttention();
@@ -96,10 +98,15 @@ public:
     });
     Builder b(group.getContext());
     uint64_t weights = 0;
-    for (Value input : group.getInputs())
-      if (isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp()))
+    for (auto [number, input] : llvm::enumerate(group.getInputs()))
+      if (isWeightInGroups(group, number))
+        weights += bytesInPanels(group, number, panel);
+      else if (isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp()))
         weights += bytesOf(input.getType());
     SmallVector<int64_t> panels(group.getInputs().size(), 0);
+    for (size_t input = 0; input < panels.size(); ++input)
+      if (isWeightInGroups(group, input))
+        panels[input] = panel;
     SmallVector<soc::VariantAttr> variants;
     for (const Tile &tile : ArrayRef(found).take_front(kMaxVariants))
       variants.push_back(soc::VariantAttr::get(
@@ -183,6 +190,9 @@ private:
       name = thin ? "thin-group-product" : "group-product";
     SmallVector<int64_t> sizes(shape.size(), 1);
     for (int64_t columns : {128, 64, 32, 16, 8}) {
+      // A tile begins at a panel.
+      if (isa<nn::GroupMatmulOp>(product) && columns % panel != 0)
+        continue;
       sizes[n] = columns;
       if (thin) {
         sizes[m] = shape[m];
@@ -262,7 +272,15 @@ private:
     uint64_t rows = std::min(sizes[m], shape[m]), columns = std::min(sizes[n], shape[n]);
     uint64_t depth = llvm::divideCeil(work.parts.empty() ? 0 : depthOfProduct(), 1);
     // Each tile reads its rows and its columns.
-    consider(sizes, percent, (rows + columns) * depth * 4);
+    uint64_t bytes = (rows + columns) * depth * 4;
+    if (auto groups = dyn_cast<nn::GroupMatmulOp>(product))
+      bytes = rows * bytesOfRow(groups.getLhs()) + columns * bytesOfRow(groups.getRhs());
+    consider(sizes, percent, bytes);
+  }
+
+  static uint64_t bytesOfRow(Value matrix) {
+    auto type = cast<RankedTensorType>(matrix.getType());
+    return bytesOf(type) / std::max<int64_t>(1, type.getDimSize(0));
   }
 
   uint64_t depthOfProduct() const {
@@ -351,7 +369,8 @@ private:
 
   /// Parts of a share are cut where a tile of any row may begin.
   uint64_t granularity() {
-    if (!shareDim || wholeDims.contains(*shareDim) || group.getOutputs().size() != 1)
+    if (!shareDim || wholeDims.contains(*shareDim) || group.getOutputs().size() != 1 ||
+        isa<tensor::ExtractSliceOp>(root))
       return 0;
     return StringRef(name).ends_with("product") ? kThinRows : 1;
   }
@@ -369,6 +388,7 @@ private:
   /// Dimensions that some operation of the group needs whole.
   llvm::SmallSetVector<int64_t, 4> wholeDims;
   bool hasRows = false;
+  int64_t panel;
   std::string name;
   SmallVector<Tile> found;
   uint64_t leastBytes = std::numeric_limits<int64_t>::max();

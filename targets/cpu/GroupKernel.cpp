@@ -8,8 +8,8 @@
 
 #include "targets/cpu/GroupKernel.h"
 
+#include "passes/codegen/PackedGroups.h"
 #include "targets/cpu/GroupDots.h"
-#include "targets/cpu/PackedGroups.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -41,7 +41,15 @@ public:
       lanes /= 2;
     vectors = p.panel / lanes;
     if (p.format)
-      packed.emplace(p.format, p.panel, lanes, p.rhs, dot);
+      packed.emplace(
+          p.format, p.panel, lanes,
+          [this](OpBuilder &b, Location at, OpFoldResult address, int64_t bytes) -> Value {
+            return vector::LoadOp::create(b, at, VectorType::get({bytes}, b.getI8Type()), p.rhs,
+                                          ValueRange{indexValue(b, at, address)});
+          },
+          [this](OpBuilder &b, Location at, Value words, ArrayRef<uint8_t> table) {
+            return this->dot.lookup(b, at, words, table);
+          });
     floats = VectorType::get({lanes}, b.getF32Type());
     integers = VectorType::get({lanes}, b.getI32Type());
   }
@@ -79,6 +87,10 @@ private:
     OpFoldResult panel;
     int64_t number, first;
   };
+
+  static OpFoldResult rowOf(OpBuilder &b, const Columns &columns) {
+    return b.getIndexAttr(columns.first);
+  }
 
   /// All panels for some rows.
   void emitRows(OpBuilder &b, Value row, int64_t height) {
@@ -252,8 +264,8 @@ private:
               mulIndex(nested, loc, number, nested.getIndexAttr(packed->getBlockBytes()));
           SmallVector<PackedGroups::Block> blocks;
           for (const Columns &each : columns)
-            blocks.push_back(
-                packed->loadBlock(nested, loc, addIndex(nested, loc, each.panel, at), each.first));
+            blocks.push_back(packed->loadBlock(nested, loc, addIndex(nested, loc, each.panel, at),
+                                               rowOf(nested, each)));
           OpFoldResult firstUnit = mulIndex(nested, loc, number, nested.getIndexAttr(units));
           return buildLoop(nested, loc, nested.getIndexAttr(0), nested.getIndexAttr(units), 1,
                            before, [&](OpBuilder &inner, Value unitNumber, ValueRange values) {
@@ -291,7 +303,8 @@ private:
   void emitUnit(OpBuilder &b, const PackedGroups::Block &block, const Columns &columns,
                 int64_t count, OpFoldResult number, OpFoldResult k, OpFoldResult lhs,
                 int64_t height, Values &sums) {
-    Values codes = packed->loadCodes(b, loc, block, number, columns.first);
+    OpFoldResult first = rowOf(b, columns);
+    Values codes = packed->loadCodes(b, loc, block, number, first);
     // Groups of the weights may be parts of a unit, or several units.
     int64_t group = p.format.getGroup(), chunk = std::min(group, kUnit);
     for (int64_t c = 0; c < kUnit / chunk; ++c) {
@@ -300,9 +313,9 @@ private:
                          : addIndex(b, loc, mulIndex(b, loc, number, b.getIndexAttr(kUnit / group)),
                                     b.getIndexAttr(c));
       Part part;
-      part.scale = packed->scaleOf(b, loc, block, groupNumber, columns.first);
-      part.minimum = packed->minimumOf(b, loc, block, groupNumber, part.scale, columns.first);
-      part.zero = packed->zeroOf(b, loc, block, groupNumber, columns.first);
+      part.scale = packed->scaleOf(b, loc, block, groupNumber, first);
+      part.minimum = packed->minimumOf(b, loc, block, groupNumber, part.scale, first);
+      part.zero = packed->zeroOf(b, loc, block, groupNumber, first);
       int64_t quads = chunk / 4;
       part.codes.assign(codes.begin() + c * quads, codes.begin() + (c + 1) * quads);
       OpFoldResult chunkNumber =

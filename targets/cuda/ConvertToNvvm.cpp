@@ -5,6 +5,7 @@
 // plain arithmetic once the patterns have run, and the back end finds by itself
 // that arguments point to global memory.
 
+#include "passes/codegen/gpu/ByteDot.h"
 #include "targets/cuda/Passes.h"
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
@@ -234,8 +235,24 @@ struct ConvertToNvvmPass : cuda::impl::ConvertToNvvmPassBase<ConvertToNvvmPass> 
     });
   }
 
+  static void replaceByteDots(LLVM::LLVMFuncOp function) {
+    function.walk([](vector::ReductionOp op) {
+      std::optional<codegen::ByteDot> dot = codegen::ByteDot::of(op);
+      if (!dot)
+        return;
+      OpBuilder b(op);
+      auto bytes = NVVM::DotAccumulateType::SIGNED;
+      op.replaceAllUsesWith(NVVM::DotAccumulate4WayOp::create(b, op.getLoc(), b.getI32Type(),
+                                                              dot->left, bytes, dot->right, bytes,
+                                                              dot->sum)
+                                .getResult());
+      op.erase();
+    });
+  }
+
   LogicalResult prepare(LLVM::LLVMFuncOp function) {
     replaceSubgroups(function);
+    replaceByteDots(function);
     RewritePatternSet subgroups(&getContext());
     populateGpuBreakDownSubgroupReducePatterns(subgroups, /*maxShuffleBitwidth=*/32,
                                                PatternBenefit(2));

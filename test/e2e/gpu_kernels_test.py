@@ -2,22 +2,24 @@
 #
 # Kernels of a Vulkan GPU against numpy in double precision, on whatever device tercet-run finds (lavapipe where there is
 # no other): products with and without an elementwise operation behind them, thin products, norms, softmax and
-# attention, at sizes around the edges of tiles, lanes and blocks, in every profile. Each case is an entry of one module:
+# attention, products with weights in groups, at sizes around the edges of tiles, lanes and blocks, in every profile. Each case is an entry of one module:
 # the CPU negates the inputs, which a GPU does not see, and the GPU does the rest.
 
+import platform
 import re
 
 import numpy as np
 
+import gpu_groups
 import harness
 
 # Relative to 1 + |expected|: storage in f32 and in f16.
 TOLERANCE = {"f32": 1e-4, "f16": 2e-3}
 TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float16): "f16"}
-PROFILES = {"base": "vk11-base", "subgroup": "vk11-base+subgroup", "full": "vk11-base+f16+subgroup"}
+PROFILES = {"base": "vk11-base", "subgroup": "vk11-base+subgroup", "full": "vk11-base+f16+subgroup", "dot": "vk11-base+dot"}
 MACHINE = """name: bench
 engines:
-  - {{name: cpu, kind: cpu, target: cpu, memories: [dram], cpu: host}}
+  - {{name: cpu, kind: cpu, target: cpu, memories: [dram], cpu: {cpu}}}
   - name: gpu
     kind: gpu
     target: vulkan
@@ -45,6 +47,9 @@ class Case:
         doubles = {n: a.astype(np.float64) for n, a in {**self.inputs, **self.weights}.items()}
         self.expected = expected(**doubles).astype(storage)
         self.body = body
+
+    def feeds(self):
+        return {f"{n}0": a for n, a in self.inputs.items()}
 
     def text(self):
         lines = [f'nn.weight @{self.name}_{n} = dense<"0x{a.tobytes().hex().upper()}"> : {tensor(a)}'
@@ -103,6 +108,26 @@ EPILOGUE = """    %q = tensor.empty() : {result}
 """
 
 
+# What stands between operations of a tile is in workgroup memory: sums of elements before a norm of them, and an element
+# for each row.
+RESIDUAL = """    %s = linalg.add ins(%x, %d : {x}, {d}) outs(%e : {result}) -> {result}
+    %r = nn.rms_norm ins(%s, %w : {result}, {w}) outs(%e : {result}) epsilon 1.000000e-05"""
+BELOW_GREATEST = """    %q = tensor.empty() : tensor<{rows}x{element}>
+    %low = arith.constant -6.0e+04 : {element}
+    %f = linalg.fill ins(%low : {element}) outs(%q : tensor<{rows}x{element}>) -> tensor<{rows}x{element}>
+    %g = linalg.reduce {{ arith.maxnumf }} ins(%x : {x}) outs(%f : tensor<{rows}x{element}>) dimensions = [1]
+    %r = linalg.generic {{indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m)>, affine_map<(m, n) -> (m, n)>],
+        iterator_types = ["parallel", "parallel"]}} ins(%x, %g : {x}, tensor<{rows}x{element}>) outs(%e : {result}) {{
+    ^bb0(%s: {element}, %c: {element}, %o: {element}):
+      %1 = arith.subf %s, %c : {element}
+      linalg.yield %1 : {element}
+    }} -> {result}"""
+
+
+def rms(x, w):
+    return x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5) * w
+
+
 def softmax(x):
     e = np.exp(x - x.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)
@@ -145,7 +170,11 @@ def cases(rng, storage=np.float32):
                    lambda x: softmax(-x), storage)
         yield Case(f"rms_{rows}_{columns}_{kind}", {"x": normal(rows, columns)}, {"w": normal(columns)},
                    "    %r = nn.rms_norm ins(%x, %w : {x}, {w}) outs(%e : {result}) epsilon 1.000000e-05",
-                   lambda x, w: -x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5) * w, storage)
+                   lambda x, w: rms(-x, w), storage)
+        yield Case(f"residual_{rows}_{columns}_{kind}", {"x": normal(rows, columns), "d": normal(rows, columns)}, {"w": normal(columns)},
+                   RESIDUAL, lambda x, d, w: rms(-x - d, w), storage)
+        yield Case(f"greatest_{rows}_{columns}_{kind}", {"x": normal(rows, columns)}, {}, BELOW_GREATEST.replace("{rows}", str(rows)),
+                   lambda x: -x - (-x).max(-1, keepdims=True), storage)
         yield Case(f"layer_{rows}_{columns}_{kind}", {"x": 1 + normal(rows, columns)}, {"w": normal(columns), "b": normal(columns)},
                    "    %r = nn.layer_norm ins(%x, %w : {x}, {w}) bias(%b : {b}) outs(%e : {result}) epsilon 1.000000e-05",
                    lambda x, w, b: (x.mean(-1, keepdims=True) - x) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * w + b, storage)
@@ -170,21 +199,21 @@ class Gpu:
     def __init__(self, test):
         self.test = test
 
-    def run(self, profile, some, kib=16, threads=128, accumulators=32):
+    def run(self, profile, some, kib=16, threads=128, accumulators=32, cpu="host", label=""):
         some = [case for case in some if self.test.wanted(f"{profile} {case.name}")]
         if not some:
             return
-        folder = self.test.work / profile
+        folder = self.test.work / f"{profile}{label}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "board.yaml").write_text(
-            MACHINE.format(profile=PROFILES[profile], kib=kib, threads=threads, accumulators=accumulators))
+            MACHINE.format(cpu=cpu, profile=PROFILES[profile], kib=kib, threads=threads, accumulators=accumulators))
         (folder / "kernels.mlir").write_text("\n".join(case.text() for case in some))
         self.test.compile(folder / "kernels.mlir", folder / "out", None, "--soc", str(folder / "board.yaml"),
                           "--start-from", "partition")
         for case in some:
-            name = f"{profile} {case.name}"
+            name = f"{profile}{label} {case.name}"
             try:
-                got = self.test.run(folder / "out", {f"{n}0": a for n, a in case.inputs.items()}, ["y"], "--entry", case.name)["y"]
+                got = self.test.run(folder / "out", case.feeds(), ["y"], "--entry", case.name)["y"]
                 storage = TYPES[case.expected.dtype]
                 self.test.check(name, harness.difference(got, case.expected, TOLERANCE[storage]))
             except harness.CommandFailed as failure:
@@ -198,9 +227,16 @@ def main():
     gpu = Gpu(test)
     every = test.arguments.every
     for profile in PROFILES:
-        for storage in (np.float32, np.float16):
+        # What byte products change is products in groups.
+        for storage in (np.float32, np.float16) if profile != "dot" else ():
             some = list(cases(np.random.default_rng(7), storage))
             gpu.run(profile, some[::every])
+        gpu.run(profile, list(gpu_groups.cases())[::every], label="-groups")
+    # Panels of four and of eight columns, which other CPUs read.
+    if platform.machine() in ("x86_64", "AMD64"):
+        for cpu in ("x86-64", "x86-64-v3"):
+            described = f"{{triple: x86_64-linux-gnu, cpu: {cpu}, cores: 2}}"
+            gpu.run("base", list(gpu_groups.cases(seed=5))[::2 * every], cpu=described, label=f"-groups-{cpu}")
     test.finish()
 
 

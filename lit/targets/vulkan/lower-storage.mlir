@@ -92,4 +92,33 @@ gpu.module @kernels {
     memref.store %x, %b[%i] : memref<?xi64>
     gpu.return
   }
+
+  // Bytes that are seen as other elements are whole words, several at once where
+  // the alignments allow that.
+  // CHECK-LABEL: gpu.func @seen(
+  // CHECK-SAME: memref<?xvector<4xi32>, #spirv.storage_class<StorageBuffer>> {spirv.interface_var_abi = #spirv.interface_var_abi<(0, 0)>}
+  // CHECK: memref.load {{.*}} : memref<?xvector<4xi32>
+  // CHECK: memref.load {{.*}} : memref<?xi32, #spirv.storage_class<StorageBuffer>>
+  // CHECK: memref.load {{.*}} : memref<?xi32, #spirv.storage_class<StorageBuffer>>
+  // CHECK-COUNT-4: arith.bitcast {{.*}} : i16 to f16
+  // CHECK: memref.store {{.*}} : memref<?xi32, #spirv.storage_class<StorageBuffer>>
+  // CHECK: gpu.return
+  gpu.func @seen(%a: memref<?xi8>, %b: memref<?xi8>, %c: memref<?xf16>) kernel {
+    %a16 = memref.assume_alignment %a, 16 : memref<?xi8>
+    %b4 = memref.assume_alignment %b, 4 : memref<?xi8>
+    %i = gpu.thread_id x
+    %c16 = arith.constant 16 : index
+    %at = arith.muli %i, %c16 : index
+    %x = vector.load %a16[%at] {alignment = 16 : i64} : memref<?xi8>, vector<16xi8>
+    %words = vector.bitcast %x : vector<16xi8> to vector<4xi32>
+    %y = vector.load %b4[%at] {alignment = 8 : i64} : memref<?xi8>, vector<8xi8>
+    %halves = vector.bitcast %y : vector<8xi8> to vector<4xf16>
+    %sum = vector.reduction <add>, %halves : vector<4xf16> into f16
+    memref.store %sum, %c[%i] : memref<?xf16>
+    %word = vector.extract %words[3] : i32 from vector<4xi32>
+    %one = vector.from_elements %word : vector<1xi32>
+    %bytes = vector.bitcast %one : vector<1xi32> to vector<4xi8>
+    vector.store %bytes, %b4[%at] {alignment = 4 : i64} : memref<?xi8>, vector<4xi8>
+    gpu.return
+  }
 }

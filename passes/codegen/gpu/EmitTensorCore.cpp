@@ -409,7 +409,7 @@ private:
 bool tercet::codegen::emitTensorProduct(TileBuilder &b, const ProductChain &chain) {
   if (!b.profile.mma || b.threads < kWarpThreads)
     return false;
-  std::optional<Contraction> product = Contraction::of(b, chain.product);
+  std::optional<Contraction> product = Contraction::of(b, cast<linalg::LinalgOp>(chain.product));
   if (!product || !product->rows || product->sums.size() != 1 || !product->sumElement().isF32())
     return false;
   Type element = product->leftAccess().element;
@@ -422,9 +422,8 @@ bool tercet::codegen::emitTensorProduct(TileBuilder &b, const ProductChain &chai
     return false;
   // What is kept between the product and what follows from it is not: there is no
   // more of it than sums in registers.
-  linalg::LinalgOp multiply = chain.product;
   linalg::GenericOp following = chain.epilogue;
-  Value result = multiply.getDpsInits()[0], unused;
+  Value result = chain.getResult(), unused;
   if (following && !llvm::is_contained(following.getDpsInits(), result))
     unused = result;
   std::optional<BlockShape> shape =

@@ -8,6 +8,7 @@
 
 #include "dialects/nn/NN.h"
 #include "passes/codegen/gpu/Emitters.h"
+#include "passes/partition/GroupPanels.h"
 #include "passes/partition/GroupWork.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -49,7 +50,7 @@ bool hasKernel(Operation &op) {
          isa<linalg::SoftmaxOp, tensor::EmptyOp, tensor::ExtractSliceOp, tensor::CollapseShapeOp,
              tensor::ExpandShapeOp, tensor::ConcatOp, nn::ActivationOp, nn::LayerNormOp,
              nn::RmsNormOp, nn::RopeOp, nn::GatherOp, nn::AttentionOp, nn::CacheUpdateOp,
-             nn::CachedAttentionOp>(op) ||
+             nn::CachedAttentionOp, nn::EncodeGroupsOp, nn::GroupMatmulOp>(op) ||
          (isa<linalg::LinalgOp>(op) && !cast<linalg::LinalgOp>(op).hasDynamicShape());
 }
 
@@ -57,6 +58,28 @@ bool hasKernel(Operation &op) {
 bool hasScalarForm(Operation &op) {
   return isa_and_nonnull<arith::ArithDialect, math::MathDialect>(op.getDialect()) ||
          isa<linalg::IndexOp, linalg::YieldOp>(op);
+}
+
+/// Of operations in groups: what there are kernels for, since what they stand for
+/// would be computed with every weight in workgroup memory.
+bool checkGroups(Operation &op, std::string &reason) {
+  if (auto encode = dyn_cast<nn::EncodeGroupsOp>(op); encode && !hasEncodeKernel(encode)) {
+    reason = "its kernels round rows to signed bytes in blocks of one group with a scale of f32 "
+             "and a sum only";
+    return false;
+  }
+  auto product = dyn_cast<nn::GroupMatmulOp>(op);
+  if (!product)
+    return true;
+  auto group = cast<soc::GroupOp>(op.getParentOp());
+  auto weight = dyn_cast<BlockArgument>(product.getRhs());
+  if (!weight || weight.getOwner()->getParentOp() != group ||
+      !partition::isWeightInGroups(group, weight.getArgNumber())) {
+    reason = "it reads right-hand sides of 'nn.group_matmul' in panels, and this one is no weight "
+             "of the model's or is read by other operations too";
+    return false;
+  }
+  return hasGroupKernel(product, reason);
 }
 
 bool checkKernel(Operation &op, std::string &reason) {
@@ -76,6 +99,8 @@ bool checkKernel(Operation &op, std::string &reason) {
       reason = "it does not compute " + textOf(op) + " in " + textOf(getElementTypeOrSelf(type));
       return false;
     }
+  if (!checkGroups(op, reason))
+    return false;
   auto structured = dyn_cast<linalg::LinalgOp>(op);
   if (!structured)
     return true;
@@ -147,6 +172,11 @@ SmallVector<soc::VariantAttr> GpuEngineModel::variants(soc::EngineAttr engine, s
 }
 
 bool GpuEngineModel::takesWhole(soc::EngineAttr engine, Operation *op) const {
+  std::string ignored;
+  if (auto product = dyn_cast<nn::GroupMatmulOp>(op))
+    return hasGroupKernel(product, ignored);
+  if (auto encode = dyn_cast<nn::EncodeGroupsOp>(op))
+    return hasEncodeKernel(encode);
   return hasAttentionKernel(op);
 }
 

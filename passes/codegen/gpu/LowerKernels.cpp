@@ -39,7 +39,8 @@ int64_t mostResults(soc::KernelOp kernel) {
   int64_t most = 1;
   bool known = true;
   kernel.walk([&](Operation *op) {
-    if (!isa<linalg::LinalgOp, memref::CopyOp, nn::AttentionOp, nn::CachedAttentionOp>(op))
+    if (!isa<linalg::LinalgOp, memref::CopyOp, nn::AttentionOp, nn::CachedAttentionOp,
+             nn::GroupMatmulOp, nn::EncodeGroupsOp>(op))
       return;
     for (Value operand : op->getOperands())
       if (auto type = dyn_cast<MemRefType>(operand.getType())) {

@@ -19,8 +19,10 @@ std::optional<ProductEpilogue> ProductEpilogue::of(TileBuilder &b, const Product
   epilogue.product = &product;
   epilogue.isFilled = bool(chain.fill);
   epilogue.op = chain.epilogue;
-  linalg::LinalgOp op = chain.product;
-  for (AffineExpr expr : op.getMatchingIndexingMap(op.getDpsInitOperand(0)).getResults()) {
+  auto op = dyn_cast<linalg::LinalgOp>(chain.product);
+  AffineMap map = op ? op.getMatchingIndexingMap(op.getDpsInitOperand(0))
+                     : b.getMultiDimIdentityMap(product.nest.loops.size());
+  for (AffineExpr expr : map.getResults()) {
     auto dim = dyn_cast<AffineDimExpr>(expr);
     if (!dim)
       return std::nullopt;
@@ -34,7 +36,7 @@ std::optional<ProductEpilogue> ProductEpilogue::of(TileBuilder &b, const Product
     return std::nullopt;
   epilogue.nest = *nest;
   for (Value operand : chain.epilogue->getOperands())
-    epilogue.isSum.push_back(operand == op.getDpsInits()[0]);
+    epilogue.isSum.push_back(operand == chain.getResult());
   return epilogue;
 }
 
