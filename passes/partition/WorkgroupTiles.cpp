@@ -14,6 +14,8 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace tercet;
 using namespace tercet::partition;
@@ -30,6 +32,14 @@ constexpr uint64_t kWorkgroupPs = 200000;
 /// How much faster than memory the caches are from which tiles read operands
 /// again.
 constexpr uint64_t kCacheSpeed = 4;
+
+/// How much faster than lanes of f16 tensor cores multiply, and sums that a thread
+/// of theirs has at most.
+constexpr uint64_t kTensorSpeed = 4;
+constexpr int64_t kTensorSums = 128;
+/// Terms of a stage of their operands, of which two are in workgroup memory at
+/// least; rows and columns of what a warp multiplies at once.
+constexpr int64_t kTensorTerms = 32, kTensorPart = 16;
 
 /// a * b / c, rounded up; saturates.
 uint64_t scale(uint64_t a, uint64_t b, uint64_t c) {
@@ -130,11 +140,56 @@ private:
     hasRows |= isa<nn::LayerNormOp, nn::RmsNormOp, linalg::SoftmaxOp>(op);
   }
 
+  bool isForTensorCores() const {
+    if (!limits.tensorCores || !isa<linalg::MatmulOp, linalg::BatchMatmulOp>(product))
+      return false;
+    auto elementOf = [&](unsigned operand) {
+      return getElementTypeOrSelf(product->getOperand(operand).getType());
+    };
+    Type element = elementOf(0);
+    return (element.isF16() || element.isBF16()) && elementOf(1) == element;
+  }
+
+  /// Of all tiles that fit the registers and the memory for two stages of the
+  /// operands. What a tile costs beside multiplications is its traffic with
+  /// workgroup memory: 128 bytes in the time of 1024 multiply-adds, where each warp
+  /// reads its rows and columns and each stage is written once. Half is hidden.
+  void searchTensorProduct() {
+    name = "tensor-product";
+    size_t m = shape.size() - 2, n = shape.size() - 1;
+    SmallVector<int64_t> sizes(shape.size(), 1);
+    int64_t width =
+        cast<RankedTensorType>(product->getOperand(0).getType()).getElementTypeBitWidth() / 8;
+    for (int64_t rows : {128, 256, 64, 32, 16})
+      for (int64_t columns : {256, 128, 64, 32}) {
+        int64_t stage = (rows + columns) * kTensorTerms * width;
+        if (rows * columns > kTensorSums * limits.threads ||
+            2 * stage > static_cast<int64_t>(limits.memoryBytes))
+          continue;
+        int64_t partRows = rows, partColumns = columns;
+        for (int64_t warps = limits.threads / 32; warps > 1; warps /= 2) {
+          int64_t &larger = partRows >= partColumns ? partRows : partColumns;
+          if (larger > kTensorPart)
+            larger /= 2;
+        }
+        uint64_t parts = rows / partRows * (columns / partColumns);
+        uint64_t moved = width * (parts * (partRows + partColumns) + rows + columns);
+        uint64_t multiplied = rows * columns * 128 / 1024;
+        sizes[m] = rows;
+        sizes[n] = columns;
+        consider(sizes, (100 + 50 * moved / multiplied) / kTensorSpeed,
+                 (std::min(rows, shape[m]) + std::min(columns, shape[n])) * depthOfProduct() *
+                     width);
+      }
+  }
+
   /// Columns in multiples of what a thread loads at once, and as many elements
   /// as the threads can sum in registers.
   void searchProduct() {
     size_t m = shape.size() - 2, n = shape.size() - 1;
     bool thin = shape[m] < kThinRows;
+    if (!thin && isForTensorCores())
+      return searchTensorProduct();
     name = thin ? "thin-product" : "product";
     if (isa<nn::GroupMatmulOp>(product))
       name = thin ? "thin-group-product" : "group-product";
@@ -325,12 +380,20 @@ private:
     return elements;
   }
 
-  /// Parts of a share are cut where a tile of any row may begin.
+  /// Parts of a share are cut where a tile of any row may begin, and where a word
+  /// does: narrow elements are fields of words, whose others another engine may be
+  /// writing.
   uint64_t granularity() {
     if (!shareDim || wholeDims.contains(*shareDim) || group.getOutputs().size() != 1 ||
         isa<tensor::ExtractSliceOp>(root))
       return 0;
-    return StringRef(name).ends_with("product") ? kThinRows : 1;
+    uint64_t rows = StringRef(name).ends_with("product") ? kThinRows : 1;
+    for (Type type :
+         llvm::concat<const Type>(group.getInputs().getTypes(), group->getResultTypes()))
+      if (Type element = getElementTypeOrSelf(type);
+          element.isIntOrFloat() && element.getIntOrFloatBitWidth() < 32)
+        rows = std::lcm<uint64_t>(rows, 4 / llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
+    return rows;
   }
 
   soc::PerformanceAttr performance;

@@ -5,10 +5,12 @@
 // reports by name. Drivers of GPUs are referred to weakly: they load a library,
 // and are linked into programs that have such an engine only.
 #include "engines.h"
+#include "program.h"
 #include "tercet/cuda.h"
 #include "tercet/hexagon.h"
 #include "tercet/queues.h"
 #include "tercet/vulkan.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 #define MOST_ENGINES 64
@@ -44,40 +46,30 @@ static tercet_status create(const tercet_engine_info *engine, tercet_driver *dri
   return TERCET_OK;
 }
 
-tercet_status engines_start(tercet_context *context, void **memory, const char **detail) {
+int engines_start(tercet_context *context) {
   tercet_driver_binding bindings[MOST_ENGINES];
   tercet_engine_info engine;
   uint32_t count = 0;
   int needed = 0;
-  *memory = NULL;
-  *detail = "";
   for (uint32_t e = 0; !tercet_engine_query(context, e, &engine); ++e) {
     if (engine.kind == TERCET_ENGINE_CPU || !submits(context, engine.name))
       continue;
     needed = 1;
     bindings[count] = (tercet_driver_binding){.engine = e, .timeout_ns = TIMEOUT_NS};
     tercet_status status = create(&engine, &bindings[count].driver);
-    if (status) {
-      *detail = engine.name;
-      return status;
-    }
+    if (status)
+      return fail_named(status, engine.name);
     count += bindings[count].driver.table != NULL;
   }
   if (!needed)
-    return TERCET_OK;
+    return 0;
   uint64_t bytes;
+  void *memory;
   tercet_drivers_bytes(context, &bytes);
-  if (posix_memalign(memory, TERCET_CONTEXT_ALIGN, bytes)) {
-    *memory = NULL;
-    return TERCET_ERROR_SYSTEM_MEMORY;
-  }
-  tercet_status status = tercet_drivers_attach(context, *memory, bytes, bindings, count);
-  if (status) {
-    free(*memory);
-    *memory = NULL;
-    *detail = tercet_context_error(context)->text;
-  }
-  return status;
+  if (posix_memalign(&memory, TERCET_CONTEXT_ALIGN, bytes))
+    return fail_named(TERCET_ERROR_SYSTEM_MEMORY, "");
+  tercet_status status = tercet_drivers_attach(context, memory, bytes, bindings, count);
+  return status ? fail_named(status, tercet_context_error(context)->text) : 0;
 }
 
 void engines_stop(tercet_context *context) { tercet_drivers_detach(context); }

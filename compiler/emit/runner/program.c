@@ -77,10 +77,8 @@ int open_program(const char *given, const thread_options *threads, tercet_contex
       ((status = tercet_context_close(*context)) ||
        (status = tercet_context_open(memory, bytes, program, &options, context, &error))))
     return fail_status(status, &error);
-  void *drivers;
-  const char *detail;
-  if ((status = engines_start(*context, &drivers, &detail)))
-    return fail_named(status, detail);
+  if (engines_start(*context))
+    return 1;
   threads_place_caller(plan);
   for (uint32_t pool = 0; pool < tercet_pool_count(*context); ++pool) {
     tercet_pool_info info;

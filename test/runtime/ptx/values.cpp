@@ -277,6 +277,8 @@ double tangent(double x) { return std::tanh(x); }
 
 } // namespace
 
+double valueOf(const Type &type, uint64_t bits) { return load(type, bits); }
+
 Function findArithmetic(const std::string &name) {
   static const std::map<std::string, Function> functions = {
       {"add", [](A w, U a, U b,
