@@ -14,6 +14,8 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace tercet;
 using namespace tercet::partition;
@@ -314,12 +316,20 @@ private:
     return elements;
   }
 
-  /// Parts of a share are cut where a tile of any row may begin.
+  /// Parts of a share are cut where a tile of any row may begin, and where a word
+  /// does: narrow elements are fields of words, whose others another engine may be
+  /// writing.
   uint64_t granularity() {
     if (!shareDim || wholeDims.contains(*shareDim) || group.getOutputs().size() != 1 ||
         isa<tensor::ExtractSliceOp>(root))
       return 0;
-    return StringRef(name).ends_with("product") ? kThinRows : 1;
+    uint64_t rows = StringRef(name).ends_with("product") ? kThinRows : 1;
+    for (Type type :
+         llvm::concat<const Type>(group.getInputs().getTypes(), group->getResultTypes()))
+      if (Type element = getElementTypeOrSelf(type);
+          element.isIntOrFloat() && element.getIntOrFloatBitWidth() < 32)
+        rows = std::lcm<uint64_t>(rows, 4 / llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
+    return rows;
   }
 
   soc::PerformanceAttr performance;

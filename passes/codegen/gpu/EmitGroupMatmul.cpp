@@ -10,6 +10,7 @@
 #include "passes/codegen/gpu/Emitters.h"
 
 #include "passes/codegen/LoopBuilder.h"
+#include "passes/codegen/gpu/FloatPanels.h"
 #include "passes/codegen/gpu/GroupOperands.h"
 #include "passes/codegen/gpu/ProductEpilogue.h"
 #include "passes/codegen/gpu/VectorAccess.h"
@@ -29,7 +30,7 @@ enum : unsigned { kRows = 0, kColumns = 1 };
 
 class GroupMatmulEmission {
 public:
-  GroupMatmulEmission(TileBuilder &b, GroupOperands &operands, const Contraction &product,
+  GroupMatmulEmission(TileBuilder &b, PanelSums &operands, const Contraction &product,
                       const ProductEpilogue &epilogue, int64_t mostRows, int64_t mostColumns)
       : b(b), operands(operands), product(product), epilogue(epilogue), mostRows(mostRows) {
     columnGroups =
@@ -141,7 +142,8 @@ private:
       clamped.push_back(i ? insideRows(rows[i]) : row);
     }
     SmallVector<Value> sums =
-        operands.accumulate(clamped, divide(column, kLanes), SmallVector<Value>(count, zero()));
+        operands.accumulate(clamped, divide(column, kLanes), SmallVector<Value>(count, zero()),
+                            /*part=*/Value(), /*parts=*/1);
     for (int64_t i = 0; i < count; ++i) {
       // The first row was looked at where the block begins.
       if (i == 0)
@@ -188,7 +190,7 @@ private:
   }
 
   TileBuilder &b;
-  GroupOperands &operands;
+  PanelSums &operands;
   const Contraction &product;
   const ProductEpilogue &epilogue;
   int64_t mostRows, columnGroups, others;
@@ -220,15 +222,15 @@ bool tercet::codegen::hasGroupKernel(nn::GroupMatmulOp op, std::string &reason) 
     reason = why.str();
     return false;
   };
-  if (!format)
-    return refuse("it has kernels for weights in groups only, not for 'nn.group_matmul' of floats");
-  if (!format->isPackable())
-    return refuse("its kernels read blocks of a multiple of 32 elements in groups of a multiple of "
-                  "16 with a scale");
   if (ShapedType::isDynamic(op.getDepth()))
     return refuse("its kernels need to know how many terms a product in groups has");
   if (op.getPanel() && op.getPanelColumns() % kLanes != 0)
     return refuse("its kernels read panels of a multiple of 4 columns");
+  if (!format)
+    return true;
+  if (!format->isPackable())
+    return refuse("its kernels read blocks of a multiple of 32 elements in groups of a multiple of "
+                  "16 with a scale");
   int64_t chunk = std::min<int64_t>(32, format->getGroup());
   if (format->getGroup() % chunk != 0 || 32 % chunk != 0)
     return refuse("its kernels read groups of 16 or of a multiple of 32 elements");
@@ -258,8 +260,12 @@ bool tercet::codegen::emitGroupMatmul(TileBuilder &b, const ProductChain &chain)
   std::optional<ProductEpilogue> epilogue = ProductEpilogue::of(b, chain, product);
   if (!epilogue)
     return false;
-  GroupOperands operands(b, op);
-  GroupMatmulEmission emission(b, operands, product, *epilogue, *rows, *columns);
+  std::unique_ptr<PanelSums> operands;
+  if (op.getFormat())
+    operands = std::make_unique<GroupOperands>(b, op);
+  else
+    operands = std::make_unique<FloatPanels>(b, op);
+  GroupMatmulEmission emission(b, *operands, product, *epilogue, *rows, *columns);
   if (!emission.isThin() || !emission.runThin())
     emission.runTall();
   return true;

@@ -8,6 +8,7 @@
 #include "passes/codegen/gpu/GroupOperands.h"
 
 #include "passes/codegen/gpu/ByteDot.h"
+#include "passes/codegen/gpu/FlatAddress.h"
 #include "passes/codegen/gpu/VectorAccess.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -22,8 +23,8 @@ static constexpr int64_t kUnit = 32;
 static constexpr int64_t kMaxBytes = 16;
 
 GroupOperands::GroupOperands(TileBuilder &b, nn::GroupMatmulOp op)
-    : b(b), format(*op.getFormat()), lhsFormat(op.getLhsFormat().value_or(nn::GroupsAttr())),
-      panel(op.getPanelColumns()), units(op.getDepth() / kUnit),
+    : PanelSums(op.getDepth() / kUnit, op.getPanelColumns()), b(b), format(*op.getFormat()),
+      lhsFormat(op.getLhsFormat().value_or(nn::GroupsAttr())),
       lhs(flatten(b, b.getLoc(), op.getLhs())), rhs(flatten(b, b.getLoc(), op.getRhs())),
       packed(
           format, panel, kLanes,
@@ -43,9 +44,9 @@ Value GroupOperands::word(int64_t value) {
 
 /// As one vector; what is known of its alignment is said.
 Value GroupOperands::loadBytes(Value memory, OpFoldResult address, int64_t bytes) {
-  int64_t alignment = llvm::bit_floor(static_cast<uint64_t>(std::min(bytes, kMaxBytes)));
-  while (alignment > 1 && !isMultipleOf(address, alignment))
-    alignment /= 2;
+  int64_t alignment =
+      std::min(divisorOf(address),
+               static_cast<int64_t>(llvm::bit_floor(uint64_t(std::min(bytes, kMaxBytes)))));
   return vector::LoadOp::create(b, VectorType::get({bytes}, b.getI8Type()), memory,
                                 ValueRange{indexValue(b, b.getLoc(), address)},
                                 /*nontemporal=*/false, llvm::Align(alignment));

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The sums of one thread of a product with a right-hand side in groups: for some
-// rows four columns side by side, along all of K or a part of it. Weights are
-// read in whole words of four elements, decoded once for all rows.
+// The sums of one thread of a product with a right-hand side in groups. Weights
+// are read in whole words of four elements, and decoded once for all rows.
 
 #ifndef TERCET_PASSES_CODEGEN_GPU_GROUPOPERANDS_H
 #define TERCET_PASSES_CODEGEN_GPU_GROUPOPERANDS_H
@@ -10,25 +9,18 @@
 #include "dialects/nn/NN.h"
 #include "passes/codegen/LoopNest.h"
 #include "passes/codegen/PackedGroups.h"
-#include "passes/codegen/gpu/TileBuilder.h"
+#include "passes/codegen/gpu/PanelSums.h"
 
 namespace tercet::codegen {
 
-class GroupOperands {
+class GroupOperands : public PanelSums {
 public:
   /// Of an operation on memrefs that hasGroupKernel accepts.
   GroupOperands(TileBuilder &b, nn::GroupMatmulOp op);
 
-  /// Steps along K that can be shared out over threads.
-  int64_t getUnits() const { return units; }
-  int64_t getPanel() const { return panel; }
-
-  /// Adds all products to `sums`, vectors of the columns from four * number on:
-  /// sums[i] is of row rows[i]. Of `parts` threads that share a sum this is number
-  /// `part`: it takes every parts-th unit.
   llvm::SmallVector<mlir::Value> accumulate(llvm::ArrayRef<mlir::Value> rows, mlir::Value four,
-                                            llvm::ArrayRef<mlir::Value> sums, mlir::Value part = {},
-                                            int64_t parts = 1);
+                                            llvm::ArrayRef<mlir::Value> sums, mlir::Value part,
+                                            int64_t parts) override;
 
 private:
   using Values = llvm::SmallVector<mlir::Value>;
@@ -59,7 +51,6 @@ private:
 
   TileBuilder &b;
   nn::GroupsAttr format, lhsFormat;
-  int64_t panel, units;
   FlatView lhs, rhs;
   PackedGroups packed;
   mlir::VectorType floats, integers;
