@@ -21,7 +21,7 @@ def look_group : OptionGroup<"Looking inside">;
 let Group = model_group in {
 defm dim : Value<"dim", "NAME=VALUE", "Size of a symbolic dimension; once for each">;
 defm context : Value<"context", "N", "Positions of a language model that its caches have room for (default: the model's, at most 4096)">;
-defm prefill : Value<"prefill", "N,N,...", "Lengths of the chunks in which a language model takes a prompt (default: 128,16)">;
+defm prefill : Value<"prefill", "N,N,...", "Lengths of the chunks in which a language model takes a prompt, or none (default: 128,16)">;
 defm verify : Value<"verify", "N,N,...", "Lengths of chunks with logits for every token, as speculative decoding needs (default: none)">;
 defm kv_cache : Value<"kv-cache", "f16|f32|int8|int4", "How a language model's caches store keys and values; int8 and int4 with a scale for each 32 elements of a head (default: f16)">;
 defm plan_context : Value<"plan-context", "BYTES", "Print what a language model takes for each context length, pool by pool, and the longest context that fits into so much memory, such as 24GiB; write nothing">;

@@ -223,8 +223,9 @@ def by_cost(decoder, alone):
 def all_three(decoder, alone):
     name = "decoder on all three"
     program = decoder.compile(name, "--soc", "devkit", "--prefill", "none", "--quantize",
-                              "blk.[01].ffn_up=w8a8;blk.[01].ffn_gate=w8a8", "--calibrate", str(decoder.samples()), "--pin",
-                              "blk.[01].ffn_up=npu", "--pin", "blk.?.attn=gpu")
+                              ";".join(f"blk.[01].{product}=w8a8" for product in ("attn_output", "ffn_gate", "ffn_up")),
+                              "--calibrate", str(decoder.samples()), "--pin", "blk.[01].ffn_up=npu", "--pin",
+                              "blk.[01].attn_output=npu", "--pin", "blk.?.attn=gpu")
     used = decoder.engines(program)["decode"]
     decoder.test.check(f"{name}: places", None if used == {"cpu", "gpu", "npu"} else f"only {sorted(used)} are used")
     prompt = decoder.ids[100:140]
