@@ -30,7 +30,7 @@ def list_operators : Switch<"list-operators", "List the ONNX operators that are 
 }
 
 let Group = quantize_group in {
-defm quantize : Value<"quantize", "SPEC", "Precisions: [PATTERN=]SCHEME;..., of w8a8, w8a16 and f32, or for weights alone w8, w4g32, w4g128, w2g64 and mxfp4. Nodes that match a pattern get that scheme, a scheme alone is used where it costs less; later entries win">;
+defm quantize : Value<"quantize", "SPEC", "Precisions: [PATTERN=]SCHEME;..., of w8a8, w8a16 and f32, or for weights alone f16, w8, w4g32, w4g128, w2g64 and mxfp4. Nodes that match a pattern get that scheme, a scheme alone is used where it costs less; later entries win">;
 defm calibrate : Value<"calibrate", "DIR|LIST", "Inputs to measure ranges on: a folder a sample with NAME.npy, or files NAME-NUMBER.npy, or a list of lines NAME=FILE.npy ...">;
 defm calibration : Value<"calibration", "minmax|percentile|mse", "How 8-bit ranges follow from what was measured (default: mse)">;
 defm min_snr : Value<"min-snr", "DB", "Keep a node in float where a scheme without a pattern would leave its result less than this (default: 20)">;

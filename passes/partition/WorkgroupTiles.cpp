@@ -33,6 +33,14 @@ constexpr uint64_t kWorkgroupPs = 200000;
 /// again.
 constexpr uint64_t kCacheSpeed = 4;
 
+/// How much faster than lanes of f16 tensor cores multiply, and sums that a thread
+/// of theirs has at most.
+constexpr uint64_t kTensorSpeed = 4;
+constexpr int64_t kTensorSums = 128;
+/// Terms of a stage of their operands, of which two are in workgroup memory at
+/// least; rows and columns of what a warp multiplies at once.
+constexpr int64_t kTensorTerms = 32, kTensorPart = 16;
+
 /// a * b / c, rounded up; saturates.
 uint64_t scale(uint64_t a, uint64_t b, uint64_t c) {
   unsigned __int128 value = (static_cast<unsigned __int128>(a) * b + c - 1) / c;
@@ -68,6 +76,8 @@ public:
         attention = &op;
       noteWholeDims(op);
     }
+    if (isa_and_nonnull<nn::EncodeGroupsOp>(root) && hasRows)
+      wholeDims.insert(1);
   }
 
   /// Looks at every tile of the group's class; false if none fits.
@@ -123,10 +133,54 @@ private:
       wholeDims.insert(shape.size() - 1);
     if (auto softmax = dyn_cast<linalg::SoftmaxOp>(op))
       wholeDims.insert(softmax.getDimension());
+    // Of rows that are rounded by themselves a tile is some blocks.
     if (isa<nn::EncodeGroupsOp>(op))
-      for (size_t dim = 1; dim < shape.size(); ++dim)
+      for (size_t dim = &op == root ? 2 : 1; dim < shape.size(); ++dim)
         wholeDims.insert(dim);
     hasRows |= isa<nn::LayerNormOp, nn::RmsNormOp, linalg::SoftmaxOp>(op);
+  }
+
+  bool isForTensorCores() const {
+    if (!limits.tensorCores || !isa<linalg::MatmulOp, linalg::BatchMatmulOp>(product))
+      return false;
+    auto elementOf = [&](unsigned operand) {
+      return getElementTypeOrSelf(product->getOperand(operand).getType());
+    };
+    Type element = elementOf(0);
+    return (element.isF16() || element.isBF16()) && elementOf(1) == element;
+  }
+
+  /// Of all tiles that fit the registers and the memory for two stages of the
+  /// operands. What a tile costs beside multiplications is its traffic with
+  /// workgroup memory: 128 bytes in the time of 1024 multiply-adds, where each warp
+  /// reads its rows and columns and each stage is written once. Half is hidden.
+  void searchTensorProduct() {
+    name = "tensor-product";
+    size_t m = shape.size() - 2, n = shape.size() - 1;
+    SmallVector<int64_t> sizes(shape.size(), 1);
+    int64_t width =
+        cast<RankedTensorType>(product->getOperand(0).getType()).getElementTypeBitWidth() / 8;
+    for (int64_t rows : {128, 256, 64, 32, 16})
+      for (int64_t columns : {256, 128, 64, 32}) {
+        int64_t stage = (rows + columns) * kTensorTerms * width;
+        if (rows * columns > kTensorSums * limits.threads ||
+            2 * stage > static_cast<int64_t>(limits.memoryBytes))
+          continue;
+        int64_t partRows = rows, partColumns = columns;
+        for (int64_t warps = limits.threads / 32; warps > 1; warps /= 2) {
+          int64_t &larger = partRows >= partColumns ? partRows : partColumns;
+          if (larger > kTensorPart)
+            larger /= 2;
+        }
+        uint64_t parts = rows / partRows * (columns / partColumns);
+        uint64_t moved = width * (parts * (partRows + partColumns) + rows + columns);
+        uint64_t multiplied = rows * columns * 128 / 1024;
+        sizes[m] = rows;
+        sizes[n] = columns;
+        consider(sizes, (100 + 50 * moved / multiplied) / kTensorSpeed,
+                 (std::min(rows, shape[m]) + std::min(columns, shape[n])) * depthOfProduct() *
+                     width);
+      }
   }
 
   /// Columns in multiples of what a thread loads at once, and as many elements
@@ -134,6 +188,8 @@ private:
   void searchProduct() {
     size_t m = shape.size() - 2, n = shape.size() - 1;
     bool thin = shape[m] < kThinRows;
+    if (!thin && isForTensorCores())
+      return searchTensorProduct();
     name = thin ? "thin-product" : "product";
     if (isa<nn::GroupMatmulOp>(product))
       name = thin ? "thin-group-product" : "group-product";
@@ -178,6 +234,9 @@ private:
         if (kind != utils::IteratorType::parallel && !ShapedType::isDynamic(range))
           terms *= std::max<int64_t>(1, range);
     int64_t unit = hasRows ? whole : limits.threads;
+    // A thread makes a block; half as many where not all find room.
+    if (isa<nn::EncodeGroupsOp>(root) && !hasRows)
+      unit = whole * limits.threads / 2;
     for (int64_t units : {16, 8, 4, 2, 1})
       if (units == 1 || units * unit * std::min<int64_t>(terms, 64) <= 64 * 16 * limits.threads)
         consider(tileOfElements(units * unit), 100, 0);
@@ -308,6 +367,11 @@ private:
 
   uint64_t tileElements(RankedTensorType value, ArrayRef<int64_t> sizes) const {
     uint64_t elements = 1;
+    if (auto encode = dyn_cast<nn::EncodeGroupsOp>(root);
+        encode && value.getShape() == cast<ShapedType>(encode.getInput().getType()).getShape()) {
+      elements = sizes[0] ? std::min(shape[0], sizes[0]) : shape[0];
+      return elements * (sizes[1] ? sizes[1] * encode.getFormat().getBlock() : value.getDimSize(1));
+    }
     for (int64_t dim = 0; dim < value.getRank(); ++dim) {
       int64_t at = static_cast<int64_t>(shape.size()) - value.getRank() + dim;
       bool cut = value.getShape() == type.getShape() && at >= 0 && sizes[at] > 0;

@@ -32,8 +32,8 @@ public:
 protected:
   partition::WorkgroupLimits tileLimits(soc::EngineAttr engine) const override {
     cuda::Device device = cuda::Device::of(engine);
-    return {device.sharedBytes, device.threads, device.processors, device.accumulators,
-            kMaxGridSize};
+    return {device.sharedBytes,  device.threads, device.processors,
+            device.accumulators, kMaxGridSize,   device.architecture >= cuda::kTensorArchitecture};
   }
 
   codegen::GpuOperandLimits operandLimits(soc::EngineAttr engine) const override {

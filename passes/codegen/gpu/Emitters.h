@@ -24,6 +24,10 @@ mlir::LogicalResult emitNest(TileBuilder &b, mlir::linalg::LinalgOp op);
 /// arithmetic, if it is something else or too small.
 bool emitThinMatmul(TileBuilder &b, const ProductChain &chain);
 
+/// A product of 16-bit floats on tensor cores, where the profile has them; false
+/// likewise.
+bool emitTensorProduct(TileBuilder &b, const ProductChain &chain);
+
 /// Any other product of floats, with sums in registers; false likewise.
 bool emitMatmul(TileBuilder &b, const ProductChain &chain);
 

@@ -8,7 +8,9 @@
 #include "passes/codegen/gpu/Emitters.h"
 #include "passes/codegen/gpu/Passes.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 
 namespace tercet::codegen {
@@ -115,7 +117,9 @@ private:
     Hazards before = hazards;
     orderBehind(b, ArrayRef(ops).drop_front(chain.fill ? 1 : 0), hazards);
     bool inGroups = isa<nn::GroupMatmulOp>(chain.product);
-    if (inGroups ? emitGroupMatmul(b, chain) : emitThinMatmul(b, chain) || emitMatmul(b, chain)) {
+    if (inGroups
+            ? emitGroupMatmul(b, chain)
+            : emitThinMatmul(b, chain) || emitTensorProduct(b, chain) || emitMatmul(b, chain)) {
       ++numProducts;
       for (Operation *op : llvm::reverse(ops))
         op->erase();

@@ -13,8 +13,13 @@
 namespace tercet::codegen {
 
 /// Workgroup memory behind all that the function has so far, for this emitter
-/// alone; nothing if the profile's is too small.
-std::optional<mlir::Value> allocateShared(TileBuilder &b, mlir::Type element, int64_t count);
+/// alone; nothing if the profile's is too small. `unused` is memory whose
+/// operations are about to go: its place is taken if there is nothing behind it.
+std::optional<mlir::Value> allocateShared(TileBuilder &b, mlir::Type element, int64_t count,
+                                          mlir::Value unused = {});
+
+/// Bytes that there is room for.
+int64_t freeSharedBytes(TileBuilder &b, mlir::Value unused = {});
 
 /// How two values become one, and the value that changes none.
 struct Combiner {
