@@ -27,6 +27,12 @@ StringRef outputOf(const Node &node, size_t i) {
   return i < node.outputs.size() ? StringRef(node.outputs[i]) : StringRef();
 }
 
+/// A past of any length in front of new rows.
+bool isPastShape(const ValueInfo &info) {
+  return info.isTensor && info.hasShape && info.dims.size() == 4 && info.dims[1].value &&
+         !info.dims[2].value && info.dims[3].value;
+}
+
 class Reader {
 public:
   Reader(const Graph &graph, DecoderError error) : graph(graph), report(error) {
@@ -47,6 +53,8 @@ private:
     report(text, node);
   }
   void readLayer(unsigned index);
+  bool readPast(const std::string &past, unsigned index, DecoderGraph::Layer &layer);
+  void readJoin(unsigned index);
   void readInputs();
   void readOutputs();
   void checkUses();
@@ -64,6 +72,22 @@ private:
 
 } // namespace
 
+bool tercet::onnx::joinsPast(const Graph &graph) {
+  StringSet<> pasts, outputs;
+  for (const ValueInfo &input : graph.inputs)
+    if (isPastShape(input))
+      pasts.insert(input.name);
+  for (const ValueInfo &output : graph.outputs)
+    outputs.insert(output.name);
+  for (const Node &node : graph.nodes)
+    if (node.op == "Identity" && outputs.contains(outputOf(node, 0)))
+      outputs.insert(inputOf(node, 0));
+  return any_of(graph.nodes, [&](const Node &node) {
+    return node.op == "Concat" && pasts.contains(inputOf(node, 0)) &&
+           outputs.contains(outputOf(node, 0));
+  });
+}
+
 bool tercet::onnx::isDecoder(const Graph &graph) {
   StringSet<> names;
   for (const ValueInfo &input : graph.inputs)
@@ -74,6 +98,56 @@ bool tercet::onnx::isDecoder(const Graph &graph) {
   });
 }
 
+bool Reader::readPast(const std::string &past, unsigned index, DecoderGraph::Layer &layer) {
+  auto fail = [&](const Twine &text) {
+    error(text, index);
+    return false;
+  };
+  auto found = inputs.find(past);
+  if (found == inputs.end())
+    return fail("expected inputs of the graph as past_key and past_value, got '" + past + "'");
+  if (!pasts.insert(past).second)
+    return fail("'" + past + "' is the past of another node already");
+  const ValueInfo &info = *found->second;
+  bool isKnown = info.isTensor && info.hasShape && info.dims.size() == 4 && info.dims[1].value &&
+                 info.dims[3].value && *info.dims[1].value >= 1 && *info.dims[3].value >= 1 &&
+                 *info.dims[1].value <= 65536 && *info.dims[3].value <= 65536;
+  if (!isKnown)
+    return fail("expected input '" + past +
+                "' in [batch, heads, past, size] with numbers of heads and of their elements, got "
+                "another shape");
+  layer.heads = *info.dims[1].value;
+  layer.size = *info.dims[3].value;
+  return true;
+}
+
+/// A past that a node joins with new rows, and the output that these become.
+void Reader::readJoin(unsigned index) {
+  const Node &node = graph.nodes[index];
+  DecoderGraph::Layer layer;
+  layer.pastKey = inputOf(node, 0).str();
+  auto found = inputs.find(layer.pastKey);
+  if (node.op != "Concat" || found == inputs.end() || !isPastShape(*found->second))
+    return;
+  if (found->second->element != DataType::Float)
+    return error("expected a past of float, got " + nameOf(found->second->element), index);
+  layer.presentKey = outputOf(node, 0).str();
+  if (!outputs.contains(layer.presentKey)) {
+    auto same = find_if(graph.nodes, [&](const Node &other) {
+      return other.op == "Identity" && inputOf(other, 0) == layer.presentKey &&
+             outputs.contains(outputOf(other, 0));
+    });
+    if (same == graph.nodes.end())
+      return error("expected past and new rows to be an output of the graph", index);
+    layer.presentKey = same->outputs[0];
+  }
+  if (!readPast(layer.pastKey, index, layer))
+    return;
+  if (!presents.insert(layer.presentKey).second)
+    return error("output '" + layer.presentKey + "' is that of another node already", index);
+  result.layers.push_back(layer);
+}
+
 void Reader::readLayer(unsigned index) {
   const Node &node = graph.nodes[index];
   DecoderGraph::Layer layer;
@@ -81,25 +155,11 @@ void Reader::readLayer(unsigned index) {
   layer.pastValue = inputOf(node, kPastKey + 1).str();
   layer.presentKey = outputOf(node, 1).str();
   layer.presentValue = outputOf(node, 2).str();
-  for (const std::string &past : {layer.pastKey, layer.pastValue}) {
-    auto found = inputs.find(past);
-    if (found == inputs.end())
-      return error("expected inputs of the graph as past_key and past_value, got '" + past + "'",
-                   index);
-    if (!pasts.insert(past).second)
-      return error("'" + past + "' is the past of another node already", index);
-    const ValueInfo &info = *found->second;
-    bool isKnown = info.isTensor && info.hasShape && info.dims.size() == 4 && info.dims[1].value &&
-                   info.dims[3].value && *info.dims[1].value >= 1 && *info.dims[3].value >= 1 &&
-                   *info.dims[1].value <= 65536 && *info.dims[3].value <= 65536;
-    if (!isKnown)
-      return error("expected input '" + past +
-                       "' in [batch, heads, past, size] with numbers of heads and of their "
-                       "elements, got another shape",
-                   index);
-    layer.heads = *info.dims[1].value;
-    layer.size = *info.dims[3].value;
-  }
+  for (const std::string &past : {layer.pastKey, layer.pastValue})
+    if (!readPast(past, index, layer))
+      return;
+  layer.valueHeads = layer.heads;
+  layer.valueSize = layer.size;
   for (const std::string &present : {layer.presentKey, layer.presentValue})
     if (present.empty() || !outputs.contains(present) || !presents.insert(present).second)
       return error("expected outputs of the graph as present_key and present_value, got '" +
@@ -230,15 +290,23 @@ void Reader::findHead() {
 }
 
 std::optional<DecoderGraph> Reader::read() {
-  for (auto [index, node] : enumerate(graph.nodes))
-    if (isAttention(node) && !failed)
+  result.joins = !isDecoder(graph);
+  for (auto [index, node] : enumerate(graph.nodes)) {
+    if (failed)
+      return std::nullopt;
+    if (result.joins)
+      readJoin(index);
+    else if (isAttention(node))
       readLayer(index);
+  }
   if (failed)
     return std::nullopt;
   readInputs();
   readOutputs();
-  checkUses();
-  if (!failed)
+  // The import of nodes sees to it where it is these that join the past.
+  if (!result.joins)
+    checkUses();
+  if (!result.joins && !failed)
     checkMask();
   findHead();
   return failed ? std::nullopt : std::optional(result);
