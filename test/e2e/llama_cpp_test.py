@@ -13,7 +13,6 @@ import numpy as np
 import harness
 
 import decoders
-from gguf import GGMLQuantizationType as T
 
 PROMPT, STEPS = 16, 3
 # Of weights in blocks both sides round left-hand sides, each in its own way.
@@ -104,7 +103,7 @@ def compare(test, config):
     compared = config.window or len(tokens)
     got, wanted = got[:compared], wanted[:compared]
     cosines = [row @ want / (np.linalg.norm(row) * np.linalg.norm(want)) for row, want in zip(got, wanted)]
-    bar = BLOCKS if model.has_blocks() or T.BF16 in model.kinds.values() else FLOATS
+    bar = BLOCKS if model.has_blocks() else FLOATS
     print(f"     {config.name}: least cosine {min(cosines):.7f}, bar {bar}", flush=True)
     return None if min(cosines) >= bar else f"token {np.argmin(cosines)}: cosine {min(cosines):.6f}, less than {bar}"
 

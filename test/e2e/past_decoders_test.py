@@ -113,6 +113,12 @@ def plain(test):
 
 # --- what is refused --------------------------------------------------------------------------------------------------
 def node_named(model, name):
+    """By its name, `= what it yields`, or `OPERATOR < what it takes first`."""
+    if name.startswith("= "):
+        return next(node for node in model.graph.node if name[2:] in node.output)
+    if " < " in name:
+        op, value = name.split(" < ")
+        return next(node for node in model.graph.node if node.op_type == op and node.input[0] == value)
     return next(node for node in model.graph.node if node.name == name)
 
 
@@ -167,27 +173,23 @@ def declared_past(size):
     return change
 
 
-def unread(model):
+def shared(model):
     """Attention reads the keys of another layer."""
-    node = node_named(model, "/model/layers.1/self_attn/Unsqueeze")
-    for other in model.graph.node:
-        for i, name in enumerate(other.input):
-            if other.name.startswith("/model/layers.1/self_attn/") and name == "present.1.key":
-                other.input[i] = "present.0.key"
-    assert node is not None
+    node_named(model, "Unsqueeze < present.1.key").input[0] = "present.0.key"
 
 
 FIRST = "/model/layers.0/self_attn/"
 REFUSED = [
     ("not-causal", "llama-tables", replaced("/model/Less", "LessOrEqual"), "(Softmax): expected a mask that hides keys"),
-    ("constant", "llama-tables", input_constant("/model/Where_1", 1, np.array(-10000, np.float32)),
+    ("constant", "llama-tables",
+     attribute("/model/ConstantOfShape", value=numpy_helper.from_array(np.array([-10000], np.float32))),
      "(Softmax): expected a mask that adds 0 or less than -1e30, got -10000"),
     ("softcap", "llama-sdpa", inserted(FIRST + "Softmax", 0, "Tanh"), "(Tanh): uses scores of attention in another way"),
     ("weights", "llama-angles", inserted(FIRST + "MatMul_1", 0, "Sigmoid"), "(Sigmoid): uses weights of attention"),
     ("axis", "llama-sdpa", attribute(FIRST + "Softmax", axis=2), "(Softmax): expected a softmax over the keys"),
-    ("past-used", "llama-sdpa", inserted(FIRST + "Concat_2", 0, "Abs"), "expected"),
+    ("past-used", "llama-sdpa", inserted("= present.0.key", 0, "Abs"), "input 'past_key_values.0.key': expected"),
     ("keys-used", "gpt2", inserted("/transformer/h.0/attn/Transpose_3", 0, "Relu"), "(Relu): uses keys or values"),
-    ("heads-order", "llama-sdpa", input_constant(FIRST + "Unsqueeze", 1, np.array([1])), "expected keys in [batch, heads"),
+    ("heads-order", "llama-sdpa", input_constant("Unsqueeze < present.0.key", 1, np.array([1])), "expected keys in [batch, heads"),
     ("input", "gpt2", lambda model: model.graph.input.append(
         helper.make_tensor_value_info("token_type_ids", TensorProto.INT64, ["batch", "sequence"])),
      "input 'token_type_ids': expected input_ids, attention_mask"),
@@ -195,7 +197,7 @@ REFUSED = [
         helper.make_tensor_value_info("/transformer/wpe/Gather_output_0", TensorProto.FLOAT, None)),
      "expected logits and the present of each layer"),
     ("heads", "gpt2", declared_past(2), "expected new rows of float in [1, 2, 1, 16]"),
-    ("twice", "llama-sdpa", unread, "is read by attention more than once"),
+    ("twice", "llama-sdpa", shared, "is read by attention more than once"),
     ("mask-values", "gpt2", inserted("/transformer/h.0/attn/Softmax", 0, "Add", np.ones((64, 1), np.float32)), "mask"),
 ]
 

@@ -411,6 +411,13 @@ Operand PastImporter::rowsAtPosition(TensorBuilder &tensors, const PositionTable
       nn::GatherOp::create(b, tensors.loc, init.getType(), uint64_t(0), from, at, init),
       flat.element);
   shape.front() = entry.tokens;
+  // Sizes of 1 in front of the rows are no reason to move any.
+  if (llvm::all_of(ArrayRef<int64_t>(shape).slice(1, table.axis),
+                   [](int64_t size) { return size == 1; })) {
+    SmallVector<int64_t> whole(table.data.shape);
+    whole[table.axis] = entry.tokens;
+    return tensors.reshape(taken, whole);
+  }
   Operand apart = tensors.reshape(taken, shape);
   return tensors.transpose(apart, back);
 }
