@@ -4,7 +4,7 @@
 # Hugging Face's GPT2LMHeadModel: Conv1D as Reshape, Gemm, Reshape; one fused qkv projection and Split; the causal mask
 # sliced from a constant buffer; GELU by tanh. Below opset 13 the buffer is uint8 and cast, as older versions had it.
 # `style` "sdpa" is that of 2024: a mask of lowest floats for all layers, added in scaled_dot_product_attention, which the
-# exporter writes with a root of the scale on both sides. `positions` are an input, "counted" from the past on by Range,
+# exporter writes with a root of the scale on both sides; "bmm" has batch and heads in one dimension, as OPT. `positions` are an input, "counted" from the past on by Range,
 # or "summed" from the attention mask.
 
 import dataclasses
@@ -55,7 +55,7 @@ def build(config, seed, opset=14, style="eager", positions="input"):
         with g.scope("wpe"):
             places = places or _places(g, positions, mask, g.size(ids, 1), past[0][0])
             x = g.op("Add", x, g.op("Gather", w.put("transformer.wpe.weight", c.positions, c.hidden), places))
-        extended = (_mask_all if style == "sdpa" else _mask_padding)(g, mask, ids, past[0][0])
+        extended = (_mask_padding if style == "eager" else _mask_all)(g, mask, ids, past[0][0])
         presents = []
         for layer in range(c.layers):
             with g.scope(f"h.{layer}"):
@@ -158,9 +158,26 @@ def _attention(g, c, w, prefix, x, extended, past, style):
         if style == "sdpa":
             context = g.op("Transpose", attend(g, query, key, value, extended), perm=[0, 2, 1, 3])
             context = g.reshape(context, g.size(context, 0), g.size(context, 1), c.hidden)
+        elif style == "bmm":
+            context = _attend_joined(g, c, query, key, value, extended)
         else:
             context = _attend_eager(g, c, w, prefix, query, key, value, extended)
     return _conv1d(g, w, prefix + "attn.c_proj", "attn/c_proj", context, c.hidden, c.hidden), (key, value)
+
+
+def _attend_joined(g, c, query, key, value, extended):
+    """Products of three dimensions; what is hidden is clamped to the lowest number again."""
+    head, length = c.hidden // c.heads, g.size(query, -2)
+    batch = g.size(query, 0)
+    joined = g.op("Mul", batch, g.constant(c.heads))
+    query = g.op("Mul", query, g.constant(head ** -0.5, np.float32))
+    query, key, value = (g.reshape(x, joined, -1, head) for x in (query, key, value))
+    scores = g.op("MatMul", query, g.op("Transpose", key, perm=[0, 2, 1]))
+    scores = g.op("Add", g.reshape(scores, batch, c.heads, length, g.size(key, 1)), extended)
+    scores = g.op("Max", scores, g.constant(FLOAT_LOWEST, np.float32))
+    weights = g.op("Softmax", g.reshape(scores, joined, length, g.size(key, 1)), axis=-1)
+    context = g.reshape(g.op("MatMul", weights, value), batch, c.heads, length, head)
+    return g.reshape(g.op("Transpose", context, perm=[0, 2, 1, 3]), batch, length, c.hidden)
 
 
 def _attend_eager(g, c, w, prefix, query, key, value, extended):

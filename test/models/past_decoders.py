@@ -61,6 +61,7 @@ CONFIGS = [
     # No input for positions, attention as PyTorch decomposes scaled_dot_product_attention.
     Config("gpt2-sdpa", gpt2, options={"opset": 18, "style": "sdpa", "positions": "counted"}),
     Config("gpt2-sums", gpt2, options={"opset": 18, "style": "sdpa", "positions": "summed"}),
+    Config("gpt2-bmm", gpt2, options={"opset": 14, "style": "bmm"}),
     Config("llama-tables", llama),
     Config("llama-angles", llama, options={"style": "trilu", "opset": 18}, rows=4096),
     Config("llama-sdpa", llama, options={"style": "sdpa", "opset": 18}, rows=4096),

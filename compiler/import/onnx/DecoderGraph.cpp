@@ -27,6 +27,23 @@ StringRef outputOf(const Node &node, size_t i) {
   return i < node.outputs.size() ? StringRef(node.outputs[i]) : StringRef();
 }
 
+/// Nodes of which the result may be what it is made of.
+bool passesOn(const Node &node) { return node.op == "Identity" || node.op == "Cast"; }
+
+/// Outputs of the graph, and what is passed on to one.
+StringSet<> namesOfOutputs(const Graph &graph) {
+  StringSet<> names;
+  for (const ValueInfo &output : graph.outputs)
+    names.insert(output.name);
+  for (size_t before = 0; before != names.size();) {
+    before = names.size();
+    for (const Node &node : graph.nodes)
+      if (passesOn(node) && names.contains(outputOf(node, 0)))
+        names.insert(inputOf(node, 0));
+  }
+  return names;
+}
+
 /// A past of any length in front of new rows.
 bool isPastShape(const ValueInfo &info) {
   return info.isTensor && info.hasShape && info.dims.size() == 4 && info.dims[1].value &&
@@ -43,6 +60,7 @@ public:
         inputs[input.name] = &input;
     for (const ValueInfo &output : graph.outputs)
       outputs.insert(output.name);
+    leadsToOutput = namesOfOutputs(graph);
   }
 
   std::optional<DecoderGraph> read();
@@ -66,22 +84,17 @@ private:
   DecoderGraph result;
   StringMap<const Tensor *> initializers;
   StringMap<const ValueInfo *> inputs;
-  StringSet<> outputs, pasts, presents;
+  StringSet<> outputs, leadsToOutput, pasts, presents;
   bool failed = false;
 };
 
 } // namespace
 
 bool tercet::onnx::joinsPast(const Graph &graph) {
-  StringSet<> pasts, outputs;
+  StringSet<> pasts, outputs = namesOfOutputs(graph);
   for (const ValueInfo &input : graph.inputs)
     if (isPastShape(input))
       pasts.insert(input.name);
-  for (const ValueInfo &output : graph.outputs)
-    outputs.insert(output.name);
-  for (const Node &node : graph.nodes)
-    if (node.op == "Identity" && outputs.contains(outputOf(node, 0)))
-      outputs.insert(inputOf(node, 0));
   return any_of(graph.nodes, [&](const Node &node) {
     return node.op == "Concat" && pasts.contains(inputOf(node, 0)) &&
            outputs.contains(outputOf(node, 0));
@@ -132,12 +145,13 @@ void Reader::readJoin(unsigned index) {
   if (found->second->element != DataType::Float)
     return error("expected a past of float, got " + nameOf(found->second->element), index);
   layer.presentKey = outputOf(node, 0).str();
-  if (!outputs.contains(layer.presentKey)) {
+  // As many steps as nodes: a cycle ends too.
+  for (size_t step = 0; !outputs.contains(layer.presentKey); ++step) {
     auto same = find_if(graph.nodes, [&](const Node &other) {
-      return other.op == "Identity" && inputOf(other, 0) == layer.presentKey &&
-             outputs.contains(outputOf(other, 0));
+      return passesOn(other) && inputOf(other, 0) == layer.presentKey &&
+             leadsToOutput.contains(outputOf(other, 0));
     });
-    if (same == graph.nodes.end())
+    if (same == graph.nodes.end() || step > graph.nodes.size())
       return error("expected past and new rows to be an output of the graph", index);
     layer.presentKey = same->outputs[0];
   }

@@ -189,8 +189,8 @@ Evaluator::Result Evaluator::cast() {
   DataType from = in(0).element, to = static_cast<DataType>(number("to", 0));
   if (!isSupported(to))
     return fail("a cast to " + nameOf(to));
-  Result result =
-      combine(inputs.take_front(1), to, [&](ArrayRef<const Piece *> x, SmallVectorImpl<Case> &cases) {
+  Result result = combine(
+      inputs.take_front(1), to, [&](ArrayRef<const Piece *> x, SmallVectorImpl<Case> &cases) {
         size_t columns = x[0]->integer.size();
         const Linear &form = x[0]->integer;
         if (isFloat(from) && isFloat(to)) {

@@ -160,21 +160,29 @@ bool PastImporter::multiply(Step &step) {
   if (!query || !step.past(1) || !step.past(1)->cache)
     return step.fail("expected a product of queries with keys of a cache");
   const CacheView &keys = *step.past(1)->cache;
-  if (query->element != DataType::Float || query->rank() != 4 || query->shape[0] != 1 ||
-      query->shape[2] != entry.tokens || query->shape[3] != keys.elements)
-    return step.fail(
-        "expected queries of float in " +
-        describe(ArrayRef<int64_t>{1, keys.heads * keys.repeats, entry.tokens, keys.elements}) +
-        ", got " + describe(*query));
-  if (!keys.isWhole || keys.dims.size() != 4 || !keys.dims[0].empty() ||
-      !isOnly(keys.dims[2], CacheView::Element) || !isOnly(keys.dims[3], CacheView::Token) ||
-      !matchHeads(keys, query->shape[1], keys.dims[1]))
+  // With or without the dimension of the batch.
+  int64_t rank = keys.dims.size(), lead = rank - 3;
+  SmallVector<int64_t> wanted{1, keys.heads * keys.repeats, entry.tokens, keys.elements};
+  bool isQuery = query->element == DataType::Float && query->rank() == rank && lead >= 0 &&
+                 lead <= 1 && query->size() == query->shape[lead] * entry.tokens * keys.elements &&
+                 query->shape[lead + 1] == entry.tokens && query->shape[lead + 2] == keys.elements;
+  if (!isQuery)
+    return step.fail("expected queries of float in " + describe(ArrayRef<int64_t>(wanted)) +
+                     ", got " + describe(*query));
+  int64_t heads = query->shape[lead];
+  if (!keys.isWhole || (lead == 1 && !keys.dims[0].empty()) ||
+      !isOnly(keys.dims[lead + 1], CacheView::Element) ||
+      !isOnly(keys.dims[lead + 2], CacheView::Token) || !matchHeads(keys, heads, keys.dims[lead]))
     return step.fail("expected keys in [batch, heads, size, tokens], each head repeated for the "
                      "queries that follow one another, got " +
                      describe(keys.lengths()));
-  Scores scores{*query, keys.cache, keys.scale, {}, false, {}};
-  SmallVector<Length> dims{{1, 0}, {query->shape[1], 0}, {entry.tokens, 0}, keys.tokens};
+  Scores scores;
+  scores.query = step.tensors.reshape(*query, {1, heads, entry.tokens, keys.elements});
+  scores.dims = {{1, 0}, {heads, 0}, {entry.tokens, 0}, keys.tokens};
+  scores.keys = keys.cache;
+  scores.scale = keys.scale;
   scores.mask = Piecewise::splat(DataType::Float, {}, lastPosition, Scalar{0});
+  SmallVector<Length> dims(ArrayRef<Length>(scores.dims).take_back(rank));
   set(step.node, {DataType::Float, dims, {}, {}, std::make_shared<Scores>(std::move(scores)), {}});
   return true;
 }
@@ -202,6 +210,64 @@ bool PastImporter::addToMask(Step &step, Scores scores, const Piecewise &addend)
   return true;
 }
 
+/// Where: scores, or a number where a mask hides them; `at` is where the scores stand.
+bool PastImporter::hideScores(Step &step, unsigned at) {
+  std::optional<Piecewise> condition = at == 0 ? std::nullopt : functionOf(step, 0);
+  std::optional<Piecewise> other = at == 0 ? std::nullopt : functionOf(step, 3 - at);
+  std::optional<Scalar> value = other ? other->constant() : std::nullopt;
+  if (!condition || !isBool(condition->element) || !value || other->element != DataType::Float)
+    return step.fail("expected scores, or a number where a mask hides them");
+  std::swap(step.inputs[0], step.inputs[at]);
+  Scores scores = *step.past(0)->scores;
+  std::optional<Scalar> all = condition->constant();
+  if (all && (all->i != 0) == (at == 1)) {
+    PastTensor same = *step.past(0);
+    set(step.node, same);
+    return true;
+  }
+  if (scores.isSoftmax || !(value->d <= kHidden))
+    return step.fail("expected hidden scores to become less than -1e30");
+  const Piecewise *one[] = {&*condition};
+  auto addend = combine(
+      one, DataType::Float,
+      [&](ArrayRef<const Piecewise::Piece *> x, SmallVectorImpl<Case> &cases) {
+        if (!x[0]->isConstant())
+          return false;
+        bool isKept = (x[0]->constant() != 0) == (at == 1);
+        cases.push_back(
+            {{}, {}, condition->zero(), isKept ? 0 : -std::numeric_limits<double>::infinity()});
+        return true;
+      });
+  return addend ? addToMask(step, scores, *addend) : step.fail("the mask is not known");
+}
+
+/// With or without the dimension of the batch.
+bool PastImporter::reshapeScores(Step &step) {
+  const PastTensor &tensor = *step.past(0);
+  Scores scores = *tensor.scores;
+  std::optional<Piecewise> list = functionOf(step, 1);
+  std::optional<SmallVector<Length>> shape = list ? list->lengths() : std::nullopt;
+  if (!shape || shape->size() < 3 || shape->size() > 4)
+    return step.fail("expected scores in [batch, heads, rows, keys]");
+  SmallVector<Length> to(ArrayRef<Length>(scores.dims).take_back(shape->size()));
+  for (auto [got, wanted] : llvm::zip(*shape, to))
+    if (!(got == wanted) && !got.is(-1))
+      return step.fail("regroups scores as " + describe(*shape));
+  if (llvm::count_if(*shape, [](const Length &length) { return length.is(-1); }) > 1)
+    return step.fail("regroups scores as " + describe(*shape));
+  if (scores.mask.dims.size() > to.size()) {
+    SmallVector<Linear> at{Linear(to.size() + 2, 0)};
+    for (size_t i = 0; i < to.size(); ++i) {
+      at.push_back(Linear(to.size() + 2, 0));
+      at.back()[i] = 1;
+    }
+    SmallVector<Length> dims(ArrayRef<Length>(scores.mask.dims).drop_front());
+    scores.mask = scores.mask.substitute(dims, at);
+  }
+  set(step.node, {DataType::Float, to, {}, {}, std::make_shared<Scores>(std::move(scores)), {}});
+  return true;
+}
+
 bool PastImporter::importScores(Step &step) {
   StringRef op = step.node.op;
   // Scores stand first from here on.
@@ -210,37 +276,9 @@ bool PastImporter::importScores(Step &step) {
     ++at;
   if (op == "MatMul")
     return attend(step);
-  if (op == "Where") {
-    // Scores, or a number where they are hidden; weights that are no numbers have none here.
-    std::optional<Piecewise> condition = at == 0 ? std::nullopt : functionOf(step, 0);
-    std::optional<Piecewise> other = at == 0 ? std::nullopt : functionOf(step, 3 - at);
-    std::optional<Scalar> value = other ? other->constant() : std::nullopt;
-    if (!condition || !isBool(condition->element) || !value || other->element != DataType::Float)
-      return step.fail("expected scores, or a number where a mask hides them");
-    std::swap(step.inputs[0], step.inputs[at]);
-    Scores scores = *step.past(0)->scores;
-    std::optional<Scalar> all = condition->constant();
-    if (all && (all->i != 0) == (at == 1)) {
-      PastTensor same = *step.past(0);
-      set(step.node, same);
-      return true;
-    }
-    if (scores.isSoftmax || !(value->d <= kHidden))
-      return step.fail("expected hidden scores to become less than -1e30");
-    const Piecewise *one[] = {&*condition};
-    auto addend = combine(
-        one, DataType::Float,
-        [&](ArrayRef<const Piecewise::Piece *> x, SmallVectorImpl<Case> &cases) {
-          if (!x[0]->isConstant())
-            return false;
-          bool isKept = (x[0]->constant() != 0) == (at == 1);
-          cases.push_back(
-              {{}, {}, condition->zero(), isKept ? 0 : -std::numeric_limits<double>::infinity()});
-          return true;
-        });
-    return addend ? addToMask(step, scores, *addend) : step.fail("the mask is not known");
-  }
-  if (at != 0 && op != "Add" && op != "Mul")
+  if (op == "Where")
+    return hideScores(step, at);
+  if (at != 0 && op != "Add" && op != "Mul" && op != "Max")
     return step.fail("uses scores of attention in another way than attention does");
   std::swap(step.inputs[0], step.inputs[at]);
   const PastTensor &tensor = *step.past(0);
@@ -254,6 +292,8 @@ bool PastImporter::importScores(Step &step) {
   bool isCast = op == "Cast" && evaluator.number("to", 0) == static_cast<int64_t>(DataType::Float);
   if (isPassedOn(op) || isCast)
     return done();
+  if (op == "Reshape" && at == 0)
+    return reshapeScores(step);
   if (op == "IsNaN" && scores.isSoftmax) {
     // Each row has a key that it sees, its own; of finite scores no weight is NaN.
     setFunction(step.node, 0,
@@ -264,10 +304,10 @@ bool PastImporter::importScores(Step &step) {
     return step.fail("uses weights of attention in another way than attention does");
   if (op == "Softmax") {
     int64_t axis = evaluator.number("axis", step.opset >= 13 ? -1 : 1);
-    if (axis != -1 && axis != 3)
+    if (axis != -1 && axis + 1 != int64_t(tensor.dims.size()))
       return step.fail("expected a softmax over the keys, the last dimension");
     std::optional<int64_t> window;
-    if (!checkMask(step, scores, tensor, window))
+    if (!checkMask(step, scores, window))
       return false;
     scores.isSoftmax = true;
     scores.window = window;
@@ -279,6 +319,9 @@ bool PastImporter::importScores(Step &step) {
     return addToMask(step, scores, *other);
   std::optional<Scalar> factor =
       other && other->element == DataType::Float ? other->constant() : std::nullopt;
+  // What is hidden stays so, and nothing else is as low.
+  if (op == "Max" && factor && factor->d <= kHidden)
+    return done();
   if ((op == "Mul" || op == "Div") && factor && other->rank() <= 4) {
     std::optional<Scalar> none = scores.mask.constant();
     if (!none || none->d != 0)
@@ -291,11 +334,10 @@ bool PastImporter::importScores(Step &step) {
 }
 
 /// Each row sees the keys up to its own, or of these a window.
-bool PastImporter::checkMask(Step &step, const Scores &scores, const PastTensor &tensor,
-                             std::optional<int64_t> &window) {
+bool PastImporter::checkMask(Step &step, const Scores &scores, std::optional<int64_t> &window) {
   using mlir::presburger::BoundType;
   using mlir::presburger::PresburgerSet;
-  std::optional<Piecewise> mask = scores.mask.broadcast(tensor.dims);
+  std::optional<Piecewise> mask = scores.mask.broadcast(scores.dims);
   if (!mask)
     return step.fail("the mask does not broadcast to the scores");
   // What a table of the model has no room for is no position of the program.
@@ -361,9 +403,11 @@ bool PastImporter::attend(Step &step) {
     return step.fail("expected a product of the weights of attention with values of a cache");
   const Scores &scores = *weights->scores;
   const CacheView &view = *read->cache;
-  if (!view.isWhole || view.dims.size() != 4 || !view.dims[0].empty() ||
-      !isOnly(view.dims[2], CacheView::Token) || !isOnly(view.dims[3], CacheView::Element) ||
-      !matchHeads(view, scores.query.shape[1], view.dims[1]))
+  int64_t rank = view.dims.size(), lead = rank - 3;
+  if (!view.isWhole || weights->dims.size() != view.dims.size() ||
+      (lead == 1 && !view.dims[0].empty()) || !isOnly(view.dims[lead + 1], CacheView::Token) ||
+      !isOnly(view.dims[lead + 2], CacheView::Element) ||
+      !matchHeads(view, scores.query.shape[1], view.dims[lead]))
     return step.fail("expected values in [batch, heads, tokens, size], each head repeated for the "
                      "queries that follow one another, got " +
                      describe(view.lengths()));
@@ -382,7 +426,9 @@ bool PastImporter::attend(Step &step) {
           entry.position, init, b.getF64FloatAttr(scores.scale), seen)
           .getResult();
   Operand rows = step.tensors.ofValue(result, DataType::Float);
-  values[step.node.outputs[0]] = step.tensors.transpose(rows, {0, 2, 1, 3});
+  Operand byHead = step.tensors.transpose(rows, {0, 2, 1, 3});
+  values[step.node.outputs[0]] =
+      lead == 1 ? byHead : step.tensors.reshape(byHead, {heads, entry.tokens, view.elements});
   layers.push_back({scores.keys, view.cache});
   return true;
 }

@@ -64,7 +64,13 @@ void PastImporter::setFunction(const Node &node, unsigned output, Piecewise func
 }
 
 ConstantRef PastImporter::constantOf(Operand &operand) {
-  return operand.constant ? operand.constant : file.readElements(operand);
+  // Masks of all positions by all positions are the largest.
+  constexpr int64_t kMost = int64_t(1) << 24;
+  return operand.constant
+             ? operand.constant
+             : file.readElements(operand, isBool(operand.element) || bytesOf(operand.element) == 1
+                                              ? kMost
+                                              : kMaxFoldedElements);
 }
 
 /// An input as a function of indices and position; none if it is something else.

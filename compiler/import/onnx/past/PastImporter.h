@@ -91,9 +91,10 @@ private:
   bool importScores(Step &step);
   bool multiply(Step &step);
   bool addToMask(Step &step, Scores scores, const Piecewise &addend);
+  bool hideScores(Step &step, unsigned at);
+  bool reshapeScores(Step &step);
   bool attend(Step &step);
-  bool checkMask(Step &step, const Scores &scores, const PastTensor &tensor,
-                 std::optional<int64_t> &window);
+  bool checkMask(Step &step, const Scores &scores, std::optional<int64_t> &window);
 
   // Tables (PositionTables.cpp).
   std::optional<PositionTable> tableOf(Step &step, unsigned input);

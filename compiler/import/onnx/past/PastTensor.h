@@ -36,6 +36,8 @@ struct CacheView {
 /// later the softmax of that over the keys.
 struct Scores {
   Operand query; ///< [1, H, S, D]
+  /// [1, H, S, T]; the tensor itself may lack the first dimension.
+  llvm::SmallVector<Length> dims;
   unsigned keys = 0;
   double scale = 1;
   /// Broadcasts to the scores. Where scores are replaced it is minus infinity.
