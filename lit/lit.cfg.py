@@ -20,6 +20,8 @@ if "Hexagon" not in config.tercet_targets:
     config.excludes += ["hexagon"]
 if "Vulkan" not in config.tercet_targets:
     config.excludes += ["vulkan"]
+else:
+    config.available_features.add("vulkan")
 if "Cuda" not in config.tercet_targets:
     config.excludes += ["cuda"]
 if shutil.which("spirv-val"):

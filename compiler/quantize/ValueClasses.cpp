@@ -47,13 +47,21 @@ ValueClasses::ValueClasses(func::FuncOp function) {
   for (auto group : block.getOps<soc::GroupOp>()) {
     Block &body = group.getBody().front();
     joinMoves(body);
-    for (auto [argument, input] : llvm::zip_equal(body.getArguments(), group.getInputs()))
+    for (auto [input, argument] : llvm::zip_first(group.getInputs(), body.getArguments()))
       join(argument, input);
     for (auto [yielded, result] :
          llvm::zip_equal(body.getTerminator()->getOperands(), group.getOutputs()))
       join(yielded, result);
   }
   classes.compress();
+  columns.assign(size(), 0);
+  for (auto [value, number] : numbers) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (!type || type.getRank() == 0)
+      continue;
+    int64_t &known = columns[classes[number]];
+    known = known == 0 || known == type.getShape().back() ? type.getShape().back() : -1;
+  }
 }
 
 bool ValueClasses::isComputed(Value value) {

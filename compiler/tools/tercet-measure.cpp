@@ -1,26 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Fits a machine file's figures to the CPU engines that are present: compiles
-// small programs for one engine at a time, runs them with tercet-run, and
-// divides. What an operation is, the compiler's own cost model says: compiled
-// for a machine of one operation a picosecond, a command's predicted time is
-// its number of operations.
+// Fits a machine file's figures to the engines that are present: CPUs of this
+// machine's kind, and GPUs that a driver opens.
 
 #include "compiler/machine/MachineWriter.h"
-#include "compiler/pipeline/Compile.h"
 #include "compiler/pipeline/Diagnostics.h"
 #include "compiler/pipeline/Machine.h"
 #include "compiler/support/RegisterAll.h"
-#include "compiler/tools/measure/Workloads.h"
+#include "compiler/tools/measure/Figures.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/JSON.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
@@ -33,281 +25,107 @@ namespace {
 const char kUsage[] =
     "usage: tercet-measure -o FILE.yaml [--soc NAME|FILE] [--quick]\n"
     "\n"
-    "Times small programs on the CPU engines of a machine (default: host) and writes its machine\n"
-    "file with the figures that were measured, for --soc of tercet-compile. The machine should be\n"
-    "idle. Engines of other kinds keep what their file says. --quick takes some seconds, and is\n"
-    "less exact.\n";
+    "Times small programs on the CPUs and GPUs of a machine (default: host) that are here, and\n"
+    "writes its machine file with the figures that were measured, for --soc of tercet-compile. "
+    "The\n"
+    "machine should be idle. Other engines keep what their file says. --quick takes some seconds,\n"
+    "and is less exact.\n";
 
 llvm::Error failure(const llvm::Twine &text) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), text);
 }
 
-constexpr unsigned kRuns = 3;
-
-/// Sums over the commands of a program.
-struct Sample {
-  uint64_t nanoseconds = 0, predictedPs = 0, commands = 0;
-  /// Of the whole run, with what commands wait for.
-  uint64_t latencyNs = 0;
-};
-
-/// From `latency: median 0.123 ms, min 0.120 ms (...)`.
-uint64_t readLatency(llvm::StringRef log) {
-  auto [whole, rest] = log.split("latency: ").second.split(", min ").second.split('.');
-  uint64_t milliseconds = 0, thousandths = 0;
-  if (whole.getAsInteger(10, milliseconds) || rest.take_front(3).getAsInteger(10, thousandths))
-    return 0;
-  return milliseconds * 1000000 + thousandths * 1000;
+/// Whether programs for the CPU run in this process's machine.
+bool runsHere(soc::CpuAttr cpu) {
+  llvm::Triple host(llvm::sys::getProcessTriple());
+  return llvm::Triple(cpu.getTriple().getValue()).getArch() == host.getArch();
 }
 
 class Measurement {
 public:
-  Measurement(soc::MachineAttr machine, bool quick, std::string tools, std::string folder)
-      : machine(machine), quick(quick), tools(std::move(tools)), folder(std::move(folder)) {}
+  Measurement(const Timing &timing, soc::MachineAttr machine)
+      : timing(timing), machine(machine), engines(machine.getEngines().getValue()) {}
 
   llvm::Expected<soc::MachineAttr> run();
   std::map<std::string, std::string> comments;
 
 private:
-  llvm::Expected<soc::CpuAttr> measureEngine(soc::CpuAttr cpu);
-  llvm::Expected<std::optional<uint64_t>> measureTokens(llvm::ArrayRef<soc::CpuAttr> cpus);
-  llvm::Expected<Sample> time(const Workload &workload, soc::MachineAttr on, bool isGraph);
-  llvm::Error write(llvm::StringRef path, llvm::StringRef bytes);
-  llvm::Expected<Sample> readProfile(llvm::StringRef path);
+  llvm::Error measureCpus();
+  llvm::Error setTokens();
+  void measureDevices();
 
+  const Timing &timing;
   soc::MachineAttr machine;
-  bool quick;
-  std::string tools, folder;
+  llvm::SmallVector<mlir::Attribute> engines;
+  std::vector<MeasuredCpu> cpus;
 };
 
-llvm::Error Measurement::write(llvm::StringRef path, llvm::StringRef bytes) {
-  std::error_code code;
-  llvm::raw_fd_ostream os(path, code);
-  if (!code)
-    os << bytes;
-  return code ? failure("cannot write '" + path + "': " + code.message()) : llvm::Error::success();
-}
-
-llvm::Expected<Sample> Measurement::readProfile(llvm::StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  if (!buffer)
-    return failure("cannot read '" + path + "': " + buffer.getError().message());
-  llvm::Expected<llvm::json::Value> json = llvm::json::parse((*buffer)->getBuffer());
-  if (!json)
-    return json.takeError();
-  const llvm::json::Object *object = json->getAsObject();
-  const llvm::json::Array *commands = object ? object->getArray("commands") : nullptr;
-  if (!commands)
-    return failure("'" + path + "' is no profile");
-  Sample sample;
-  for (const llvm::json::Value &value : *commands)
-    if (const llvm::json::Object *command = value.getAsObject()) {
-      sample.nanoseconds += command->getInteger("ns").value_or(0);
-      sample.predictedPs += command->getInteger("predicted_ps").value_or(0);
-      ++sample.commands;
-    }
-  return sample;
-}
-
-llvm::Expected<Sample> Measurement::time(const Workload &workload, soc::MachineAttr on,
-                                         bool isGraph) {
-  std::string model = folder + "/model.mlir", soc = folder + "/soc.yaml", out = folder + "/out";
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  writeMachine(on, "", {}, os);
-  if (llvm::Error error = write(model, workload.text))
-    return error;
-  if (llvm::Error error = write(soc, text))
-    return error;
-  CompileOptions options;
-  options.model = model;
-  options.outputDirectory = out;
-  options.soc = soc;
-  options.quiet = true;
-  options.weights = emit::WeightsPlace::Embed;
-  if (isGraph)
-    options.startFrom = Stage::Partition;
-  std::string complaints;
-  llvm::raw_string_ostream errors(complaints);
-  if (compile(options, errors, errors) != CompileStatus::Ok)
-    return failure("cannot compile the program for '" + workload.what + "': " + complaints);
-
-  std::string profile = folder + "/profile.json";
-  std::vector<std::string> command = {tools + "/tercet-run",
-                                      out,
-                                      "--profile",
-                                      profile,
-                                      "--repeat",
-                                      quick ? "15" : "60",
-                                      "--threads",
-                                      std::to_string(on.getWorkers())};
-  for (auto [index, bytes] : llvm::enumerate(workload.inputBytes)) {
-    std::string input = folder + "/x" + std::to_string(index) + ".raw";
-    if (llvm::Error error = write(input, std::string(bytes, '\0')))
-      return error;
-    command.insert(command.end(), {"--input", "x" + std::to_string(index) + "=" + input});
+llvm::Error Measurement::measureCpus() {
+  for (mlir::Attribute &engine : engines) {
+    auto cpu = mlir::dyn_cast<soc::CpuAttr>(engine);
+    if (!cpu || !runsHere(cpu))
+      continue;
+    llvm::Expected<MeasuredCpu> measured = measureCpu(timing, machine, cpu);
+    if (!measured)
+      return measured.takeError();
+    comments[cpu.getName().str()] = measured->comment;
+    engine = measured->engine;
+    cpus.push_back(*measured);
   }
-  llvm::SmallVector<llvm::StringRef> arguments(command.begin(), command.end());
-  std::string log = folder + "/log", error;
-  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), log, log};
-  // The least of several runs: what else the machine does only adds to it.
-  std::optional<Sample> best;
-  for (unsigned i = 0; i < kRuns; ++i) {
-    int status =
-        llvm::sys::ExecuteAndWait(command[0], arguments, std::nullopt, redirects, 0, 0, &error);
-    if (status) {
-      auto output = llvm::MemoryBuffer::getFile(log);
-      return failure("cannot run the program for '" + workload.what + "': " +
-                     (error.empty() && output ? (*output)->getBuffer().trim().str() : error));
-    }
-    llvm::Expected<Sample> sample = readProfile(profile);
-    if (!sample)
-      return sample.takeError();
-    if (auto output = llvm::MemoryBuffer::getFile(log))
-      sample->latencyNs = readLatency((*output)->getBuffer());
-    if (!best || sample->latencyNs < best->latencyNs)
-      best = *sample;
-  }
-  return *best;
+  if (cpus.empty())
+    return failure("machine '" + machine.getName().getValue() +
+                   "' has no engine of target cpu that can run here, on " +
+                   llvm::sys::getProcessTriple());
+  return llvm::Error::success();
 }
 
-/// The CPU alone, one operation a picosecond and nothing else to wait for.
-soc::MachineAttr makeCalibration(soc::MachineAttr machine, soc::CpuAttr cpu) {
-  mlir::Builder b(cpu.getContext());
-  auto one = b.getI64IntegerAttr(1000000000000);
-  auto figures = soc::PerformanceAttr::get(
-      cpu.getContext(), 0, 0, UINT64_C(1000000000000000000), 0,
-      b.getDictionaryAttr({b.getNamedAttr("f32", one)}),
-      b.getDictionaryAttr({b.getNamedAttr("product", b.getI64IntegerAttr(100)),
-                           b.getNamedAttr("thin_product", b.getI64IntegerAttr(100)),
-                           b.getNamedAttr("attention", b.getI64IntegerAttr(100)),
-                           b.getNamedAttr("rows", b.getI64IntegerAttr(100)),
-                           b.getNamedAttr("elements", b.getI64IntegerAttr(100))}));
-  auto own = soc::CpuAttr::get(cpu.getContext(), cpu.getName(), cpu.getMemory(), cpu.getTriple(),
-                               cpu.getCpu(), cpu.getFeatures(), cpu.getCores(), cpu.getVectorBits(),
-                               cpu.getVectorRegisters(), cpu.getMegahertz(), cpu.getL1Bytes(),
-                               cpu.getL2Bytes(), cpu.getL3Bytes(), figures);
-  return soc::MachineAttr::get(cpu.getContext(), b.getStringAttr("calibration"), cpu.getCores(),
-                               b.getArrayAttr({own}),
-                               b.getArrayAttr({machine.lookupMemory(cpu.getMemory())}), {});
-}
-
-llvm::Expected<soc::CpuAttr> Measurement::measureEngine(soc::CpuAttr cpu) {
-  soc::MachineAttr calibration = makeCalibration(machine, cpu);
-  std::map<std::string, Sample> byClass;
-  uint64_t bandwidth = 0, launch = 0, bestProduct = 0;
-  for (const Workload &workload : makeWorkloads(quick)) {
-    llvm::errs() << "tercet-measure: engine " << cpu.getName().getValue() << ": " << workload.what
-                 << " ...\n";
-    llvm::Expected<Sample> sample = time(workload, calibration, /*isGraph=*/false);
-    if (!sample)
-      return sample.takeError();
-    // What a launch costs is charged by itself.
-    uint64_t overhead = sample->commands * launch / 1000;
-    uint64_t ns =
-        std::max<uint64_t>(sample->nanoseconds - std::min(overhead, sample->nanoseconds / 2), 1);
-    if (workload.what == "memory") {
-      bandwidth = std::max(bandwidth, workload.movedBytes * 1000000000 / ns);
-    } else if (workload.what == "launch") {
-      launch = ns * 1000;
-    } else {
-      byClass[workload.what].nanoseconds += ns;
-      byClass[workload.what].predictedPs += sample->predictedPs;
-      if (workload.what == "product")
-        bestProduct = std::max(bestProduct, sample->predictedPs * 1000 / ns);
-    }
-  }
-  // Operations are predicted picoseconds; thousands a nanosecond keep digits.
-  auto engine = mlir::cast<soc::EngineAttrInterface>(mlir::Attribute(cpu));
-  soc::PerformanceAttr base = engine.getEnginePerformance();
-  mlir::Builder b(cpu.getContext());
-  uint64_t theory = base.getPeak(b.getF32Type()), best = bestProduct * 1000000;
-  uint64_t peak = std::max(theory, best);
-  mlir::NamedAttrList peaks(base.getOperationsPerSecond()), efficiency;
-  peaks.set("f32", b.getI64IntegerAttr(peak));
-  std::string &comment = comments[cpu.getName().str()];
-  comment = "Measured by tercet-measure, in Gop/s of f32:";
-  for (const auto &[name, sample] : byClass) {
-    uint64_t rate = sample.predictedPs * 1000 / sample.nanoseconds * 1000000;
-    // Rounded to the nearest; a class is never free and never above the peak.
-    uint64_t percent = (rate / 1000 * 100 + peak / 2000) / (peak / 1000);
-    efficiency.set(name, b.getI64IntegerAttr(std::clamp<uint64_t>(percent, 1, 100)));
-    comment += llvm::formatv(" {0} {1}.{2}", name, rate / 1000000000, rate / 100000000 % 10);
-  }
-  comment += "\n";
-  comment += best > theory ? "The peak is the best product's: the clock is above what is stated."
-                           : "The peak is what clock and registers give.";
-  auto figures = soc::PerformanceAttr::get(
-      cpu.getContext(), launch, base.getSynchronisePs(), std::max<uint64_t>(bandwidth, 1),
-      base.getCacheBytesPerSecond(), peaks.getDictionary(cpu.getContext()),
-      efficiency.getDictionary(cpu.getContext()));
-  return soc::CpuAttr::get(cpu.getContext(), cpu.getName(), cpu.getMemory(), cpu.getTriple(),
-                           cpu.getCpu(), cpu.getFeatures(), cpu.getCores(), cpu.getVectorBits(),
-                           cpu.getVectorRegisters(), cpu.getMegahertz(), cpu.getL1Bytes(),
-                           cpu.getL2Bytes(), cpu.getL3Bytes(), figures);
-}
-
-/// What it costs to wait for another engine; absent with fewer than two of
-/// them. Twice the same chain, alternating and on one engine: the difference a
-/// step is the token.
-llvm::Expected<std::optional<uint64_t>>
-Measurement::measureTokens(llvm::ArrayRef<soc::CpuAttr> cpus) {
+/// What the first two CPUs need to wait for each other is what all do.
+llvm::Error Measurement::setTokens() {
   if (cpus.size() < 2)
-    return std::nullopt;
-  constexpr unsigned steps = 256;
-  mlir::Builder b(machine.getContext());
-  llvm::SmallVector<mlir::Attribute> pair(cpus.begin(), cpus.begin() + 2);
-  auto both =
-      soc::MachineAttr::get(machine.getContext(), b.getStringAttr("tokens"), 1,
-                            b.getArrayAttr(pair), machine.getMemories(), machine.getLinks());
-  std::string first = pair[0] ? cpus[0].getName().str() : "", second = cpus[1].getName().str();
-  llvm::Expected<Sample> crossing = time(makeTokenChain(first, second, steps), both, true);
-  if (!crossing)
-    return crossing.takeError();
-  llvm::Expected<Sample> staying = time(makeTokenChain(first, first, steps), both, true);
-  if (!staying)
-    return staying.takeError();
-  uint64_t difference =
-      crossing->latencyNs > staying->latencyNs ? crossing->latencyNs - staying->latencyNs : 0;
-  // Nothing to see on a machine whose cores take turns.
-  if (difference == 0)
-    return std::nullopt;
-  return difference * 1000 / (steps - 1);
+    return llvm::Error::success();
+  llvm::Expected<std::optional<uint64_t>> token =
+      measureTokens(timing, machine, cpus[0].engine, cpus[1].engine);
+  if (!token)
+    return token.takeError();
+  for (MeasuredCpu &cpu : cpus) {
+    if (!*token)
+      continue;
+    soc::CpuAttr before = cpu.engine;
+    soc::PerformanceAttr old = before.getPerformance();
+    cpu.engine = withFigures(
+        before,
+        soc::PerformanceAttr::get(before.getContext(), old.getLaunchPs(), **token,
+                                  old.getBandwidthBytesPerSecond(), old.getCacheBytesPerSecond(),
+                                  old.getOperationsPerSecond(), old.getEfficiencyPercent()));
+    llvm::replace(engines, mlir::Attribute(before), mlir::Attribute(cpu.engine));
+  }
+  return llvm::Error::success();
+}
+
+/// Those that are not here keep what their file says.
+void Measurement::measureDevices() {
+  for (mlir::Attribute &engine : engines) {
+    auto device = mlir::dyn_cast<soc::EngineAttr>(engine);
+    if (!device || device.getKind().getValue() != "gpu")
+      continue;
+    llvm::StringRef name = device.getName().getValue();
+    llvm::Expected<MeasuredDevice> measured = measureDevice(timing, machine, device, cpus.front());
+    if (measured) {
+      comments[name.str()] = measured->comment;
+      engine = measured->engine;
+      continue;
+    }
+    llvm::errs() << "tercet-measure: warning: engine " << name << " keeps the figures of its file: "
+                 << oneLine(llvm::toString(measured.takeError())) << "\n";
+  }
 }
 
 llvm::Expected<soc::MachineAttr> Measurement::run() {
-  llvm::Triple host(llvm::sys::getProcessTriple());
-  llvm::SmallVector<soc::CpuAttr> measured;
-  llvm::SmallVector<mlir::Attribute> engines(machine.getEngines().getValue());
-  for (mlir::Attribute &attr : engines) {
-    auto cpu = mlir::dyn_cast<soc::CpuAttr>(attr);
-    if (!cpu || llvm::Triple(cpu.getTriple().getValue()).getArch() != host.getArch())
-      continue;
-    llvm::Expected<soc::CpuAttr> result = measureEngine(cpu);
-    if (!result)
-      return result.takeError();
-    attr = *result;
-    measured.push_back(*result);
-  }
-  if (measured.empty())
-    return failure("machine '" + machine.getName().getValue() +
-                   "' has no engine of target cpu that can run here, on " + host.str());
-  llvm::Expected<std::optional<uint64_t>> token = measureTokens(measured);
-  if (!token)
-    return token.takeError();
-  for (mlir::Attribute &attr : engines) {
-    auto cpu = mlir::dyn_cast<soc::CpuAttr>(attr);
-    if (!cpu || !*token || !llvm::is_contained(measured, cpu))
-      continue;
-    soc::PerformanceAttr old = cpu.getPerformance();
-    auto figures = soc::PerformanceAttr::get(
-        cpu.getContext(), old.getLaunchPs(), **token, old.getBandwidthBytesPerSecond(),
-        old.getCacheBytesPerSecond(), old.getOperationsPerSecond(), old.getEfficiencyPercent());
-    attr = soc::CpuAttr::get(cpu.getContext(), cpu.getName(), cpu.getMemory(), cpu.getTriple(),
-                             cpu.getCpu(), cpu.getFeatures(), cpu.getCores(), cpu.getVectorBits(),
-                             cpu.getVectorRegisters(), cpu.getMegahertz(), cpu.getL1Bytes(),
-                             cpu.getL2Bytes(), cpu.getL3Bytes(), figures);
-  }
+  if (llvm::Error error = measureCpus())
+    return std::move(error);
+  if (llvm::Error error = setTokens())
+    return std::move(error);
+  measureDevices();
   mlir::Builder b(machine.getContext());
   return soc::MachineAttr::get(machine.getContext(), machine.getName(), machine.getWorkers(),
                                b.getArrayAttr(engines), machine.getMemories(), machine.getLinks());
@@ -353,7 +171,8 @@ llvm::Error measureMachine(const Arguments &arguments, llvm::StringRef tools) {
   llvm::SmallString<128> folder;
   if (std::error_code code = fs::createUniqueDirectory("tercet-measure", folder))
     return failure("cannot make a temporary folder: " + code.message());
-  Measurement measurement(*machine, arguments.quick, tools.str(), folder.str().str());
+  Timing timing(arguments.quick, tools.str(), folder.str().str());
+  Measurement measurement(timing, *machine);
   llvm::Expected<soc::MachineAttr> measured = measurement.run();
   fs::remove_directories(folder);
   if (!measured)

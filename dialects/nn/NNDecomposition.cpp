@@ -2,7 +2,8 @@
 //
 // What each nn operation means, in linalg. These decompositions are the
 // reference semantics: the reference evaluator, the generic engines and the
-// inside of a tile all use them.
+// inside of a tile all use them. Norms and attention of floats of fewer than 32
+// bits compute in f32 and round their result.
 
 #include "dialects/nn/StructuredOps.h"
 
@@ -14,6 +15,22 @@ using namespace tercet::nn;
 using utils::IteratorType;
 
 namespace {
+
+/// What sums of elements of the type are kept in.
+Type sumType(Type element) {
+  bool narrow = isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32;
+  return narrow ? Type(Float32Type::get(element.getContext())) : element;
+}
+
+Value widen(OpBuilder &b, Location loc, Value value) {
+  Type wide = sumType(value.getType());
+  return wide == value.getType() ? value : arith::ExtFOp::create(b, loc, wide, value).getResult();
+}
+
+Value roundTo(OpBuilder &b, Location loc, Type element, Value value) {
+  return value.getType() == element ? value
+                                    : arith::TruncFOp::create(b, loc, element, value).getResult();
+}
 
 /// A value for each row, from another value for each row.
 Value mapRows(OpBuilder &b, Location loc, const RowMaps &maps, Value row, Scalar body) {
@@ -84,14 +101,16 @@ FailureOr<SmallVector<Value>> LayerNormOp::decomposeOperation(OpBuilder &b) {
   if (ShapedType::isDynamic(size))
     return emitOpError() << "the normalised dimension must be static";
   double count = size;
-  Value sum = sumRows(b, loc, maps, getInput(), {}, elementType(getInput()),
-                      [](OpBuilder &, Location, ValueRange args) { return args[0]; });
+  Type element = sumType(elementType(getInput()));
+  Value sum =
+      sumRows(b, loc, maps, getInput(), {}, element,
+              [](OpBuilder &n, Location at, ValueRange args) { return widen(n, at, args[0]); });
   Value mean = mapRows(b, loc, maps, sum, [&](OpBuilder &n, Location at, ValueRange args) -> Value {
     return arith::DivFOp::create(n, at, args[0], constant(n, at, args[0].getType(), count));
   });
-  Value squares = sumRows(b, loc, maps, getInput(), mean, elementType(getInput()),
+  Value squares = sumRows(b, loc, maps, getInput(), mean, element,
                           [](OpBuilder &n, Location at, ValueRange args) -> Value {
-                            Value d = arith::SubFOp::create(n, at, args[0], args[1]);
+                            Value d = arith::SubFOp::create(n, at, widen(n, at, args[0]), args[1]);
                             return arith::MulFOp::create(n, at, d, d);
                           });
   Value inverse = inverseDeviation(b, loc, maps, squares, count, getEpsilon().convertToDouble());
@@ -102,14 +121,16 @@ FailureOr<SmallVector<Value>> LayerNormOp::decomposeOperation(OpBuilder &b) {
     indexing.push_back(maps.last);
   }
   indexing.push_back(maps.all);
-  return SmallVector<Value>{
-      generic(b, loc, inputs, getInit(), indexing, maps.parallel,
-              [&](OpBuilder &n, Location at, ValueRange args) -> Value {
-                Value y = arith::SubFOp::create(n, at, args[0], args[1]);
-                y = arith::MulFOp::create(n, at, y, args[2]);
-                y = arith::MulFOp::create(n, at, y, args[3]);
-                return getBias() ? arith::AddFOp::create(n, at, y, args[4]).getResult() : y;
-              })};
+  return SmallVector<Value>{generic(b, loc, inputs, getInit(), indexing, maps.parallel,
+                                    [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+                                      Value y = arith::SubFOp::create(n, at, widen(n, at, args[0]),
+                                                                      args[1]);
+                                      y = arith::MulFOp::create(n, at, y, args[2]);
+                                      y = arith::MulFOp::create(n, at, y, widen(n, at, args[3]));
+                                      if (getBias())
+                                        y = arith::AddFOp::create(n, at, y, widen(n, at, args[4]));
+                                      return roundTo(n, at, args.back().getType(), y);
+                                    })};
 }
 
 FailureOr<SmallVector<Value>> RmsNormOp::decomposeOperation(OpBuilder &b) {
@@ -118,16 +139,19 @@ FailureOr<SmallVector<Value>> RmsNormOp::decomposeOperation(OpBuilder &b) {
   int64_t size = cast<RankedTensorType>(getScale().getType()).getDimSize(0);
   if (ShapedType::isDynamic(size))
     return emitOpError() << "the normalised dimension must be static";
-  Value squares = sumRows(b, loc, maps, getInput(), {}, elementType(getInput()),
+  Value squares = sumRows(b, loc, maps, getInput(), {}, sumType(elementType(getInput())),
                           [](OpBuilder &n, Location at, ValueRange args) -> Value {
-                            return arith::MulFOp::create(n, at, args[0], args[0]);
+                            Value x = widen(n, at, args[0]);
+                            return arith::MulFOp::create(n, at, x, x);
                           });
   Value inverse = inverseDeviation(b, loc, maps, squares, size, getEpsilon().convertToDouble());
   return SmallVector<Value>{generic(b, loc, {getInput(), inverse, getScale()}, getInit(),
                                     {maps.all, maps.row, maps.last, maps.all}, maps.parallel,
                                     [&](OpBuilder &n, Location at, ValueRange args) -> Value {
-                                      Value y = arith::MulFOp::create(n, at, args[0], args[1]);
-                                      return arith::MulFOp::create(n, at, y, args[2]);
+                                      Value y = arith::MulFOp::create(n, at, widen(n, at, args[0]),
+                                                                      args[1]);
+                                      y = arith::MulFOp::create(n, at, y, widen(n, at, args[2]));
+                                      return roundTo(n, at, args.back().getType(), y);
                                     })};
 }
 
@@ -218,13 +242,13 @@ FailureOr<SmallVector<Value>> AttentionOp::decomposeOperation(OpBuilder &b) {
   if (!hasPureTensorSemantics())
     return failure();
   Location loc = getLoc();
-  Type element = getElementTypeOrSelf(getInit().getType());
+  Type element = sumType(elementType(getInit()));
   if (cast<RankedTensorType>(getQuery().getType()).isDynamicDim(2) ||
       cast<RankedTensorType>(getKey().getType()).isDynamicDim(2))
     return emitOpError() << "the number of heads must be static";
   AttentionLoops loops(b, loc, getQuery(), getKey(), getValue());
   auto accumulate = [](OpBuilder &n, Location at, ValueRange args) -> Value {
-    Value product = arith::MulFOp::create(n, at, args[0], args[1]);
+    Value product = arith::MulFOp::create(n, at, widen(n, at, args[0]), widen(n, at, args[1]));
     return arith::AddFOp::create(n, at, product, args[2]);
   };
   Value scores = loops.scores(b, element, accumulate);
@@ -240,7 +264,9 @@ FailureOr<SmallVector<Value>> AttentionOp::decomposeOperation(OpBuilder &b) {
       generic(b, loc, inputs, tensor::EmptyOp::create(b, loc, loops.scoreSizes, element), maps,
               rows.parallel, [&](OpBuilder &n, Location at, ValueRange args) -> Value {
                 Value y = arith::MulFOp::create(n, at, args[0], constant(n, at, element, scale));
-                return args.size() == 3 ? arith::AddFOp::create(n, at, y, args[1]).getResult() : y;
+                if (args.size() == 3)
+                  y = arith::AddFOp::create(n, at, y, widen(n, at, args[1]));
+                return y;
               });
   // Softmax, but for the division, which is done on the smaller result.
   Value lowest = arith::ConstantOp::create(
@@ -268,7 +294,8 @@ FailureOr<SmallVector<Value>> AttentionOp::decomposeOperation(OpBuilder &b) {
   Value result = generic(b, loc, {products, sum}, loops.split(b, getInit(), loops.v[3]),
                          {rows.all, loops.rowOfResult(b), rows.all}, rows.parallel,
                          [](OpBuilder &n, Location at, ValueRange args) -> Value {
-                           return arith::DivFOp::create(n, at, args[0], args[1]);
+                           Value y = arith::DivFOp::create(n, at, args[0], args[1]);
+                           return roundTo(n, at, args.back().getType(), y);
                          });
   return SmallVector<Value>{
       tensor::CollapseShapeOp::create(b, loc, getInit().getType(), result, loops.splitHeads)};

@@ -85,9 +85,9 @@ def EncodeWeightsPass : Pass<"graph-encode-weights", "::mlir::ModuleOp"> {
   let description = [{
     Does: gives products with a constant matrix, and gathers of rows of one, a
     weight that is `#nn.decode` of `#nn.encode` of what it was. Entries are
-    [PATTERN=]SCHEME with schemes w8 (GGUF's q8_0), w4g32 (q4_0), w4g128, w2g64,
-    mxfp4, and f32, which keeps a weight and its left-hand sides as they are; the
-    last entry that names a node or its weight wins. Without a pattern a scheme
+    [PATTERN=]SCHEME with schemes f16 (halves instead of groups), w8 (GGUF's q8_0),
+    w4g32 (q4_0), w4g128, w2g64, mxfp4, and f32, which keeps a weight and its
+    left-hand sides as they are; the last entry that names a node or its weight wins. Without a pattern a scheme
     is for all products with rows of whole groups, and for gathers that share
     such a product's weight. Requires: transposes folded into recipes. Fails on
     entries that match nothing, and on nodes that are named but have rows of no

@@ -44,12 +44,23 @@ unsigned partition::converterOf(ArrayRef<soc::EngineAttrInterface> engines, unsi
   return first == engines.end() ? producer : first - engines.begin();
 }
 
-int64_t partition::convertPs(soc::MachineAttr machine, soc::EngineAttrInterface engine,
-                             uint64_t elements, uint64_t fromBits, uint64_t toBits) {
+static int64_t passPs(soc::MachineAttr machine, soc::EngineAttrInterface engine,
+                      const partition::GroupWork &work) {
   soc::PerformanceAttr performance = engine.getEnginePerformance();
   uint64_t cores = engine.getEngineCores();
   uint64_t workers = std::min<uint64_t>(machine.getWorkersOf(engine), cores);
-  return performance.getLaunchPs() +
-         GroupWork::ofConversion(machine.getContext(), elements, fromBits, toBits)
-             .timePs(performance, workers, cores);
+  return performance.getLaunchPs() + work.timePs(performance, workers, cores);
+}
+
+int64_t partition::convertPs(soc::MachineAttr machine, soc::EngineAttrInterface engine,
+                             uint64_t elements, uint64_t fromBits, uint64_t toBits) {
+  return passPs(machine, engine,
+                GroupWork::ofConversion(machine.getContext(), elements, fromBits, toBits));
+}
+
+int64_t partition::copyPs(soc::MachineAttr machine, soc::EngineAttrInterface engine,
+                          uint64_t bytes) {
+  GroupWork work;
+  work.readBytes = work.writtenBytes = bytes;
+  return passPs(machine, engine, work);
 }

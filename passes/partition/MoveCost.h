@@ -28,6 +28,9 @@ unsigned converterOf(llvm::ArrayRef<soc::EngineAttrInterface> engines, unsigned 
 int64_t convertPs(soc::MachineAttr machine, soc::EngineAttrInterface engine, uint64_t elements,
                   uint64_t fromBits, uint64_t toBits);
 
+/// Picoseconds of a copy of so many bytes by an engine, with its launch.
+int64_t copyPs(soc::MachineAttr machine, soc::EngineAttrInterface engine, uint64_t bytes);
+
 } // namespace tercet::partition
 
 #endif // TERCET_PASSES_PARTITION_MOVECOST_H

@@ -182,8 +182,13 @@ private:
   void addConversions(const Source &source, const PlacementLabel *label,
                       llvm::ArrayRef<unsigned> labels, schedule::ScheduleProblem &problem,
                       TaskList &list) const;
+  /// Their conversions, and their copies for engines that do not see them.
   void addArguments(llvm::ArrayRef<unsigned> labels, schedule::ScheduleProblem &problem,
                     TaskList &list) const;
+  /// Of an argument, if a part of the label wants it; once.
+  void addCopy(const Reading &reading, const PlacementLabel &label,
+               schedule::ScheduleProblem &problem, TaskList &list) const;
+  void addCopyEdges(const Reading &reading, const PlacementLabel &label, TaskList &list) const;
   void addEdges(schedule::ScheduleProblem &problem, const TaskList &list, bool anyEngine) const;
   int64_t resultBytes(unsigned group, const PlacementLabel &label) const;
   /// A tensor without uses and costs.
@@ -214,6 +219,11 @@ private:
   Extents readBy(const Reading &reading, const PlacementLabel &label) const;
   /// Picoseconds until an engine has bytes that another has written.
   int64_t moveCost(unsigned from, unsigned to, int64_t bytes) const;
+  /// The engine that copies an argument for one that does not see the
+  /// application's memory; none where that is not needed. States are drivers' own.
+  std::optional<unsigned> copierFor(const Source &argument, unsigned engine) const;
+  /// Picoseconds of the copy, and until that engine has it.
+  int64_t arrivalCost(const Source &argument, unsigned engine) const;
   int64_t transferCost(const Extents &written, const Extents &read, int64_t elementBytes) const;
 
   mlir::func::FuncOp func;

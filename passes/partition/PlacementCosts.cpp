@@ -99,12 +99,29 @@ Placement::Transit Placement::transitOf(const Source &source, const PlacementLab
   if (std::optional<Conversion> conversion = convert(source, label, wanted))
     return {{{conversion->engine, 0, std::numeric_limits<int64_t>::max()}},
             llvm::divideCeil(bitsOf(source, wanted), 8)};
-  // Where the user's arguments are nobody says: engines read them as they are.
+  // Engines read the user's arguments as they are, or a copy (arrivalCost).
   if (!label)
     return {};
   return {writtenBy(source.producer, *label),
           llvm::divideCeil(bitsOf(source, storedBy(groups[source.producer], *label, source.result)),
                            8)};
+}
+
+std::optional<unsigned> Placement::copierFor(const Source &argument, unsigned engine) const {
+  func::FuncOp entry = func;
+  unsigned copier = converterOf(engines, engine);
+  if (argument.producer != kArgument || entry.getArgAttr(argument.result, "nn.state") ||
+      engines[engine].getObjectCpu() || copier == engine)
+    return std::nullopt;
+  return copier;
+}
+
+int64_t Placement::arrivalCost(const Source &argument, unsigned engine) const {
+  std::optional<unsigned> copier = copierFor(argument, engine);
+  uint64_t bytes = bytesOf(typeOf(argument));
+  return copier ? copyPs(machine, engines[*copier], bytes) +
+                      moveCost(*copier, engine, static_cast<int64_t>(bytes))
+                : 0;
 }
 
 template <typename Fill>
@@ -210,6 +227,11 @@ PartitionTensor Placement::buildMoves(const Source &source, ArrayRef<const Readi
       if (moved == Moved::Integers || (moved == Moved::Floats && asWritten))
         type = {};
       Extents extents = readBy(*reading, label);
+      // All of an argument is copied, whatever is read of it.
+      if (source.producer == kArgument && !convert(source, nullptr, wantedBy(*reading, label)))
+        for (Extent &extent : extents)
+          if (copierFor(source, extent.engine))
+            extent = {extent.engine, 0, std::numeric_limits<int64_t>::max()};
       unsigned number = llvm::find(types, type) - types.begin();
       if (number == types.size())
         types.push_back(type);
@@ -236,7 +258,14 @@ PartitionTensor Placement::buildMoves(const Source &source, ArrayRef<const Readi
     std::optional<Transit> &transit = transits[type];
     if (!transit)
       transit = transitOf(source, label, types[type]);
-    return transferCost(transit->written, Extents(extents.begin(), extents.end()), transit->bytes);
+    Extents read(extents.begin(), extents.end());
+    if (!label && transit->written.empty()) {
+      int64_t cost = 0;
+      for (const Extent &wants : read)
+        cost = std::max(cost, arrivalCost(source, wants.engine));
+      return cost;
+    }
+    return transferCost(transit->written, read, transit->bytes);
   });
   return tensor;
 }
@@ -248,8 +277,7 @@ PartitionProblem Placement::buildProblem() const {
   // are equal depends on whether the result is stored in integers.
   for (const auto &[source, uses] : readersOf)
     for (Moved moved : {Moved::Floats, Moved::Integers, Moved::Dequantised}) {
-      if (uses.empty() ||
-          (formats == 1 && (moved != Moved::Floats || source.producer == kArgument)))
+      if (uses.empty() || (formats == 1 && moved != Moved::Floats))
         continue;
       PartitionTensor tensor = buildMoves(source, uses, moved);
       if (llvm::any_of(tensor.cost, [](int64_t cost) { return cost != 0; }))

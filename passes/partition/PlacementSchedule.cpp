@@ -34,6 +34,8 @@ struct Placement::TaskList {
   std::vector<unsigned> firstTask;
   /// The task that makes a source readable as a type.
   std::map<std::pair<Source, const void *>, unsigned> conversions;
+  /// The task that copies an argument.
+  std::map<Source, unsigned> copies;
   /// Bytes that go from task to task.
   std::map<std::pair<unsigned, unsigned>, int64_t> bytesBetween;
 };
@@ -72,11 +74,43 @@ void Placement::addConversions(const Source &source, const PlacementLabel *label
     add(NoneType::get(machine.getContext()));
 }
 
+void Placement::addCopy(const Reading &reading, const PlacementLabel &label,
+                        schedule::ScheduleProblem &problem, TaskList &list) const {
+  if (convert(reading.source, nullptr, wantedBy(reading, label)))
+    return;
+  for (const PlacedPart &part : label.parts) {
+    std::optional<unsigned> copier = copierFor(reading.source, part.engine);
+    if (!copier || !list.copies.try_emplace(reading.source, problem.tasks.size()).second)
+      continue;
+    int64_t bytes = bytesOf(typeOf(reading.source));
+    schedule::ScheduleTask task;
+    task.modes.push_back({{{*copier, copyPs(machine, engines[*copier], bytes)}}, 2 * bytes});
+    task.resultBytes = bytes;
+    problem.tasks.push_back(std::move(task));
+  }
+}
+
+void Placement::addCopyEdges(const Reading &reading, const PlacementLabel &label,
+                             TaskList &list) const {
+  auto copy = list.copies.find(reading.source);
+  if (copy == list.copies.end() || convert(reading.source, nullptr, wantedBy(reading, label)))
+    return;
+  for (auto [number, part] : llvm::enumerate(label.parts))
+    if (copierFor(reading.source, part.engine))
+      list.bytesBetween[{copy->second,
+                         list.firstTask[reading.consumer] + static_cast<unsigned>(number)}] =
+          bytesOf(typeOf(reading.source));
+}
+
 void Placement::addArguments(ArrayRef<unsigned> labels, schedule::ScheduleProblem &problem,
                              TaskList &list) const {
   for (const auto &[source, uses] : readersOf)
-    if (source.producer == kArgument)
+    if (source.producer == kArgument) {
       addConversions(source, nullptr, labels, problem, list);
+      for (const Reading *reading : uses)
+        addCopy(*reading, groups[reading->consumer].labels[labels[reading->consumer]], problem,
+                list);
+    }
 }
 
 void Placement::addEdges(schedule::ScheduleProblem &problem, const TaskList &list,
@@ -128,6 +162,8 @@ schedule::ScheduleProblem Placement::buildSchedule(ArrayRef<unsigned> labels) co
     const PlacementLabel *from = nullptr;
     if (reading.source.producer != kArgument)
       from = &groups[reading.source.producer].labels[labels[reading.source.producer]];
+    else
+      addCopyEdges(reading, to, list);
     Type wanted = wantedBy(reading, to);
     Transit transit = transitOf(reading.source, from, wanted);
     auto converted = list.conversions.find({reading.source, wanted.getAsOpaquePointer()});
@@ -210,8 +246,10 @@ Placement::buildModes(ArrayRef<unsigned> labels,
     const PlacementLabel &to = groups[reading.consumer].labels[labels[reading.consumer]];
     Type wanted = wantedBy(reading, to);
     auto converted = list.conversions.find({reading.source, wanted.getAsOpaquePointer()});
-    if (converted == list.conversions.end() && reading.source.producer == kArgument)
+    if (converted == list.conversions.end() && reading.source.producer == kArgument) {
+      addCopyEdges(reading, to, list);
       continue;
+    }
     const PlacementLabel *from = nullptr;
     if (reading.source.producer != kArgument)
       from = &groups[reading.source.producer].labels[labels[reading.source.producer]];

@@ -8,10 +8,13 @@
 #include "passes/partition/WorkgroupTiles.h"
 
 #include "dialects/nn/NN.h"
+#include "passes/partition/GroupPanels.h"
 #include "passes/partition/GroupWork.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include <numeric>
 
 using namespace mlir;
 using namespace tercet;
@@ -29,6 +32,14 @@ constexpr uint64_t kWorkgroupPs = 200000;
 /// How much faster than memory the caches are from which tiles read operands
 /// again.
 constexpr uint64_t kCacheSpeed = 4;
+
+/// How much faster than lanes of f16 tensor cores multiply, and sums that a thread
+/// of theirs has at most.
+constexpr uint64_t kTensorSpeed = 4;
+constexpr int64_t kTensorSums = 128;
+/// Terms of a stage of their operands, of which two are in workgroup memory at
+/// least; rows and columns of what a warp multiplies at once.
+constexpr int64_t kTensorTerms = 32, kTensorPart = 16;
 
 /// a * b / c, rounded up; saturates.
 uint64_t scale(uint64_t a, uint64_t b, uint64_t c) {
@@ -49,7 +60,7 @@ public:
              int64_t rows, llvm::function_ref<bool(Operation *)> takesWhole)
       : performance(performance), limits(limits), group(group), takesWhole(takesWhole),
         type(cast<RankedTensorType>(group.getOutputs()[0].getType())), shape(type.getShape()),
-        work(GroupWork::of(group, rows)) {
+        work(GroupWork::of(group, rows)), panel(groupPanelOf(soc::MachineAttr::of(group))) {
     Block &body = group.getBody().front();
     root = body.getTerminator()->getOperand(0).getDefiningOp();
     shareDim = getShareDim(group);
@@ -65,12 +76,15 @@ public:
         attention = &op;
       noteWholeDims(op);
     }
+    if (isa_and_nonnull<nn::EncodeGroupsOp>(root) && hasRows)
+      wholeDims.insert(1);
   }
 
   /// Looks at every tile of the group's class; false if none fits.
   bool run() {
-    if (llvm::is_contained(shape, 0) || !isa_and_nonnull<TilingInterface>(root) ||
-        isa<tensor::PadOp>(root))
+    // Of a part that is cut out tile-apply-variants makes a copy, which has loops.
+    if (llvm::is_contained(shape, 0) ||
+        !isa_and_nonnull<TilingInterface, tensor::ExtractSliceOp>(root) || isa<tensor::PadOp>(root))
       return false;
     if (attention && attention == root)
       searchAttention();
@@ -88,10 +102,15 @@ public:
     });
     Builder b(group.getContext());
     uint64_t weights = 0;
-    for (Value input : group.getInputs())
-      if (isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp()))
+    for (auto [number, input] : llvm::enumerate(group.getInputs()))
+      if (isWeightInGroups(group, number))
+        weights += bytesInPanels(group, number, panel);
+      else if (isa_and_nonnull<nn::GetWeightOp>(input.getDefiningOp()))
         weights += bytesOf(input.getType());
     SmallVector<int64_t> panels(group.getInputs().size(), 0);
+    for (size_t input = 0; input < panels.size(); ++input)
+      if (isWeightInGroups(group, input))
+        panels[input] = panel;
     SmallVector<soc::VariantAttr> variants;
     for (const Tile &tile : ArrayRef(found).take_front(kMaxVariants))
       variants.push_back(soc::VariantAttr::get(
@@ -114,10 +133,54 @@ private:
       wholeDims.insert(shape.size() - 1);
     if (auto softmax = dyn_cast<linalg::SoftmaxOp>(op))
       wholeDims.insert(softmax.getDimension());
+    // Of rows that are rounded by themselves a tile is some blocks.
     if (isa<nn::EncodeGroupsOp>(op))
-      for (size_t dim = 1; dim < shape.size(); ++dim)
+      for (size_t dim = &op == root ? 2 : 1; dim < shape.size(); ++dim)
         wholeDims.insert(dim);
     hasRows |= isa<nn::LayerNormOp, nn::RmsNormOp, linalg::SoftmaxOp>(op);
+  }
+
+  bool isForTensorCores() const {
+    if (!limits.tensorCores || !isa<linalg::MatmulOp, linalg::BatchMatmulOp>(product))
+      return false;
+    auto elementOf = [&](unsigned operand) {
+      return getElementTypeOrSelf(product->getOperand(operand).getType());
+    };
+    Type element = elementOf(0);
+    return (element.isF16() || element.isBF16()) && elementOf(1) == element;
+  }
+
+  /// Of all tiles that fit the registers and the memory for two stages of the
+  /// operands. What a tile costs beside multiplications is its traffic with
+  /// workgroup memory: 128 bytes in the time of 1024 multiply-adds, where each warp
+  /// reads its rows and columns and each stage is written once. Half is hidden.
+  void searchTensorProduct() {
+    name = "tensor-product";
+    size_t m = shape.size() - 2, n = shape.size() - 1;
+    SmallVector<int64_t> sizes(shape.size(), 1);
+    int64_t width =
+        cast<RankedTensorType>(product->getOperand(0).getType()).getElementTypeBitWidth() / 8;
+    for (int64_t rows : {128, 256, 64, 32, 16})
+      for (int64_t columns : {256, 128, 64, 32}) {
+        int64_t stage = (rows + columns) * kTensorTerms * width;
+        if (rows * columns > kTensorSums * limits.threads ||
+            2 * stage > static_cast<int64_t>(limits.memoryBytes))
+          continue;
+        int64_t partRows = rows, partColumns = columns;
+        for (int64_t warps = limits.threads / 32; warps > 1; warps /= 2) {
+          int64_t &larger = partRows >= partColumns ? partRows : partColumns;
+          if (larger > kTensorPart)
+            larger /= 2;
+        }
+        uint64_t parts = rows / partRows * (columns / partColumns);
+        uint64_t moved = width * (parts * (partRows + partColumns) + rows + columns);
+        uint64_t multiplied = rows * columns * 128 / 1024;
+        sizes[m] = rows;
+        sizes[n] = columns;
+        consider(sizes, (100 + 50 * moved / multiplied) / kTensorSpeed,
+                 (std::min(rows, shape[m]) + std::min(columns, shape[n])) * depthOfProduct() *
+                     width);
+      }
   }
 
   /// Columns in multiples of what a thread loads at once, and as many elements
@@ -125,11 +188,16 @@ private:
   void searchProduct() {
     size_t m = shape.size() - 2, n = shape.size() - 1;
     bool thin = shape[m] < kThinRows;
+    if (!thin && isForTensorCores())
+      return searchTensorProduct();
     name = thin ? "thin-product" : "product";
     if (isa<nn::GroupMatmulOp>(product))
       name = thin ? "thin-group-product" : "group-product";
     SmallVector<int64_t> sizes(shape.size(), 1);
     for (int64_t columns : {128, 64, 32, 16, 8}) {
+      // A tile begins at a panel.
+      if (isa<nn::GroupMatmulOp>(product) && columns % panel != 0)
+        continue;
       sizes[n] = columns;
       if (thin) {
         sizes[m] = shape[m];
@@ -166,6 +234,9 @@ private:
         if (kind != utils::IteratorType::parallel && !ShapedType::isDynamic(range))
           terms *= std::max<int64_t>(1, range);
     int64_t unit = hasRows ? whole : limits.threads;
+    // A thread makes a block; half as many where not all find room.
+    if (isa<nn::EncodeGroupsOp>(root) && !hasRows)
+      unit = whole * limits.threads / 2;
     for (int64_t units : {16, 8, 4, 2, 1})
       if (units == 1 || units * unit * std::min<int64_t>(terms, 64) <= 64 * 16 * limits.threads)
         consider(tileOfElements(units * unit), 100, 0);
@@ -181,6 +252,10 @@ private:
       int64_t tile = std::clamp<int64_t>(budget / inner, 1, shape[dim]);
       if (wholeDims.contains(dim))
         tile = shape[dim];
+      // Tiles of unequal size would be converted in workgroup memory first.
+      else if (isa<nn::CacheUpdateOp>(root))
+        while (shape[dim] % tile != 0)
+          --tile;
       else if (dim + 1 == static_cast<int64_t>(shape.size()) && tile < shape[dim])
         tile = std::min<int64_t>(shape[dim], llvm::alignTo(tile, 32));
       inner *= tile;
@@ -205,7 +280,15 @@ private:
     uint64_t rows = std::min(sizes[m], shape[m]), columns = std::min(sizes[n], shape[n]);
     uint64_t depth = llvm::divideCeil(work.parts.empty() ? 0 : depthOfProduct(), 1);
     // Each tile reads its rows and its columns.
-    consider(sizes, percent, (rows + columns) * depth * 4);
+    uint64_t bytes = (rows + columns) * depth * 4;
+    if (auto groups = dyn_cast<nn::GroupMatmulOp>(product))
+      bytes = rows * bytesOfRow(groups.getLhs()) + columns * bytesOfRow(groups.getRhs());
+    consider(sizes, percent, bytes);
+  }
+
+  static uint64_t bytesOfRow(Value matrix) {
+    auto type = cast<RankedTensorType>(matrix.getType());
+    return bytesOf(type) / std::max<int64_t>(1, type.getDimSize(0));
   }
 
   uint64_t depthOfProduct() const {
@@ -284,6 +367,11 @@ private:
 
   uint64_t tileElements(RankedTensorType value, ArrayRef<int64_t> sizes) const {
     uint64_t elements = 1;
+    if (auto encode = dyn_cast<nn::EncodeGroupsOp>(root);
+        encode && value.getShape() == cast<ShapedType>(encode.getInput().getType()).getShape()) {
+      elements = sizes[0] ? std::min(shape[0], sizes[0]) : shape[0];
+      return elements * (sizes[1] ? sizes[1] * encode.getFormat().getBlock() : value.getDimSize(1));
+    }
     for (int64_t dim = 0; dim < value.getRank(); ++dim) {
       int64_t at = static_cast<int64_t>(shape.size()) - value.getRank() + dim;
       bool cut = value.getShape() == type.getShape() && at >= 0 && sizes[at] > 0;
@@ -292,11 +380,20 @@ private:
     return elements;
   }
 
-  /// Parts of a share are cut where a tile of any row may begin.
+  /// Parts of a share are cut where a tile of any row may begin, and where a word
+  /// does: narrow elements are fields of words, whose others another engine may be
+  /// writing.
   uint64_t granularity() {
-    if (!shareDim || wholeDims.contains(*shareDim) || group.getOutputs().size() != 1)
+    if (!shareDim || wholeDims.contains(*shareDim) || group.getOutputs().size() != 1 ||
+        isa<tensor::ExtractSliceOp>(root))
       return 0;
-    return StringRef(name).ends_with("product") ? kThinRows : 1;
+    uint64_t rows = StringRef(name).ends_with("product") ? kThinRows : 1;
+    for (Type type :
+         llvm::concat<const Type>(group.getInputs().getTypes(), group->getResultTypes()))
+      if (Type element = getElementTypeOrSelf(type);
+          element.isIntOrFloat() && element.getIntOrFloatBitWidth() < 32)
+        rows = std::lcm<uint64_t>(rows, 4 / llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
+    return rows;
   }
 
   soc::PerformanceAttr performance;
@@ -312,6 +409,7 @@ private:
   /// Dimensions that some operation of the group needs whole.
   llvm::SmallSetVector<int64_t, 4> wholeDims;
   bool hasRows = false;
+  int64_t panel;
   std::string name;
   SmallVector<Tile> found;
   uint64_t leastBytes = std::numeric_limits<int64_t>::max();

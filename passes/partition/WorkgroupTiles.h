@@ -22,6 +22,8 @@ struct WorkgroupLimits {
   uint32_t computeUnits; // that run workgroups side by side
   uint32_t accumulators; // f32 that a thread sums without spilling
   int64_t gridSize;      // workgroups in one dimension
+  /// Products of two operands in f16, or in bf16, are for tensor cores.
+  bool tensorCores = false;
 };
 
 /// At most four variants for `rows` rows of the group (0: all), the fastest

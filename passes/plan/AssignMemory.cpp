@@ -109,7 +109,7 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
       if (owner != nobody)
         name += "_" + nameOf(machine, owner).str() + (own ? "_" + where.str() : "");
       ArrayAttr readers = own ? builder.getStrArrayAttr({nameOf(machine, owner)})
-                              : readersOf(machine, memory, owner);
+                              : readersOf(machine, memory, {owner});
       cmd::PoolOp weights =
           pool(name, cmd::PoolKind::Weights, where, readers, bytes, bytes, "in order of use");
       for (auto [weight, offset] : offsets)
@@ -142,8 +142,12 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
         stateBytes += llvm::alignTo(std::max<int64_t>(plan::bytesOf(state.type), 1),
                                     plan::alignmentOf(machine, memory));
       }
+    // A driver has the pool only where its engine works on a state.
+    llvm::SmallDenseSet<unsigned> drivers;
+    for (plan::EntryPlanner &planner : planners)
+      drivers.insert_range(planner.getDriversOfStates());
     if (!stateOf.empty())
-      states.pool = pool("state", cmd::PoolKind::State, memory, readersOf(machine, memory, nobody),
+      states.pool = pool("state", cmd::PoolKind::State, memory, readersOf(machine, memory, drivers),
                          stateBytes, stateBytes, "in order of use");
     for (auto [func, planner] : llvm::zip(funcs, planners)) {
       planner.build(arenas, places, states);
@@ -158,9 +162,10 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
     return engineOf(machine, engine).getEngineName();
   }
 
-  /// The engines that may read the weights of an engine with a driver, or of
-  /// those without; null if that is everyone who addresses the memory.
-  static ArrayAttr readersOf(soc::MachineAttr machine, StringRef memory, unsigned owner) {
+  /// The engines without a driver that address the memory, and those of `drivers`;
+  /// null if that is everyone who does.
+  static ArrayAttr readersOf(soc::MachineAttr machine, StringRef memory,
+                             const llvm::SmallDenseSet<unsigned> &drivers) {
     SmallVector<StringRef> names;
     bool all = true;
     for (auto [index, attr] : llvm::enumerate(machine.getEngines())) {
@@ -168,7 +173,7 @@ struct AssignMemoryPass : plan::impl::AssignMemoryPassBase<AssignMemoryPass> {
       std::string reason;
       if (!engine.isPresent(reason) || !llvm::is_contained(engine.getEngineMemories(), memory))
         continue;
-      if (plan::hasDriver(attr) && index != owner)
+      if (plan::hasDriver(attr) && !drivers.contains(index))
         all = false;
       else
         names.push_back(engine.getEngineName());

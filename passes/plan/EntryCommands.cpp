@@ -120,7 +120,7 @@ void EntryPlanner::buildCommands(OpBuilder &builder) {
     SmallVector<Value> buffers;
     SmallVector<int64_t> offsets, bytes;
     auto addOperand = [&](Value value) {
-      Place place = resolve(placeOfValue.at(value));
+      Place place = resolve(placeFor(value, command.engine));
       buffers.push_back(storages[place.storage].buffer);
       offsets.push_back(place.offset);
       bytes.push_back(bytesOf(value.getType()));

@@ -7,6 +7,7 @@
 #include "dialects/soc/Views.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -85,9 +86,38 @@ void EntryPlanner::waitForProducers(Value value, Command &command) {
     if (auto task = dyn_cast<soc::TaskOp>(op))
       wait(commandOfTask.at(task));
   });
-  for (std::optional<unsigned> at = placeOfValue.at(value).storage; at; at = storages[*at].parent)
+  for (std::optional<unsigned> at = placeFor(value, command.engine).storage; at;
+       at = storages[*at].parent)
     for (int64_t copy : storages[*at].copies)
       wait(copy);
+}
+
+EntryPlanner::Place EntryPlanner::placeFor(Value value, unsigned engine) const {
+  Place place = placeOfValue.at(value);
+  const Storage &storage = storages[place.storage];
+  if (storage.staged && hasDriver(engineOf(engine)))
+    place.storage = *storage.staged;
+  return place;
+}
+
+void EntryPlanner::stageInputs(soc::TaskOp task) {
+  if (!hasDriver(engineOf(engineIndex(task.getEngine()))))
+    return;
+  for (Value input : task.getInputs()) {
+    while (Operation *op = input.getDefiningOp()) {
+      if (!soc::getContiguousOffset(op))
+        break;
+      input = op->getOperand(0);
+    }
+    if (!isa<BlockArgument>(input))
+      continue;
+    unsigned number = placeOfValue.at(input).storage;
+    if (storages[number].kind != Storage::Input || storages[number].staged)
+      continue;
+    unsigned staged = add(newStorage(input.getLoc(), Storage::Arena, storages[number].bytes));
+    copy(input, {staged, 0}, input.getLoc());
+    storages[number].staged = staged;
+  }
 }
 
 void EntryPlanner::copy(Value value, Place target, Location loc) {
@@ -128,6 +158,16 @@ SmallVector<unsigned> EntryPlanner::getDriversOf(nn::WeightOp weight) const {
     if (hasDriver(engineOf(queue)))
       drivers.push_back(queue);
   return drivers;
+}
+
+SmallVector<unsigned> EntryPlanner::getDriversOfStates() const {
+  llvm::SmallSetVector<unsigned, 2> drivers;
+  for (const Storage &storage : storages)
+    if (storage.kind == Storage::State)
+      for (unsigned queue : storage.accesses.getQueues())
+        if (hasDriver(engineOf(queue)))
+          drivers.insert(queue);
+  return drivers.takeVector();
 }
 
 int64_t EntryPlanner::scratchStride(soc::TaskOp task) {
@@ -188,6 +228,12 @@ LogicalResult EntryPlanner::collect() {
     storage.current = isState ? Value(argument) : Value();
     placeOfValue[argument] = {add(storage), 0};
   }
+  // Before anything that another engine could wait for.
+  for (auto task : func.getOps<soc::TaskOp>()) {
+    if (failed(verifyTask(task)))
+      return failure();
+    stageInputs(task);
+  }
   for (Operation &op : func.getBody().front().without_terminator()) {
     if (auto get = dyn_cast<nn::GetWeightOp>(op)) {
       auto weight = symbols.lookup<nn::WeightOp>(get.getWeight());
@@ -200,7 +246,7 @@ LogicalResult EntryPlanner::collect() {
       }
       placeOfValue[get.getResult()] = {it->second, 0};
     } else if (auto task = dyn_cast<soc::TaskOp>(op)) {
-      if (failed(verifyTask(task)) || failed(collectTask(task)))
+      if (failed(collectTask(task)))
         return failure();
     } else if (std::optional<int64_t> elements = soc::getContiguousOffset(&op)) {
       Place place = placeOfValue.at(op.getOperand(0));
@@ -244,7 +290,7 @@ LogicalResult EntryPlanner::collectTask(soc::TaskOp task) {
     return add(storage);
   };
   for (Value input : task.getInputs())
-    touch(placeOfValue.at(input).storage, command);
+    touch(placeFor(input, engine).storage, command);
   for (Value output : task.getOutputs())
     if (!placeOfValue.contains(output))
       placeOfValue[output] = {newBuffer(bytesOf(output.getType())), 0};
@@ -268,10 +314,12 @@ LogicalResult EntryPlanner::checkFixedStorage(const Storage &storage) const {
       return emitError(storage.loc)
              << "is used on engine '" << name << "', which does not address memory '" << memory
              << "' where weights, inputs and outputs lie; try --pin to use it elsewhere";
-    if (storage.kind != Storage::Weight && hasDriver(engineOf(queue)))
+    // Drivers have copies of weights, and the pool of the states that they work on.
+    bool isApplications = storage.kind == Storage::Input || storage.kind == Storage::Output;
+    if (isApplications && hasDriver(engineOf(queue)))
       return emitError(storage.loc)
              << "is an input or output of the entry and used on engine '" << name
-             << "', which does not see the application's memory; try --pin to use it elsewhere";
+             << "', which does not see the application's memory, and no CPU is there to copy it";
   }
   return success();
 }

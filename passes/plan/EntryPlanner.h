@@ -74,6 +74,8 @@ public:
   llvm::ArrayRef<nn::WeightOp> getWeights() const { return weightsInOrder; }
   /// The engines with a driver that read a weight, as numbers in the machine.
   llvm::SmallVector<unsigned> getDriversOf(nn::WeightOp weight) const;
+  /// The engines with a driver that work on a state, likewise.
+  llvm::SmallVector<unsigned> getDriversOfStates() const;
 
 private:
   struct Storage {
@@ -90,6 +92,8 @@ private:
     Accesses accesses;
     /// Copies that write to it: no task's token stands for them.
     llvm::SmallVector<int64_t, 1> copies;
+    /// Of an input: its copy for engines that do not see the application's memory.
+    std::optional<unsigned> staged;
     /// The concatenation that it is a part of, and where in it.
     std::optional<unsigned> parent;
     int64_t offsetInParent = 0;
@@ -133,6 +137,11 @@ private:
   /// The tasks and copies of other queues that have to have written the value.
   void waitForProducers(mlir::Value value, Command &command);
   void copy(mlir::Value source, Place target, mlir::Location loc);
+  /// Copies an input of the entry to where engines with drivers see it, if one of
+  /// the task's inputs is a part of it.
+  void stageInputs(soc::TaskOp task);
+  /// Where an engine finds a value.
+  Place placeFor(mlir::Value value, unsigned engine) const;
   mlir::LogicalResult collectTask(soc::TaskOp task);
   /// The storage of a state is that of the output, which the kernel updates.
   mlir::LogicalResult updateState(soc::TaskOp task, unsigned input, Command &command);

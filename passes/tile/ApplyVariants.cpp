@@ -7,6 +7,7 @@
 #include "dialects/soc/Soc.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
@@ -45,6 +46,19 @@ std::optional<SmallVector<int64_t>> tilesOfLoops(TilingInterface root, ArrayRef<
   return loops;
 }
 
+/// A part that is cut out has no loops, a copy of it has.
+void copySlice(bufferization::MaterializeInDestinationOp store) {
+  auto slice = store.getSource().getDefiningOp<tensor::ExtractSliceOp>();
+  if (!slice)
+    return;
+  OpBuilder b(store);
+  Value memory =
+      bufferization::ToTensorOp::create(b, store.getLoc(), slice.getType(), store.getDest(),
+                                        /*restrict=*/true, /*writable=*/true);
+  auto copy = linalg::CopyOp::create(b, slice.getLoc(), slice.getResult(), memory);
+  store.getSourceMutable().assign(copy.getResult(0));
+}
+
 struct ApplyVariantsPass : tile::impl::ApplyVariantsPassBase<ApplyVariantsPass> {
   void runOnOperation() override {
     soc::KernelOp kernel = getOperation();
@@ -55,6 +69,8 @@ struct ApplyVariantsPass : tile::impl::ApplyVariantsPassBase<ApplyVariantsPass> 
     for (auto op : kernel.getBody().getOps<bufferization::MaterializeInDestinationOp>())
       if (!store)
         store = op;
+    if (store)
+      copySlice(store);
     auto root = store ? store.getSource().getDefiningOp<TilingInterface>() : TilingInterface();
     if (!root) {
       kernel.emitOpError() << "variant '" << kernel.getVariant().getName().getValue()

@@ -4,7 +4,7 @@
 
 #include "passes/tile/Passes.h"
 
-#include "dialects/nn/NN.h"
+#include "dialects/nn/StructuredOps.h"
 #include "dialects/soc/Soc.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -46,6 +46,42 @@ struct FuseElementwise : OpRewritePattern<linalg::GenericOp> {
     return rewriter.notifyMatchFailure(op, "no producer to fuse");
   }
 };
+
+/// A softmax of floats of fewer than 32 bits, with sums in f32: upstream's keeps
+/// them, and the exponentials, in elements of the result. Those are computed
+/// twice instead.
+Value decomposeNarrowSoftmax(OpBuilder &b, linalg::SoftmaxOp op) {
+  Location loc = op.getLoc();
+  int64_t rank = op.getInputOperandRank(), reduced = op.getDimension();
+  Type element = getElementTypeOrSelf(op.getInput().getType()), f32 = b.getF32Type();
+  AffineMap all = b.getMultiDimIdentityMap(rank), row = all.dropResult(reduced);
+  SmallVector<utils::IteratorType> parallel(rank, utils::IteratorType::parallel), reduce(parallel);
+  reduce[reduced] = utils::IteratorType::reduction;
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, op.getInput());
+  sizes.erase(sizes.begin() + reduced);
+  auto exponential = [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+    Value x = arith::ExtFOp::create(n, at, f32, args[0]);
+    Value greatest = arith::ExtFOp::create(n, at, f32, args[1]);
+    return math::ExpOp::create(n, at, arith::SubFOp::create(n, at, x, greatest));
+  };
+  // Exact in any type.
+  Value greatest =
+      nn::generic(b, loc, op.getInput(),
+                  nn::filled(b, loc, sizes, element, -std::numeric_limits<double>::infinity()),
+                  {all, row}, reduce, [](OpBuilder &n, Location at, ValueRange args) -> Value {
+                    return arith::MaxNumFOp::create(n, at, args[0], args[1]);
+                  });
+  Value sum = nn::generic(b, loc, {op.getInput(), greatest}, nn::filled(b, loc, sizes, f32, 0),
+                          {all, row, row}, reduce,
+                          [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+                            return arith::AddFOp::create(n, at, exponential(n, at, args), args[2]);
+                          });
+  return nn::generic(b, loc, {op.getInput(), greatest, sum}, op.getOutput(), {all, row, row, all},
+                     parallel, [&](OpBuilder &n, Location at, ValueRange args) -> Value {
+                       Value y = arith::DivFOp::create(n, at, exponential(n, at, args), args[2]);
+                       return arith::TruncFOp::create(n, at, element, y);
+                     });
+}
 
 struct LowerAggregatesPass : tile::impl::LowerAggregatesPassBase<LowerAggregatesPass> {
   void runOnOperation() override {
@@ -93,11 +129,16 @@ struct LowerAggregatesPass : tile::impl::LowerAggregatesPassBase<LowerAggregates
       getOperation().walk([&](tensor::ConcatOp op) { concats.push_back(op); });
       for (linalg::AggregatedOpInterface op : ops) {
         rewriter.setInsertionPoint(op);
+        again = true;
+        if (auto softmax = dyn_cast<linalg::SoftmaxOp>(*op);
+            softmax && getElementTypeOrSelf(softmax.getInput()).getIntOrFloatBitWidth() < 32) {
+          rewriter.replaceOp(op, decomposeNarrowSoftmax(rewriter, softmax));
+          continue;
+        }
         FailureOr<SmallVector<Value>> results = op.decomposeOperation(rewriter);
         if (failed(results))
           return op->emitOpError() << "cannot be decomposed";
         rewriter.replaceOp(op, *results);
-        again = true;
       }
       for (tensor::ConcatOp op : concats) {
         rewriter.setInsertionPoint(op);

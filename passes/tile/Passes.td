@@ -26,10 +26,13 @@ def ApplyVariantsPass : Pass<"tile-apply-variants", "::tercet::soc::KernelOp"> {
   let summary = "Tile a kernel's root by its variant and fuse the rest into the tiles";
   let description = [{
     The operation that computes the first output is tiled by the sizes of the
-    variant into one `scf.forall`, and its producers are fused into the loop.
+    variant into one `scf.forall`, and its producers are fused into the loop. Of a
+    slice, which has no loops, a copy is made first.
     Fails if the operation cannot be tiled so.
   }];
-  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect"];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+    "::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::scf::SCFDialect"];
 }
 
 def LowerAggregatesPass : Pass<"tile-lower-aggregates", "::tercet::soc::KernelOp"> {

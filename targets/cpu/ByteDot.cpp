@@ -153,6 +153,32 @@ Value cpu::ByteDot::add(OpBuilder &b, Location loc, ArrayRef<Value> prepared, Va
   llvm_unreachable("an unknown kind of instruction");
 }
 
+std::array<Value, 2> cpu::ByteDot::preparePair(OpBuilder &b, Location loc, Value first,
+                                               Value second) const {
+  auto columns = [&](ArrayRef<int64_t> lanes) {
+    Value both = vector::ShuffleOp::create(b, loc, first, second, lanes);
+    return bitcast(b, loc, bytesOf(both), both);
+  };
+  return {columns({0, 4, 1, 5}), columns({2, 6, 3, 7})};
+}
+
+std::array<Value, 2> cpu::ByteDot::addPair(OpBuilder &b, Location loc,
+                                           std::array<Value, 2> prepared, Value left,
+                                           std::array<Value, 2> sums) const {
+  for (auto [sum, codes] : llvm::zip(sums, prepared))
+    sum = intrinsic(b, loc, sum.getType(), "llvm.aarch64.neon.usmmla.v4i32.v16i8",
+                    {sum, codes, left});
+  return sums;
+}
+
+std::array<Value, 2> cpu::ByteDot::rowsOfPair(OpBuilder &b, Location loc,
+                                              std::array<Value, 2> sums) const {
+  auto row = [&](ArrayRef<int64_t> lanes) -> Value {
+    return vector::ShuffleOp::create(b, loc, sums[0], sums[1], lanes);
+  };
+  return {row({0, 2, 4, 6}), row({1, 3, 5, 7})};
+}
+
 Value cpu::ByteDot::lookup(OpBuilder &b, Location loc, Value codes, ArrayRef<uint8_t> table) const {
   VectorType bytes = bytesOf(codes);
   int64_t bits = bitsOf(codes);

@@ -11,6 +11,8 @@
 
 #include "mlir/IR/Builders.h"
 
+#include <array>
+
 namespace tercet::cpu {
 
 class ByteDot {
@@ -30,6 +32,25 @@ public:
   /// i32, which is the same for all lanes.
   mlir::Value add(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<mlir::Value> prepared,
                   mlir::Value left, mlir::Value sum) const;
+
+  /// Whether the machine has sums of eight products for two rows at once, of four
+  /// columns. What addPair adds is what `add` does.
+  bool hasPairs(int64_t lanes) const { return kind == Kind::NeonMixed && lanes == 4; }
+
+  /// Two vectors of codes, which follow each other in K, in the form that `addPair`
+  /// takes.
+  std::array<mlir::Value, 2> preparePair(mlir::OpBuilder &b, mlir::Location loc, mlir::Value first,
+                                         mlir::Value second) const;
+
+  /// sums + the products of prepared codes and eight signed bytes of each of two
+  /// rows, in one vector. The sums are of two columns by two rows each.
+  std::array<mlir::Value, 2> addPair(mlir::OpBuilder &b, mlir::Location loc,
+                                     std::array<mlir::Value, 2> prepared, mlir::Value left,
+                                     std::array<mlir::Value, 2> sums) const;
+
+  /// The sums of the first row and those of the second, a column in each lane.
+  std::array<mlir::Value, 2> rowsOfPair(mlir::OpBuilder &b, mlir::Location loc,
+                                        std::array<mlir::Value, 2> sums) const;
 
   /// For each byte of a vector of i32, which is below 16, the byte of the table.
   mlir::Value lookup(mlir::OpBuilder &b, mlir::Location loc, mlir::Value codes,

@@ -7,6 +7,7 @@
 #include "targets/cpu/CpuVariants.h"
 
 #include "dialects/nn/NN.h"
+#include "passes/partition/GroupPanels.h"
 #include "passes/partition/GroupWork.h"
 #include "passes/partition/IntegerForm.h"
 #include "targets/cpu/AttentionKernel.h"
@@ -88,8 +89,8 @@ private:
     if (attention && attention == root)
       return tileAttention();
     for (size_t index = 0; index < panels.size(); ++index)
-      if (cpu::isWeightInGroups(group, index))
-        panels[index] = cpu::groupPanelOf(cpu);
+      if (partition::isWeightInGroups(group, index))
+        panels[index] = partition::groupPanelOf(cpu);
     if (isa_and_nonnull<nn::GroupMatmulOp>(product) && shape.size() == 2 && isParallelRoot())
       return tileGroupProduct();
     if (product && shape.size() >= 2 && isParallelRoot())
@@ -116,8 +117,8 @@ private:
       auto weight = cast<RankedTensorType>(input.getType());
       Type stored = isInteger() ? cast<TypeAttr>(precision.getInputs()[index]).getValue() : Type();
       uint64_t whole = partition::storedBytesOf(weight, stored);
-      if (panel && cpu::isWeightInGroups(group, index))
-        whole = cpu::bytesInPanels(group, index, panel);
+      if (panel && partition::isWeightInGroups(group, index))
+        whole = partition::bytesInPanels(group, index, panel);
       else if (panel && weight.getRank() == 2 && weight.getDimSize(1))
         whole = whole / weight.getDimSize(1) * llvm::alignTo(weight.getDimSize(1), panel);
       bytes += whole;

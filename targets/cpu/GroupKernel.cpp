@@ -8,7 +8,8 @@
 
 #include "targets/cpu/GroupKernel.h"
 
-#include "targets/cpu/PackedGroups.h"
+#include "passes/codegen/PackedGroups.h"
+#include "targets/cpu/GroupDots.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -40,7 +41,15 @@ public:
       lanes /= 2;
     vectors = p.panel / lanes;
     if (p.format)
-      packed.emplace(p.format, p.panel, lanes, p.rhs, dot);
+      packed.emplace(
+          p.format, p.panel, lanes,
+          [this](OpBuilder &b, Location at, OpFoldResult address, int64_t bytes) -> Value {
+            return vector::LoadOp::create(b, at, VectorType::get({bytes}, b.getI8Type()), p.rhs,
+                                          ValueRange{indexValue(b, at, address)});
+          },
+          [this](OpBuilder &b, Location at, Value words, ArrayRef<uint8_t> table) {
+            return this->dot.lookup(b, at, words, table);
+          });
     floats = VectorType::get({lanes}, b.getF32Type());
     integers = VectorType::get({lanes}, b.getI32Type());
   }
@@ -78,6 +87,10 @@ private:
     OpFoldResult panel;
     int64_t number, first;
   };
+
+  static OpFoldResult rowOf(OpBuilder &b, const Columns &columns) {
+    return b.getIndexAttr(columns.first);
+  }
 
   /// All panels for some rows.
   void emitRows(OpBuilder &b, Value row, int64_t height) {
@@ -251,8 +264,8 @@ private:
               mulIndex(nested, loc, number, nested.getIndexAttr(packed->getBlockBytes()));
           SmallVector<PackedGroups::Block> blocks;
           for (const Columns &each : columns)
-            blocks.push_back(
-                packed->loadBlock(nested, loc, addIndex(nested, loc, each.panel, at), each.first));
+            blocks.push_back(packed->loadBlock(nested, loc, addIndex(nested, loc, each.panel, at),
+                                               rowOf(nested, each)));
           OpFoldResult firstUnit = mulIndex(nested, loc, number, nested.getIndexAttr(units));
           return buildLoop(nested, loc, nested.getIndexAttr(0), nested.getIndexAttr(units), 1,
                            before, [&](OpBuilder &inner, Value unitNumber, ValueRange values) {
@@ -290,7 +303,8 @@ private:
   void emitUnit(OpBuilder &b, const PackedGroups::Block &block, const Columns &columns,
                 int64_t count, OpFoldResult number, OpFoldResult k, OpFoldResult lhs,
                 int64_t height, Values &sums) {
-    Values codes = packed->loadCodes(b, loc, block, number, columns.first);
+    OpFoldResult first = rowOf(b, columns);
+    Values codes = packed->loadCodes(b, loc, block, number, first);
     // Groups of the weights may be parts of a unit, or several units.
     int64_t group = p.format.getGroup(), chunk = std::min(group, kUnit);
     for (int64_t c = 0; c < kUnit / chunk; ++c) {
@@ -299,9 +313,9 @@ private:
                          : addIndex(b, loc, mulIndex(b, loc, number, b.getIndexAttr(kUnit / group)),
                                     b.getIndexAttr(c));
       Part part;
-      part.scale = packed->scaleOf(b, loc, block, groupNumber, columns.first);
-      part.minimum = packed->minimumOf(b, loc, block, groupNumber, part.scale, columns.first);
-      part.zero = packed->zeroOf(b, loc, block, groupNumber, columns.first);
+      part.scale = packed->scaleOf(b, loc, block, groupNumber, first);
+      part.minimum = packed->minimumOf(b, loc, block, groupNumber, part.scale, first);
+      part.zero = packed->zeroOf(b, loc, block, groupNumber, first);
       int64_t quads = chunk / 4;
       part.codes.assign(codes.begin() + c * quads, codes.begin() + (c + 1) * quads);
       OpFoldResult chunkNumber =
@@ -340,14 +354,6 @@ private:
         b, loc, DenseElementsAttr::get(type, b.getI32IntegerAttr(int32_t(value))));
   }
 
-  /// Four bytes of the left-hand side.
-  Value loadWord(OpBuilder &b, OpFoldResult address, Type type) {
-    Value bytes = vector::LoadOp::create(b, loc, VectorType::get({4}, b.getI8Type()), p.lhs.memory,
-                                         ValueRange{indexValue(b, loc, address)});
-    return vector::ExtractOp::create(
-        b, loc, vector::BitCastOp::create(b, loc, VectorType::get({1}, type), bytes), 0);
-  }
-
   /// Chunks of the left-hand side have a block each, or are parts of one.
   OpFoldResult leftBlock(OpBuilder &b, OpFoldResult lhs, int64_t row, OpFoldResult number) {
     OpFoldResult at = addIndex(b, loc, lhs, mulIndex(b, loc, b.getIndexAttr(row), p.lhs.rowStride));
@@ -358,11 +364,6 @@ private:
     nn::GroupsAttr left = p.lhsFormat;
     int64_t greatest = packed->getGreatest();
     int64_t zero = packed->getZero() - dot.bias(greatest);
-    SmallVector<Values> prepared;
-    for (Value quad : part.codes)
-      prepared.push_back(dot.prepare(b, loc, quad, greatest));
-    // Sums of products of all rows in turn: each waits for the one before it of
-    // its row, and machines do not look far enough ahead to find another row.
     SmallVector<OpFoldResult> blocks;
     Values dots, sumsOfLeft;
     for (size_t r = 0; r < part.sums.size(); ++r) {
@@ -373,11 +374,11 @@ private:
       sumsOfLeft.push_back(sum);
       dots.push_back(startOfDots(b, zero, sum, part.zero));
     }
-    for (int64_t q : inOrderOfVectors(prepared.size()))
-      for (auto [block, sum] : llvm::zip(blocks, dots)) {
-        int64_t at = left.getPlanes().front().getAt() + 4 * q;
-        sum = dot.add(b, loc, prepared[q], loadField(b, block, at, b.getI32Type()), sum);
-      }
+    int64_t codesAt = left.getPlanes().front().getAt();
+    SmallVector<OpFoldResult> rows = llvm::map_to_vector(blocks, [&](OpFoldResult block) {
+      return addIndex(b, loc, block, b.getIndexAttr(codesAt));
+    });
+    addGroupDots(b, loc, dot, {part.codes, greatest, p.format.getBits()}, p.lhs.memory, rows, dots);
     for (auto [r, total] : llvm::enumerate(part.sums)) {
       Value scale = loadField(b, blocks[r], left.getScaleAt(), b.getF32Type());
       Value by = arith::MulFOp::create(b, loc, vector::BroadcastOp::create(b, loc, floats, scale),
@@ -395,17 +396,8 @@ private:
     }
   }
 
-  /// Fours of codes such that those of one vector in memory come together: then
-  /// few of them need registers at a time.
-  SmallVector<int64_t> inOrderOfVectors(int64_t quads) {
-    int64_t width = llvm::bit_floor(uint64_t(p.format.getBits()));
-    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, quads));
-    llvm::stable_sort(order, [&](int64_t l, int64_t r) { return l % width < r % width; });
-    return order;
-  }
-
   Value loadField(OpBuilder &b, OpFoldResult block, int64_t at, Type type) {
-    return loadWord(b, addIndex(b, loc, block, b.getIndexAttr(at)), type);
+    return loadWord(b, loc, p.lhs.memory, addIndex(b, loc, block, b.getIndexAttr(at)), type);
   }
 
   /// Minus the sum of the left-hand codes, times the zero of the weights.

@@ -4,7 +4,7 @@
 
 #include "targets/cpu/GroupTiles.h"
 
-#include "passes/partition/GroupWork.h"
+#include "passes/partition/GroupPanels.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -15,32 +15,9 @@ static constexpr int64_t kTilesPerWorker = 4;
 /// Columns of a tile of many rows.
 static constexpr int64_t kTileColumns = 128;
 
-int64_t cpu::groupPanelOf(soc::CpuAttr cpu) {
-  return std::max<int64_t>(4, cpu.getVectorBits() / 32);
-}
-
-bool cpu::isWeightInGroups(soc::GroupOp group, size_t input) {
-  BlockArgument argument = group.getBody().front().getArgument(input);
-  return !argument.use_empty() &&
-         isa_and_nonnull<nn::GetWeightOp>(group.getInputs()[input].getDefiningOp()) &&
-         llvm::all_of(argument.getUses(), [](OpOperand &use) {
-           return (isa<nn::GroupMatmulOp>(use.getOwner()) && use.getOperandNumber() == 1) ||
-                  (isa<nn::GroupGatherOp>(use.getOwner()) && use.getOperandNumber() == 0);
-         });
-}
-
-uint64_t cpu::bytesInPanels(soc::GroupOp group, size_t input, int64_t panel) {
-  auto type = cast<RankedTensorType>(group.getInputs()[input].getType());
-  Operation *user = *group.getBody().front().getArgument(input).getUsers().begin();
-  auto format = user->getAttrOfType<nn::GroupsAttr>("format");
-  uint64_t rowBytes = format ? type.getDimSize(1) * format.getPackedBytes()
-                             : partition::bytesOf(type) / std::max<int64_t>(1, type.getDimSize(0));
-  return llvm::alignTo(type.getDimSize(0), panel) * rowBytes;
-}
-
 SmallVector<int64_t> cpu::tilesOfGroupProduct(soc::CpuAttr cpu, nn::GroupMatmulOp product,
                                               int64_t rows, int64_t columns, unsigned workers) {
-  int64_t step = groupPanelOf(cpu), depth = std::max<int64_t>(1, product.getDepth());
+  int64_t step = partition::groupPanelOf(cpu), depth = std::max<int64_t>(1, product.getDepth());
   std::optional<nn::GroupsAttr> left = product.getLhsFormat();
   int64_t rowBytes = left ? left->getBlocks(depth) * left->getBytes() : depth * 4;
   int64_t rowsInCache = cpu.getL2Bytes() / 2 / rowBytes;

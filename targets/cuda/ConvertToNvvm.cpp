@@ -5,6 +5,7 @@
 // plain arithmetic once the patterns have run, and the back end finds by itself
 // that arguments point to global memory.
 
+#include "passes/codegen/gpu/ByteDot.h"
 #include "targets/cuda/Passes.h"
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
@@ -17,11 +18,13 @@
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
 #include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/NVGPUToNVVM/NVGPUToNVVM.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -36,9 +39,13 @@ using namespace tercet;
 
 namespace {
 
-/// Static shared memory that a block may have on every architecture.
-constexpr int64_t kSharedBytes = 48 << 10;
-constexpr uint64_t kSharedAlignment = 16;
+/// Static shared memory that a block may have on every architecture. What is more
+/// is dynamic: the driver asks for it.
+constexpr int64_t kStaticSharedBytes = 48 << 10;
+/// On any architecture at most.
+constexpr int64_t kMostSharedBytes = 227 << 10;
+/// All banks once, which tiles of tensor cores count from.
+constexpr uint64_t kSharedAlignment = 128;
 constexpr unsigned kSharedSpace = 3, kWarpThreads = 32;
 
 /// Makes of a gpu.func a function whose arguments are addresses. The body is of
@@ -94,17 +101,20 @@ private:
         return source.emitOpError()
                << "expected arguments that are flat memory of a known element, got " << argument;
     }
-    int64_t bytes = 0;
+    int64_t bytes = 0, count = source.getWorkgroupAttributions().size();
     for (BlockArgument memory : source.getWorkgroupAttributions()) {
       auto type = cast<MemRefType>(memory.getType());
       if (!type.hasStaticShape() || !type.getElementType().isIntOrFloat())
         return source.emitOpError() << "expected workgroup memory of static shape, got " << type;
       bytes += llvm::alignTo(bytesOf(type), kSharedAlignment);
     }
-    if (bytes > kSharedBytes)
-      return source.emitOpError() << "expected at most " << kSharedBytes
+    if (bytes > kMostSharedBytes)
+      return source.emitOpError() << "expected at most " << kMostSharedBytes
                                   << " bytes of workgroup memory, got " << bytes
                                   << "; try smaller tiles";
+    if (bytes > kStaticSharedBytes && count > 1)
+      return source.emitOpError() << "expected more than " << kStaticSharedBytes
+                                  << " bytes of workgroup memory in one piece, got " << count;
     return success();
   }
 
@@ -145,14 +155,19 @@ private:
       return;
     auto type = cast<MemRefType>(memory.getType());
     std::string name = (source.getName() + "_shared" + Twine(number)).str();
-    auto array = LLVM::LLVMArrayType::get(b.getI8Type(), bytesOf(type));
+    // Dynamic memory is declared without a size.
+    bool isDynamic = bytesOf(type) > kStaticSharedBytes;
+    auto array = LLVM::LLVMArrayType::get(b.getI8Type(), isDynamic ? 0 : bytesOf(type));
+    if (isDynamic)
+      function->setAttr(cuda::kDynamicSharedAttr, b.getI64IntegerAttr(bytesOf(type)));
     LLVM::GlobalOp global;
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPoint(function);
-      global = LLVM::GlobalOp::create(b, array, /*isConstant=*/false, LLVM::Linkage::Internal, name,
-                                      Attribute(), kSharedAlignment, kSharedSpace,
-                                      /*dsoLocal=*/true);
+      global = LLVM::GlobalOp::create(
+          b, array, /*isConstant=*/false,
+          isDynamic ? LLVM::Linkage::External : LLVM::Linkage::Internal, name, Attribute(),
+          kSharedAlignment, kSharedSpace, /*dsoLocal=*/!isDynamic);
     }
     memory.replaceAllUsesWith(descriptorAt(type, LLVM::AddressOfOp::create(b, global)));
   }
@@ -171,6 +186,10 @@ struct ConvertToNvvmPass : cuda::impl::ConvertToNvvmPassBase<ConvertToNvvmPass> 
     options.overrideIndexBitwidth(32);
     LLVMTypeConverter converter(&getContext(), options);
     configureGpuToNVVMTypeConverter(converter);
+    // Copies are waited for by their number: nothing becomes of the tokens.
+    converter.addConversion([](nvgpu::DeviceAsyncTokenType type) -> Type {
+      return IntegerType::get(type.getContext(), 32);
+    });
 
     SmallVector<LLVM::LLVMFuncOp> functions;
     SmallVector<gpu::GPUModuleOp> modules(getOperation().getOps<gpu::GPUModuleOp>());
@@ -216,8 +235,24 @@ struct ConvertToNvvmPass : cuda::impl::ConvertToNvvmPassBase<ConvertToNvvmPass> 
     });
   }
 
+  static void replaceByteDots(LLVM::LLVMFuncOp function) {
+    function.walk([](vector::ReductionOp op) {
+      std::optional<codegen::ByteDot> dot = codegen::ByteDot::of(op);
+      if (!dot)
+        return;
+      OpBuilder b(op);
+      auto bytes = NVVM::DotAccumulateType::SIGNED;
+      op.replaceAllUsesWith(NVVM::DotAccumulate4WayOp::create(b, op.getLoc(), b.getI32Type(),
+                                                              dot->left, bytes, dot->right, bytes,
+                                                              dot->sum)
+                                .getResult());
+      op.erase();
+    });
+  }
+
   LogicalResult prepare(LLVM::LLVMFuncOp function) {
     replaceSubgroups(function);
+    replaceByteDots(function);
     RewritePatternSet subgroups(&getContext());
     populateGpuBreakDownSubgroupReducePatterns(subgroups, /*maxShuffleBitwidth=*/32,
                                                PatternBenefit(2));
@@ -249,6 +284,7 @@ struct ConvertToNvvmPass : cuda::impl::ConvertToNvvmPassBase<ConvertToNvvmPass> 
     populateVectorToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     populateGpuToNVVMConversionPatterns(converter, patterns, PatternBenefit(0));
+    populateNVGPUToNVVMConversionPatterns(converter, patterns);
     // Upstream's target would have calls of a library for what has instructions.
     LLVMConversionTarget target(getContext());
     target.addLegalOp<UnrealizedConversionCastOp>();

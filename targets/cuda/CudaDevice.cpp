@@ -24,7 +24,7 @@ struct Number {
 };
 
 constexpr Number kThreads = {"threads", 32, 1024, 256};
-constexpr Number kSharedKib = {"shared_kib", 16, 48, 48};
+constexpr Number kSharedKib = {"shared_kib", 16, 227, 48};
 constexpr Number kProcessors = {"processors", 1, 1024, 8};
 constexpr Number kAccumulators = {"accumulators", 16, 128, 64};
 constexpr Number kNumbers[] = {kThreads, kSharedKib, kProcessors, kAccumulators};
@@ -42,6 +42,26 @@ int64_t getNumber(soc::EngineAttr engine, const Number &number) {
 unsigned parseArchitecture(StringRef text) {
   unsigned number = 0;
   return text.consume_front("sm_") && !text.getAsInteger(10, number) ? number : 0;
+}
+
+/// Of a block at most: NVIDIA, "CUDA C++ Programming Guide", technical
+/// specifications per compute capability.
+int64_t sharedKibOf(unsigned architecture) {
+  switch (architecture) {
+  case 72:
+    return 96;
+  case 75:
+    return 64;
+  case 80:
+  case 87:
+    return 163;
+  case 86:
+  case 88:
+  case 89:
+    return 99;
+  default:
+    return architecture >= 120 ? 99 : 227;
+  }
 }
 
 llvm::Error checkArchitecture(Attribute value) {
@@ -75,6 +95,7 @@ codegen::GpuProfile Device::profile() const {
   profile.subgroupArithmetic = profile.subgroupShuffle = true;
   profile.float16 = profile.storage16 = profile.storage8 = true;
   profile.dot = true;
+  profile.mma = architecture >= kTensorArchitecture;
   return profile;
 }
 
@@ -97,5 +118,13 @@ llvm::Error cuda::checkProperties(soc::EngineAttr engine) {
   }
   if (!llvm::isPowerOf2_64(getNumber(engine, kThreads)))
     return error("threads: expected a power of two, got " + Twine(getNumber(engine, kThreads)));
-  return checkArchitecture(engine.getProperties().get(kArchitecture));
+  Attribute architecture = engine.getProperties().get(kArchitecture);
+  if (llvm::Error error = checkArchitecture(architecture))
+    return error;
+  StringRef name = cast<StringAttr>(architecture).getValue();
+  int64_t most = sharedKibOf(parseArchitecture(name));
+  if (getNumber(engine, kSharedKib) > most)
+    return error("shared_kib: expected at most " + Twine(most) + ", which a block has on " + name +
+                 ", got " + Twine(getNumber(engine, kSharedKib)));
+  return llvm::Error::success();
 }

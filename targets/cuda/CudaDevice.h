@@ -20,6 +20,10 @@ inline constexpr llvm::StringLiteral kTargetName = "cuda";
 /// and multiplies in f16 and int8.
 inline constexpr unsigned kOldestArchitecture = 72;
 
+/// The oldest one whose tensor cores are used: the first with copies to shared
+/// memory beside the computation, and with all of mma.sync's 16-bit floats.
+inline constexpr unsigned kTensorArchitecture = 80;
+
 struct Device {
   unsigned architecture = 87; // 87: sm_87
   uint32_t threads = 256;     // of a block at most

@@ -111,7 +111,8 @@ llvm::Expected<EngineImage> cuda::emitImage(const ImageJob &job) {
     out.word(0); // its name, below
     for (int32_t size : block.asArrayRef())
       out.word(size);
-    out.word(0); // all of its shared memory is static
+    auto shared = function->getAttrOfType<IntegerAttr>(kDynamicSharedAttr);
+    out.word(shared ? shared.getInt() : 0);
     out.word(firstOperand);
     out.word(of.records.size());
     out.word(of.scalars);

@@ -9,6 +9,8 @@
 #include "targets/cuda/CudaImage.h"
 #include "targets/cuda/Passes.h"
 
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+
 using namespace mlir;
 using namespace tercet;
 
@@ -18,7 +20,7 @@ class CudaTarget : public Target {
 public:
   StringRef getName() const override { return cuda::kTargetName; }
   void registerDialects(DialectRegistry &registry) const override {
-    registry.insert<gpu::GPUDialect, NVVM::NVVMDialect>();
+    registry.insert<gpu::GPUDialect, nvgpu::NVGPUDialect, NVVM::NVVMDialect>();
   }
   void registerPasses() const override {
     cuda::registerTercetCudaPasses();

@@ -21,6 +21,9 @@
 
 namespace tercet::cuda {
 
+/// On kernels: bytes of shared memory that the driver has to ask for.
+inline constexpr llvm::StringLiteral kDynamicSharedAttr = "cuda.dynamic_shared_bytes";
+
 #define GEN_PASS_DECL
 #include "targets/cuda/Passes.h.inc"
 

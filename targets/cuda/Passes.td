@@ -27,12 +27,13 @@ def ConvertToNvvmPass : Pass<"cuda-convert-to-nvvm", "::mlir::ModuleOp"> {
     Does: makes of every gpu.module an llvm.func of its name with the calling
     convention of cuda_image.h: an address for each memory, then that of the
     control block, also where the kernel has no use for it. Addresses have 64 bits,
-    the index 32. Workgroup memory becomes static shared memory. What the function
+    the index 32. Workgroup memory becomes shared memory: static up to 48 KiB, else
+    dynamic, whose size is stated on the function. What the function
     assumes of its memories' alignment is stated by attributes of the arguments.
     Requires: what gpu-lower-memory guarantees, no function of the math dialect
     without an instruction.
-    Fails on any operation that is left, on memory of index, and on more shared
-    memory than 48 KiB.
+    Fails on any operation that is left, on memory of index, on more shared memory
+    than 227 KiB, and on dynamic shared memory in several pieces.
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",

@@ -82,6 +82,9 @@ private:
   static void buildPipeline(OpPassManager &pm, StringRef profile, int64_t workgroupBytes) {
     codegen::buildGpuPipeline(pm, profile);
     OpPassManager &functions = pm.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
+    LowerByteDotsPassOptions dots;
+    dots.profile = profile.str();
+    functions.addPass(createLowerByteDotsPass(dots));
     LowerStoragePassOptions storage;
     storage.profile = profile.str();
     functions.addPass(createLowerStoragePass(storage));

@@ -98,6 +98,8 @@ private:
   void lowerHalf(Operation *op, unsigned operand);
   void lowerScalar(Operation *op, WordMemory &memory);
   void lowerVector(Operation *op, WordMemory &memory, const Place &place);
+  bool lowerAsWords(vector::LoadOp op, WordMemory &memory, const Place &place);
+  bool lowerAsWords(vector::StoreOp op, WordMemory &memory);
   void chooseShared();
 
   gpu::GPUFuncOp function;
@@ -242,6 +244,8 @@ void FunctionStorage::lowerVector(Operation *op, WordMemory &memory, const Place
   Type element = type.getElementType();
   unsigned lanes = type.getNumElements(), bits = storageBits(element), bytes = lanes * bits / 8;
   SmallVector<Value> elements;
+  if (load ? lowerAsWords(load, memory, place) : lowerAsWords(store, memory))
+    return;
   if (store)
     for (unsigned lane = 0; lane < lanes; ++lane)
       elements.push_back(vector::ExtractOp::create(b, store.getValueToStore(), lane));
@@ -275,6 +279,23 @@ void FunctionStorage::lowerVector(Operation *op, WordMemory &memory, const Place
     load.replaceAllUsesWith(vector::FromElementsOp::create(b, type, elements).getResult());
     return;
   }
+  // Fields of whole words, word by word, which no other thread changes.
+  if (bits < 32 && bytes % 4 == 0 && promised && *promised % 4 == 0) {
+    Value shift = arith::ConstantIndexOp::create(b, llvm::Log2_32(32 / bits));
+    Value first = arith::ShRUIOp::create(b, index, shift);
+    SmallVector<Value> words = store ? pack(b, elements) : SmallVector<Value>(bytes / 4);
+    for (auto [number, word] : llvm::enumerate(words)) {
+      Value at = arith::AddIOp::create(b, first, arith::ConstantIndexOp::create(b, number));
+      if (store)
+        memory.store(b, word, at);
+      else
+        word = memory.load(b, b.getI32Type(), at);
+    }
+    if (load)
+      load.replaceAllUsesWith(
+          vector::FromElementsOp::create(b, type, unpack(b, element, words)).getResult());
+    return;
+  }
   for (unsigned lane = 0; lane < lanes; ++lane) {
     Value at = arith::AddIOp::create(b, index, arith::ConstantIndexOp::create(b, lane));
     if (store)
@@ -284,6 +305,78 @@ void FunctionStorage::lowerVector(Operation *op, WordMemory &memory, const Place
   }
   if (load)
     load.replaceAllUsesWith(vector::FromElementsOp::create(b, type, elements).getResult());
+}
+
+/// Words of an access whose elements are narrower; 0 if it is not known to be one
+/// of whole words.
+static unsigned wordsOf(VectorType type, std::optional<uint64_t> alignment) {
+  unsigned bits = type.getNumElements() * storageBits(type.getElementType());
+  return storageBits(type.getElementType()) < 32 && bits % 32 == 0 && alignment && *alignment >= 4
+             ? bits / 32
+             : 0;
+}
+
+/// What other elements are seen in are the words that are loaded.
+bool FunctionStorage::lowerAsWords(vector::LoadOp op, WordMemory &memory, const Place &place) {
+  VectorType type = op.getVectorType();
+  unsigned count = wordsOf(type, op.getAlignment()),
+           perWord = 32 / storageBits(type.getElementType());
+  if (count == 0 || llvm::none_of(op->getUsers(), llvm::IsaPred<vector::BitCastOp>))
+    return false;
+  Value first = arith::ShRUIOp::create(b, op.getIndices()[0],
+                                       arith::ConstantIndexOp::create(b, llvm::Log2_32(perWord)));
+  auto at = [&](unsigned word) -> Value {
+    return arith::AddIOp::create(b, first, arith::ConstantIndexOp::create(b, word));
+  };
+  // Several at once, as far as the alignments allow.
+  unsigned step = 1;
+  if (place.operand)
+    while (step < 4 && count % (2 * step) == 0 && *op.getAlignment() >= 8 * step &&
+           place.alignment >= 8 * step)
+      step *= 2;
+  SmallVector<Value> words;
+  for (unsigned word = 0; word < count; word += step) {
+    if (step == 1) {
+      words.push_back(memory.load(b, b.getI32Type(), at(word)));
+      continue;
+    }
+    Value number =
+        arith::ShRUIOp::create(b, at(word), arith::ConstantIndexOp::create(b, llvm::Log2_32(step)));
+    if (Value units = unitsBefore(*place.operand, 4 * step))
+      number = arith::AddIOp::create(b, number, units);
+    Value view = viewOf(*place.operand, VectorType::get({step}, b.getI32Type()));
+    Value several = memref::LoadOp::create(b, view, number);
+    for (unsigned lane = 0; lane < step; ++lane)
+      words.push_back(vector::ExtractOp::create(b, several, lane));
+  }
+  for (Operation *user : llvm::make_early_inc_range(op->getUsers()))
+    if (auto cast = dyn_cast<vector::BitCastOp>(user)) {
+      VectorType seen = cast.getResultVectorType();
+      cast.replaceAllUsesWith(
+          vector::FromElementsOp::create(b, seen, unpack(b, seen.getElementType(), words))
+              .getResult());
+      cast.erase();
+    }
+  if (!op.use_empty())
+    op.replaceAllUsesWith(
+        vector::FromElementsOp::create(b, type, unpack(b, type.getElementType(), words))
+            .getResult());
+  return true;
+}
+
+bool FunctionStorage::lowerAsWords(vector::StoreOp op, WordMemory &memory) {
+  VectorType type = op.getVectorType();
+  unsigned count = wordsOf(type, op.getAlignment()),
+           perWord = 32 / storageBits(type.getElementType());
+  auto cast = op.getValueToStore().getDefiningOp<vector::BitCastOp>();
+  if (count == 0 || !cast || !cast.getSourceVectorType().getElementType().isInteger(32))
+    return false;
+  Value first = arith::ShRUIOp::create(b, op.getIndices()[0],
+                                       arith::ConstantIndexOp::create(b, llvm::Log2_32(perWord)));
+  for (unsigned word = 0; word < count; ++word)
+    memory.store(b, vector::ExtractOp::create(b, cast.getSource(), word),
+                 arith::AddIOp::create(b, first, arith::ConstantIndexOp::create(b, word)));
+  return true;
 }
 
 LogicalResult FunctionStorage::lower(Operation *op) {

@@ -23,6 +23,32 @@ def LowerAlternativesPass : Pass<"vulkan-lower-alternatives", "::mlir::ModuleOp"
   let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::spirv::SPIRVDialect"];
 }
 
+def LowerByteDotsPass : Pass<"vulkan-lower-byte-dots", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Sums of products of four bytes become one instruction";
+  let description = [{
+    Does: replaces vector.reduction of the products of sign-extended bytes, where
+    these are seen in words, by spirv.SDot of the words and an addition, if the
+    profile has `dot`. Others stay, and are computed element by element later on.
+
+    ```mlir
+    %p = arith.muli %l, %r : vector<4xi32>     // %l, %r: arith.extsi of bytes of words %a, %b
+    %s = vector.reduction <add>, %p, %c : vector<4xi32> into i32
+    ```
+
+    becomes
+
+    ```mlir
+    %d = spirv.SDot %a, %b, <PackedVectorFormat4x8Bit> : i32 -> i32
+    %s = arith.addi %c, %d : i32
+    ```
+  }];
+  let options = [Option<"profile", "profile", "std::string", "\"\"",
+    "What the device can do, as GpuProfile::parse reads it">];
+  let statistics = [Statistic<"dots", "num-dots", "Sums that became an instruction">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::spirv::SPIRVDialect",
+    "::mlir::vector::VectorDialect"];
+}
+
 def LowerStoragePass : Pass<"vulkan-lower-storage", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Memory becomes storage buffers of words, with offsets in push constants";
   let description = [{
@@ -33,7 +59,8 @@ def LowerStoragePass : Pass<"vulkan-lower-storage", "::mlir::gpu::GPUFuncOp"> {
     control block is the binding behind the operands. Elements of 8 and 16 bits
     are fields of words; those of 64 bits are two words. A vector is loaded or
     stored as one where its alignment and its operand's are known to allow that.
-    Workgroup memory becomes words. Requires: what gpu-lower-memory guarantees.
+    Bytes that are seen as other elements by vector.bitcast are loaded and stored
+    as words. Workgroup memory becomes words. Requires: what gpu-lower-memory guarantees.
     Guarantees: every memref is flat, of words or of vectors of words, and has a
     storage class. Fails on elements of other types, and on operands that begin at
     less than a multiple of 4 bytes. With float16 and storage16 in the profile a

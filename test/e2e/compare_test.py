@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
 # tercet-compare MODEL DIR: a program compiled from the model agrees with the reference at every node; one compiled from
-# a model with a single changed weight does not, and the node that uses that weight is the first one named.
+# a model with a single changed weight does not, and the node that uses that weight is the first one named. With --soc the
+# program's engines are those of a machine, whose drivers the tool attaches.
 
 import onnx
 from onnx import numpy_helper
@@ -24,15 +25,21 @@ def damaged(path, output):
 
 
 def main():
-    test = harness.Test(harness.parser("tercet-compare").parse_args())
+    parser = harness.parser("tercet-compare")
+    parser.add_argument("--soc", help="the machine, as for tercet-compile")
+    parser.add_argument("--pin", action="append", default=[], help="as for tercet-compile")
+    test = harness.Test(parser.parse_args())
+    extra = ["--soc", test.arguments.soc] if test.arguments.soc else []
+    for pin in test.arguments.pin:
+        extra += ["--pin", pin]
     models = test.work / "models"
     models.mkdir(exist_ok=True)
     small.write(models, ["encoder_1"])
     good, bad = models / "encoder_1.onnx", models / "damaged.onnx"
     damaged(good, bad)
     try:
-        test.compile(good, test.work / "good", DIMS, "--name", "m")
-        test.compile(bad, test.work / "bad", DIMS, "--name", "m")
+        test.compile(good, test.work / "good", DIMS, "--name", "m", *extra)
+        test.compile(bad, test.work / "bad", DIMS, "--name", "m", *extra)
         done = harness.execute([test.tool("tercet-compare"), str(good), str(test.work / "good")])
         test.check("names_nodes", None if "MatMul" in done.stdout else f"no node in {done.stdout[-500:]!r}")
         done = harness.execute([test.tool("tercet-compare"), str(good), str(test.work / "bad")], expect=1)

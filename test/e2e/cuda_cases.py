@@ -161,17 +161,15 @@ def rows(rng, kind):
         s, b = (rng.normal(1, 0.2, columns).astype(kind) for _ in range(2))
         x, scale, bias = (v.astype(np.float64) for v in (a, s, b))
         e = np.exp(x - x.max(-1, keepdims=True))
-        # Sums in halves are not taken.
-        if kind is np.float32:
-            yield Case(f"softmax_{count}_{columns}_{short}", [-a],
-                       "    %r = linalg.softmax dimension(1) ins(%a : {a}) outs(%e : {r}) -> {r}",
-                       (e / e.sum(-1, keepdims=True)).astype(kind))
-            yield Case(f"rms_{count}_{columns}_{short}", [-a, -s],
-                       "    %r = nn.rms_norm ins(%a, %b : {a}, {b}) outs(%e : {r}) epsilon 1.000000e-05",
-                       (x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5) * scale).astype(kind))
-            yield Case(f"layer_{count}_{columns}_{short}", [-a, -s, -b],
-                       "    %r = nn.layer_norm ins(%a, %b : {a}, {b}) bias(%c : {c}) outs(%e : {r}) epsilon 1.000000e-05",
-                       ((x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * scale + bias).astype(kind))
+        yield Case(f"softmax_{count}_{columns}_{short}", [-a],
+                   "    %r = linalg.softmax dimension(1) ins(%a : {a}) outs(%e : {r}) -> {r}",
+                   (e / e.sum(-1, keepdims=True)).astype(kind))
+        yield Case(f"rms_{count}_{columns}_{short}", [-a, -s],
+                   "    %r = nn.rms_norm ins(%a, %b : {a}, {b}) outs(%e : {r}) epsilon 1.000000e-05",
+                   (x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5) * scale).astype(kind))
+        yield Case(f"layer_{count}_{columns}_{short}", [-a, -s, -b],
+                   "    %r = nn.layer_norm ins(%a, %b : {a}, {b}) bias(%c : {c}) outs(%e : {r}) epsilon 1.000000e-05",
+                   ((x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * scale + bias).astype(kind))
         yield Case(f"gelu_{count}_{columns}_{short}", [-a],
                    "    %r = nn.activation gelu_erf ins(%a : {a}) outs(%e : {r})",
                    (x * 0.5 * (1 + np.vectorize(__import__("math").erf)(x / np.sqrt(2)))).astype(kind))
@@ -183,9 +181,8 @@ def moves(rng, kind):
     short = TYPES[np.dtype(kind)]
     a, b = rng.normal(0, 1, (33, 65)).astype(kind), rng.normal(0, 1, (33, 31)).astype(kind)
     yield Case(f"transpose_{short}", [-a], "    %r = linalg.transpose ins(%a : {a}) outs(%e : {r}) permutation = [1, 0]", a.T)
-    if kind is np.float32:
-        yield Case(f"sum_{short}", [-a], FILL + "    %r = linalg.reduce {{ arith.addf }} ins(%a : {a}) outs(%f : {r}) dimensions = [0]",
-                   a.astype(np.float64).sum(0).astype(kind))
+    yield Case(f"sum_{short}", [-a], FILL + "    %r = linalg.reduce {{ arith.addf }} ins(%a : {a}) outs(%f : {r}) dimensions = [0]",
+               a.astype(np.float64).sum(0).astype(kind))
     yield Case(f"broadcast_{short}", [-a[:, 0].copy()], "    %r = linalg.broadcast ins(%a : {a}) outs(%e : {r}) dimensions = [1]",
                np.repeat(a[:, :1], 7, 1))
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# Kernels for NVIDIA's GPUs against numpy (cuda_cases.py), as one program for the CPU and a GPU of target cuda. By
-# default on the stand-in for CUDA's library, which runs PTX on the CPU (--library); with --library libcuda.so.1 on a GPU,
-# where there is one. --bundle DIR writes all that is needed to do so on a machine without the tools, without Python and
-# without a network: the program as an executable, inputs, expected outputs, a comparer, and DIR/run.sh that runs them.
+# Kernels for NVIDIA's GPUs against numpy (cuda_cases.py, gpu_groups.py), as one program for the CPU and a GPU of
+# target cuda. By default on the stand-in for CUDA's library, which runs PTX on the CPU (--library); with --library
+# libcuda.so.1 on a GPU, where there is one. --bundle DIR writes all that is needed to do so on a machine without the
+# tools, without Python and without a network: the program as an executable, inputs, expected outputs, a comparer, and
+# DIR/run.sh that runs them.
 
 import os
 import shutil
@@ -13,6 +14,7 @@ import sys
 import numpy as np
 
 import cuda_cases
+import gpu_groups
 import harness
 
 MACHINE = """name: cuda-board
@@ -109,7 +111,8 @@ def main():
     arguments = test.arguments
     if arguments.library:
         os.environ["TERCET_LIBCUDA"] = arguments.library
-    cuda = Cuda(test, [case for case in cuda_cases.cases() if test.wanted(case.name)][::arguments.every])
+    cases = list(cuda_cases.cases()) + list(gpu_groups.cases(seed=3, result="r"))
+    cuda = Cuda(test, [case for case in cases if test.wanted(case.name)][::arguments.every])
     cuda.compile()
     if arguments.bundle:
         folder = harness.pathlib.Path(arguments.bundle)

@@ -3,9 +3,11 @@
 # Programs with state and scalars: a cache that is appended to at a position, attention over what it holds and rotary
 # embedding at a position, compared with NumPy at the boundaries of cache, rows, heads, window and blocks of keys; what was
 # there before stays; a row has the same bits however many are computed at once; values of a scalar outside of its range
-# are refused. Caches of f16, f32, and in groups of 8 and 4 bits.
+# are refused. Caches of f16, f32, and in groups of 8 and 4 bits. With --gpu the same on a Vulkan GPU, lavapipe where there
+# is no other: all but copies is computed there, in the memory that its driver provides.
 
 import itertools
+import json
 
 import numpy as np
 
@@ -13,6 +15,18 @@ import group_formats
 import harness
 
 CONTEXT = 24
+MACHINE = """name: board
+engines:
+  - {name: cpu, kind: cpu, target: cpu, memories: [dram], cpu: host, performance: {peak_gops: {f32: 0.01}}}
+  - name: gpu
+    kind: gpu
+    target: vulkan
+    memories: [dram]
+    properties: {profile: PROFILE, workgroup_kib: 32, threads: 128, accumulators: 32}
+    performance: {launch_us: 1, synchronise_us: 1, bandwidth_gb_per_s: 100, peak_gops: {f32: 1000}}
+memories:
+  - {name: dram}
+"""
 FORMATS = {"int8": "q8_0", "int4": "q4_0"}
 BYTES = {"int8": 34, "int4": 18}
 
@@ -146,7 +160,17 @@ class StateTest(harness.Test):
     def build(self, shape):
         text, output = self.work / f"{shape.name}.mlir", self.work / shape.name
         text.write_text(shape.program())
-        self.compile(text, output, None, "--name", "step", "--workers", "2")
+        extra = ["--workers", "2"]
+        if self.arguments.gpu:
+            board = self.work / "board.yaml"
+            board.write_text(MACHINE.replace("PROFILE", self.arguments.gpu))
+            extra += ["--soc", str(board)]
+        self.compile(text, output, None, "--name", "step", *extra)
+        if self.arguments.gpu:
+            commands = json.loads((output / "step.report.json").read_text())["entries"][0]["commands"]
+            engines = {command["engine"] for command in commands if "kernel" in command}
+            wanted = {"cpu", "gpu"} if shape.format else {"gpu"}
+            self.check(f"{shape.name}: engines", None if engines == wanted else f"kernels on {sorted(engines)}")
         return output
 
     def bits(self, heads, key_heads, element, **options):
@@ -203,8 +227,28 @@ class StateTest(harness.Test):
             self.check(f"{name}: position {value}", None if wanted in done.stderr else done.stderr)
 
 
+def on_gpu(test):
+    """Rows below, at and above what runs at once, heads in groups, windows, ALiBi; one query over many blocks of keys."""
+    for rows in (1, 2, 5):
+        test.case(rows, 4, 4)
+    test.case(1, 6, 2, element="f32")
+    test.case(5, 4, 2, window=3)
+    test.case(1, 6, 3, bias=True, window=4)
+    test.case(5, 6, 3, bias=True)
+    test.case(1, 8, 2, context=300, size=64)
+    test.case(1, 4, 2, window=70, context=300, size=32)
+    test.case(33, 8, 2, context=80, size=20)
+    # What has no kernel there stays on the CPU, and the rest is where it was.
+    test.case(5, 4, 2, element="int8", context=80)
+
+
 def main():
-    test = StateTest(harness.parser(__doc__).parse_args())
+    parser = harness.parser(__doc__)
+    parser.add_argument("--gpu", metavar="PROFILE", help="on a Vulkan GPU, by kernels for this profile")
+    test = StateTest(parser.parse_args())
+    if test.arguments.gpu:
+        on_gpu(test)
+        test.finish()
     for rows, (heads, key_heads) in itertools.product((1, 2, 5, CONTEXT), ((4, 4), (6, 2), (3, 1))):
         test.case(rows, heads, key_heads)
     for rows in (1, 5):

@@ -170,6 +170,12 @@ def _write_variant(source, target, file_type, tensors):
     writer.close()
 
 
+def write_floats(source, target):
+    """The same model with all weights in f32."""
+    _write_variant(source, target, gguf.LlamaFileType.ALL_F32,
+                   [(name, value, None) for name, value in Model(source).weights.items()])
+
+
 def write_outliers(source, target, share=0.01, factor=30.0):
     """A file that computes the same but has outliers: that share of the channels of every norm is multiplied by
     `factor`, and the columns that meet them in the products after it are divided. As f32, so that nothing is rounded

@@ -7,6 +7,7 @@
 #include "engines.h"
 #include "profile.h"
 #include "program.h"
+#include "record.h"
 #include "serve.h"
 #include "tensor_file.h"
 #include <inttypes.h>
@@ -22,7 +23,7 @@ typedef struct binding {
 } binding;
 
 typedef struct arguments {
-  const char *entry, *weights, *profile;
+  const char *entry, *weights, *profile, *record;
   binding *inputs, *outputs, *scalars; // of scalars, `path` is the value
   uint32_t input_count, output_count, scalar_count;
   uint32_t repeat;
@@ -32,7 +33,7 @@ typedef struct arguments {
 static const char usage[] =
     "usage: [--entry NAME] --input NAME=FILE ... [--output NAME=FILE ...] "
     "[--scalar NAME=VALUE ...] [--weights FILE] [--repeat N] [--threads N] [--sequential] [--pin] "
-    "[--profile FILE]\n"
+    "[--profile FILE] [--record FILE]\n"
     "files are .npy, or the plain bytes under any other ending";
 
 static int parse_number(const char *text, uint32_t *number) {
@@ -82,6 +83,8 @@ static int parse(int argc, char **argv, arguments *args) {
       args->weights = value;
     } else if (strcmp(option, "--profile") == 0) {
       args->profile = value;
+    } else if (strcmp(option, "--record") == 0) {
+      args->record = value;
     } else if (strcmp(option, "--repeat") == 0) {
       if (parse_number(value, &args->repeat))
         return fail("--repeat needs a number of at least 1");
@@ -218,9 +221,14 @@ static int run_entry(tercet_context *context, arguments *args, const thread_plan
   if (bind_inputs(context, entry, args) || bind_outputs(context, entry, args) ||
       set_scalars(context, entry, args))
     return 1;
-  tercet_status run = tercet_entry_run(context, entry);
-  if (run)
-    return fail_status(run, tercet_context_error(context));
+  if (args->record) {
+    if (record_run(context, entry, args->record))
+      return 1;
+  } else {
+    tercet_status run = tercet_entry_run(context, entry);
+    if (run)
+      return fail_status(run, tercet_context_error(context));
+  }
   // The outputs of the first run: later ones start from another state.
   if (write_outputs(context, entry, args))
     return 1;

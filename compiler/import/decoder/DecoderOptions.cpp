@@ -43,6 +43,8 @@ static std::string parseLengths(StringRef flag, StringRef text, const char *hint
 
 std::string tercet::parsePrefill(StringRef text, DecoderOptions &options) {
   options.prefill.emplace();
+  if (text == "none")
+    return "";
   return parseLengths("--prefill", text, "128,16", *options.prefill);
 }
 

@@ -6,10 +6,13 @@
 
 #include "compiler/emit/Faults.h"
 #include "compiler/emit/Linker.h"
+#include "compiler/emit/runner/record.h"
 #include "runtime/include/tercet/posix.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Program.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/TargetParser/Host.h"
 
@@ -55,6 +58,9 @@ LoadedProgram::load(llvm::StringRef where, llvm::StringRef entryName, const std:
   auto *program = static_cast<const tercet_program *>(dlsym(loaded->library, symbol.c_str()));
   if (!program)
     return failure("'" + artifact->object + "' does not define " + symbol);
+  loaded->artifact = *artifact;
+  loaded->linker = linker;
+  loaded->needsDrivers = program->features_required & TERCET_BIT(TERCET_FEATURE_SUBMIT_BIT);
   if (llvm::Error error = loaded->open(program, artifact->weights))
     return error;
   if (tercet_entry_find(loaded->context, entryName.str().c_str(), &loaded->entry))
@@ -88,6 +94,7 @@ llvm::Error LoadedProgram::open(const tercet_program *program, const std::string
   if (tercet_status status = tercet_context_bytes(program, &bytes, &error))
     return statusError(status, &error);
   tercet_options options = {};
+  options.features = TERCET_BIT(TERCET_FEATURE_SUBMIT_BIT);
   if (!weights.empty()) {
     if (tercet_status status = tercet_weights_map(weights.c_str(), &weightsData, &weightsBytes))
       return statusError(status, nullptr);
@@ -99,6 +106,8 @@ llvm::Error LoadedProgram::open(const tercet_program *program, const std::string
     return failure("out of memory");
   if (tercet_status status = tercet_context_open(block, bytes, program, &options, &context, &error))
     return statusError(status, &error);
+  if (needsDrivers)
+    return llvm::Error::success();
   for (uint32_t pool = 0; pool < tercet_pool_count(context); ++pool) {
     tercet_pool_info info;
     tercet_pool_query(context, pool, &info);
@@ -170,9 +179,119 @@ static int capture(void *user, const tercet_context *context, const tercet_comma
   return 0;
 }
 
+namespace {
+/// A folder that is there until the object goes.
+class TemporaryFolder {
+public:
+  TemporaryFolder() { error = llvm::sys::fs::createUniqueDirectory("tercet-compare", path); }
+  TemporaryFolder(const TemporaryFolder &) = delete;
+  ~TemporaryFolder() {
+    if (!error)
+      llvm::sys::fs::remove_directories(path);
+  }
+  std::string file(const llvm::Twine &name) const { return (path + "/" + name).str(); }
+
+  llvm::SmallString<128> path;
+  std::error_code error;
+};
+} // namespace
+
+static llvm::Error writeFile(const std::string &path, llvm::ArrayRef<char> bytes) {
+  std::error_code code;
+  llvm::raw_fd_ostream os(path, code);
+  os << llvm::StringRef(bytes.data(), bytes.size());
+  os.close();
+  if (!code && !os.has_error())
+    return llvm::Error::success();
+  std::string text = code ? code.message() : os.error().message();
+  os.clear_error();
+  return failure("cannot write '" + path + "': " + text);
+}
+
+static llvm::Expected<std::vector<char>> readFile(const std::string &path) {
+  auto buffer =
+      llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return failure("cannot read '" + path + "': " + buffer.getError().message());
+  return std::vector<char>((*buffer)->getBufferStart(), (*buffer)->getBufferEnd());
+}
+
+/// What the runner's --record has written.
+static llvm::Expected<std::vector<CommandResult>> readRecord(const std::string &path) {
+  llvm::Expected<std::vector<char>> file = readFile(path);
+  if (!file)
+    return file.takeError();
+  llvm::StringRef rest(file->data(), file->size());
+  auto take = [&](void *to, uint64_t bytes) {
+    if (bytes > rest.size())
+      return false;
+    std::memcpy(to, rest.data(), bytes);
+    rest = rest.drop_front(bytes);
+    return true;
+  };
+  std::vector<CommandResult> results;
+  while (!rest.empty()) {
+    record_command head;
+    if (!take(&head, sizeof head) || head.name_bytes > rest.size())
+      return failure("'" + path + "' is cut off");
+    CommandResult &result = results.emplace_back();
+    result.command = head.command;
+    result.nodes = rest.take_front(head.name_bytes).str();
+    rest = rest.drop_front(head.name_bytes);
+    for (uint32_t i = 0; i < head.operands; ++i) {
+      uint64_t bytes;
+      if (!take(&bytes, sizeof bytes) || bytes > rest.size())
+        return failure("'" + path + "' is cut off");
+      result.outputs.emplace_back(rest.begin(), rest.begin() + bytes);
+      rest = rest.drop_front(bytes);
+    }
+  }
+  return results;
+}
+
+llvm::Expected<std::vector<CommandResult>>
+LoadedProgram::runInProcess(llvm::ArrayRef<llvm::ArrayRef<char>> inputs,
+                            std::vector<std::vector<char>> &outputs) {
+  TemporaryFolder folder;
+  if (folder.error)
+    return failure("cannot make a temporary folder: " + folder.error.message());
+  std::vector<std::string> command = {
+      folder.file("program"), "--sequential", "--entry",
+      getEntryName(),         "--record",     folder.file("record")};
+  if (llvm::Error error = emit::link({artifact.triple, emit::ArtifactKind::Executable,
+                                      artifact.name, artifact.object, command[0], linker}))
+    return error;
+  if (!artifact.weights.empty())
+    command.insert(command.end(), {"--weights", artifact.weights});
+  for (auto [number, tensor] : llvm::enumerate(getTensors(TERCET_INPUT))) {
+    std::string path = folder.file("input" + llvm::Twine(number));
+    if (llvm::Error error = writeFile(path, inputs[number]))
+      return error;
+    command.insert(command.end(), {"--input", tensor.name + "=" + path});
+  }
+  std::vector<ProgramTensor> results = getTensors(TERCET_OUTPUT);
+  for (auto [number, tensor] : llvm::enumerate(results))
+    command.insert(command.end(),
+                   {"--output", tensor.name + "=" + folder.file("output" + llvm::Twine(number))});
+  llvm::SmallVector<llvm::StringRef> arguments(command.begin(), command.end());
+  std::string problem;
+  if (llvm::sys::ExecuteAndWait(arguments[0], arguments, std::nullopt, {}, 0, 0, &problem))
+    return failure("the program did not run to its end" + (problem.empty() ? "" : ": " + problem));
+  outputs.clear();
+  for (size_t number = 0; number < results.size(); ++number) {
+    llvm::Expected<std::vector<char>> bytes = readFile(folder.file("output" + llvm::Twine(number)));
+    if (!bytes)
+      return bytes.takeError();
+    outputs.push_back(std::move(*bytes));
+  }
+  return readRecord(command[5]);
+}
+
 llvm::Expected<std::vector<CommandResult>>
 LoadedProgram::run(llvm::ArrayRef<llvm::ArrayRef<char>> inputs,
                    std::vector<std::vector<char>> &outputs) {
+  if (needsDrivers)
+    return runInProcess(inputs, outputs);
   if (llvm::Error error = bind(inputs))
     return error;
   std::vector<CommandResult> results;

@@ -2,7 +2,9 @@
 //
 // A compiled program inside this process: linked into a shared library, loaded,
 // and run with an observer that copies what each command wrote. Only programs
-// for the machine that one stands on can be loaded.
+// for the machine that one stands on can be loaded. One with engines that need
+// drivers is run by tercet-run's runner in a process of its own, because what
+// drivers load may have another LLVM in it (Mesa's lavapipe has).
 
 #ifndef TERCET_COMPILER_TOOLS_COMPARE_LOADEDPROGRAM_H
 #define TERCET_COMPILER_TOOLS_COMPARE_LOADEDPROGRAM_H
@@ -53,7 +55,14 @@ private:
   llvm::Error open(const tercet_program *program, const std::string &weights);
   llvm::Error bind(llvm::ArrayRef<llvm::ArrayRef<char>> inputs);
   void *allocate(uint64_t bytes, uint64_t alignment);
+  llvm::Expected<std::vector<CommandResult>>
+  runInProcess(llvm::ArrayRef<llvm::ArrayRef<char>> inputs,
+               std::vector<std::vector<char>> &outputs);
 
+  emit::Artifact artifact;
+  std::string linker;
+  /// Has commands for engines that are no CPUs.
+  bool needsDrivers = false;
   void *library = nullptr;
   const void *weightsData = nullptr;
   uint64_t weightsBytes = 0;

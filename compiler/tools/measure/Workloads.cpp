@@ -18,7 +18,7 @@ func.func @main(%x: tensor<{0}x{1}xf32> {{nn.name = "x0"}) -> (tensor<{0}x{2}xf3
   %zero = arith.constant 0.0 : f32
   %e = tensor.empty() : tensor<{0}x{2}xf32>
   %z = linalg.fill ins(%zero : f32) outs(%e : tensor<{0}x{2}xf32>) -> tensor<{0}x{2}xf32>
-  %0 = linalg.matmul ins(%x, %w : tensor<{0}x{1}xf32>, tensor<{1}x{2}xf32>) outs(%z : tensor<{0}x{2}xf32>) -> tensor<{0}x{2}xf32>
+  %0 = linalg.matmul ins(%x, %w : tensor<{0}x{1}xf32>, tensor<{1}x{2}xf32>) outs(%z : tensor<{0}x{2}xf32>) -> tensor<{0}x{2}xf32> loc("work")
   return %0 : tensor<{0}x{2}xf32>
 }
 )";
@@ -30,7 +30,7 @@ static Workload makeAttention(int64_t length, int64_t heads, int64_t width) {
 !t = tensor<1x{0}x{1}x{2}xf32>
 func.func @main(%q: !t {{nn.name = "x0"}, %k: !t {{nn.name = "x1"}, %v: !t {{nn.name = "x2"}) -> (!t {{nn.name = "y"}) {{
   %e = tensor.empty() : !t
-  %0 = nn.attention ins(%q, %k, %v : !t, !t, !t) outs(%e : !t) scale 1.250000e-01
+  %0 = nn.attention ins(%q, %k, %v : !t, !t, !t) outs(%e : !t) scale 1.250000e-01 loc("work")
   return %0 : !t
 }
 )";
@@ -44,7 +44,7 @@ static Workload makeMap(const char *what, int64_t rows, int64_t columns, const c
 !t = tensor<{0}x{1}xf32>
 func.func @main(%x: !t {{nn.name = "x0"}) -> (!t {{nn.name = "y"}) {{
   %e = tensor.empty() : !t
-  %0 = {2}
+  %0 = {2} loc("work")
   return %0 : !t
 }
 )";
@@ -89,5 +89,5 @@ Workload tercet::measure::makeTokenChain(const std::string &first, const std::st
                     i + 1, i % 2 ? second : first, i)
                 .str();
   text += formatv("  return %v{0} : !t\n}\n", length).str();
-  return {"token", text, {64}, 0};
+  return {"token", text, {64}, 0, /*isGraph=*/true};
 }

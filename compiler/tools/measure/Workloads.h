@@ -20,13 +20,15 @@ struct Workload {
   std::vector<uint64_t> inputBytes;
   /// For "memory": bytes read and written.
   uint64_t movedBytes = 0;
+  /// Text behind the graph stage, with its groups on engines.
+  bool isGraph = false;
 };
 
 /// What is run for one engine; with `quick` the smallest of each class.
 std::vector<Workload> makeWorkloads(bool quick);
 
 /// A chain of `length` small tasks that alternates between two engines, so that
-/// each waits for the one before; text behind the graph stage.
+/// each waits for the one before.
 Workload makeTokenChain(const std::string &first, const std::string &second, unsigned length);
 
 } // namespace tercet::measure

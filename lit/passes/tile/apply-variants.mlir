@@ -1,6 +1,7 @@
 // RUN: tercet-opt %s --tile-apply-variants | FileCheck %s
 
 #tiled = #soc.variant<"product", precision = f32, tiles = [4, 8], panels = [0, 0, 0], time_ps = 1, scratch_bytes = 0>
+#rows = #soc.variant<"elements", precision = f32, tiles = [4, 0], panels = [0], time_ps = 1, scratch_bytes = 0>
 #whole = #soc.variant<"whole", precision = f32, tiles = [0], panels = [0], time_ps = 1, scratch_bytes = 0>
 
 // The activation is the root: it is tiled 4 by 8, and a tile of the product is
@@ -25,6 +26,19 @@ soc.kernel @product(%a: memref<16x32xf32>, %b: memref<32x16xf32>, %c: memref<16x
   %3 = linalg.matmul ins(%0, %1 : tensor<16x32xf32>, tensor<32x16xf32>) outs(%z : tensor<16x16xf32>) -> tensor<16x16xf32>
   %4 = nn.activation silu ins(%3 : tensor<16x16xf32>) outs(%2 : tensor<16x16xf32>)
   bufferization.materialize_in_destination %4 in restrict writable %c : (tensor<16x16xf32>, memref<16x16xf32>) -> ()
+  soc.return
+}
+
+// A slice is copied tile by tile.
+// CHECK-LABEL: soc.kernel @slice
+// CHECK: scf.forall (%[[I:.*]]) = (0) to (16) step (4)
+// CHECK: tensor.extract_slice
+// CHECK: %[[C:.*]] = linalg.copy ins(%{{.*}} : tensor<4x8xf32>) outs(%{{.*}} : tensor<4x8xf32>)
+// CHECK: tensor.parallel_insert_slice %[[C]] into %{{.*}}[%[[I]], 0] [4, 8] [1, 1]
+soc.kernel @slice(%a: memref<16x32xf32>, %b: memref<16x8xf32>) attributes {engine = "gpu", num_inputs = 1 : i64, variant = #rows} {
+  %0 = bufferization.to_tensor %a restrict : memref<16x32xf32> to tensor<16x32xf32>
+  %1 = tensor.extract_slice %0[0, 16] [16, 8] [1, 1] : tensor<16x32xf32> to tensor<16x8xf32>
+  bufferization.materialize_in_destination %1 in restrict writable %b : (tensor<16x8xf32>, memref<16x8xf32>) -> ()
   soc.return
 }
 

@@ -20,9 +20,19 @@ gpu.module @index {
 // -----
 
 gpu.module @much {
-  // expected-error @+1 {{expected at most 49152 bytes of workgroup memory, got 49168; try smaller tiles}}
-  gpu.func @much(%a: memref<?xf32>) workgroup(%s: memref<49153xi8, #gpu.address_space<workgroup>>)
+  // expected-error @+1 {{expected at most 232448 bytes of workgroup memory, got 232576; try smaller tiles}}
+  gpu.func @much(%a: memref<?xf32>) workgroup(%s: memref<232449xi8, #gpu.address_space<workgroup>>)
       kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    gpu.return
+  }
+}
+
+// -----
+
+gpu.module @pieces {
+  // expected-error @+1 {{expected more than 49152 bytes of workgroup memory in one piece, got 2}}
+  gpu.func @pieces(%a: memref<?xf32>) workgroup(%s: memref<32768xi8, #gpu.address_space<workgroup>>,
+      %t: memref<32768xi8, #gpu.address_space<workgroup>>) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
     gpu.return
   }
 }

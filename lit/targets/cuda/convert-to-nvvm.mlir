@@ -24,7 +24,7 @@ gpu.module @scale {
 // -----
 
 // Workgroup memory is shared memory, a barrier one of the block; the last argument of static shape is the control block.
-// CHECK: llvm.mlir.global internal @exchange_shared0() {addr_space = 3 : i32, alignment = 16 : i64, dso_local} : !llvm.array<512 x i8>
+// CHECK: llvm.mlir.global internal @exchange_shared0() {addr_space = 3 : i32, alignment = 128 : i64, dso_local} : !llvm.array<512 x i8>
 // CHECK-LABEL: llvm.func @exchange(
 // CHECK-SAME: !llvm.ptr, %[[CONTROL:[^ ]*]]: !llvm.ptr {llvm.align = 8 : i64})
 // CHECK-NOT: llvm.ptr
@@ -50,6 +50,32 @@ gpu.module @exchange {
     scf.if %first {
       %old = memref.atomic_rmw maxu %one, %control[%c0] : (i32, memref<4xi32>) -> i32
     }
+    gpu.return
+  }
+}
+
+// -----
+
+// More than a block has of static memory is dynamic. Copies into it count bytes, and fragments come from its 32-bit pairs.
+// CHECK: llvm.mlir.global external @wide_shared0() {addr_space = 3 : i32, alignment = 128 : i64} : !llvm.array<0 x i8>
+// CHECK-LABEL: llvm.func @wide(
+// CHECK-SAME: cuda.dynamic_shared_bytes = 65536 : i64
+// CHECK: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache = cg, %{{.*}} : !llvm.ptr<3>, !llvm.ptr<1>, i32
+// CHECK: nvvm.ldmatrix %{{.*}} : (!llvm.ptr<3>) -> !llvm.struct<(i32, i32, i32, i32)>
+gpu.module @wide {
+  gpu.func @wide(%a: memref<?xf16>, %b: memref<?xf16>) workgroup(%s: memref<65536xi8, #gpu.address_space<workgroup>>)
+      kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %c8 = arith.constant 8 : index
+    %m = memref.view %s[%c0][] : memref<65536xi8, #gpu.address_space<workgroup>> to memref<32768xf16, #gpu.address_space<workgroup>>
+    %i = gpu.thread_id x
+    %at = arith.muli %i, %c8 : index
+    %t = nvgpu.device_async_copy %a[%at], %m[%at], 8, %i {bypassL1} : memref<?xf16> to memref<32768xf16, #gpu.address_space<workgroup>>
+    nvvm.cp.async.wait.group 0
+    gpu.barrier
+    %x = nvgpu.ldmatrix %m[%at] {numTiles = 4 : i32, transpose = false} : memref<32768xf16, #gpu.address_space<workgroup>> -> vector<4x2xf16>
+    %y = vector.extract %x[1, 0] : f16 from vector<4x2xf16>
+    memref.store %y, %b[%i] : memref<?xf16>
     gpu.return
   }
 }

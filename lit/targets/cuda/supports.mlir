@@ -1,4 +1,4 @@
-// A product keeps its sums in f32 and may yield halves; a norm would sum in them.
+// Products and norms keep their sums in f32 and may yield halves; floats of 64 bits have no form.
 // RUN: tercet-opt %s --partition-assign-engines | FileCheck %s
 
 #cpu = #soc.cpu<"cpu", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
@@ -10,10 +10,12 @@
 module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#cpu, #gpu], memories = [#dram]>} {
   nn.weight @x = dense<1.0> : tensor<64x64xf16>
   nn.weight @w = dense<1.0> : tensor<64x64xf16>
+  nn.weight @n = dense<1.0> : tensor<64x64xf64>
   nn.weight @scale = dense<1.0> : tensor<64xf16>
 
   // CHECK-LABEL: @norm
-  // CHECK: "gpu", "unsupported", cost_ps = 0, "it would sum 'nn.rms_norm' in f16"
+  // CHECK-NOT: "gpu", "unsupported"
+  // CHECK: return
   func.func @norm() -> tensor<64x64xf16> {
     %x = nn.get_weight @x : tensor<64x64xf16>
     %s = nn.get_weight @scale : tensor<64xf16>
@@ -38,6 +40,24 @@ module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#
       %e = tensor.empty() : tensor<64x64xf16>
       %f = linalg.fill ins(%z : f16) outs(%e : tensor<64x64xf16>) -> tensor<64x64xf16>
       %r = linalg.matmul ins(%a, %b : tensor<64x64xf16>, tensor<64x64xf16>) outs(%f : tensor<64x64xf16>) -> tensor<64x64xf16>
+      soc.yield %r : tensor<64x64xf16>
+    }
+    return %0 : tensor<64x64xf16>
+  }
+
+  // CHECK-LABEL: @narrow
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it has no form for elements of type f64"
+  func.func @narrow() -> tensor<64x64xf16> {
+    %x = nn.get_weight @n : tensor<64x64xf64>
+    %0 = soc.group (%x) : (tensor<64x64xf64>) -> tensor<64x64xf16> {
+    ^bb0(%a: tensor<64x64xf64>):
+      %e = tensor.empty() : tensor<64x64xf16>
+      %r = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+          ins(%a : tensor<64x64xf64>) outs(%e : tensor<64x64xf16>) {
+      ^bb0(%u: f64, %o: f16):
+        %v = arith.truncf %u : f64 to f16
+        linalg.yield %v : f16
+      } -> tensor<64x64xf16>
       soc.yield %r : tensor<64x64xf16>
     }
     return %0 : tensor<64x64xf16>

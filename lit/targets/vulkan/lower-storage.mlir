@@ -80,6 +80,28 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // Halves that fill words are whole words, in workgroup memory and where the operand is less aligned
+  // than they are.
+  // CHECK-LABEL: gpu.func @words(
+  // CHECK-SAME: %[[A:[a-z0-9]+]]: memref<?xi32, #spirv.storage_class<StorageBuffer>>
+  // CHECK-SAME: workgroup(%[[W:.*]] : memref<16xi32, #spirv.storage_class<Workgroup>>)
+  // CHECK: arith.shrui %{{.*}}, %c1
+  // CHECK-COUNT-2: memref.load %[[A]]
+  // CHECK-NOT: memref.atomic_rmw
+  // CHECK-COUNT-2: memref.store %{{.*}}, %[[W]]
+  // CHECK: gpu.return
+  gpu.func @words(%a: memref<?xf16>) workgroup(%w : memref<64xi8, #gpu.address_space<workgroup>>) kernel {
+    %a4 = memref.assume_alignment %a, 4 : memref<?xf16>
+    %i = gpu.thread_id x
+    %c0 = arith.constant 0 : index
+    %c4 = arith.constant 4 : index
+    %j = arith.muli %i, %c4 : index
+    %view = memref.view %w[%c0][] : memref<64xi8, #gpu.address_space<workgroup>> to memref<32xf16, #gpu.address_space<workgroup>>
+    %x = vector.load %a4[%j] {alignment = 8} : memref<?xf16>, vector<4xf16>
+    vector.store %x, %view[%j] {alignment = 8} : memref<32xf16, #gpu.address_space<workgroup>>, vector<4xf16>
+    gpu.return
+  }
+
   // 64 bits are two words.
   // CHECK-LABEL: gpu.func @wide(
   // CHECK: %[[I:.*]] = gpu.thread_id x
@@ -90,6 +112,35 @@ gpu.module @kernels {
     %i = gpu.thread_id x
     %x = memref.load %a[%i] : memref<?xi64>
     memref.store %x, %b[%i] : memref<?xi64>
+    gpu.return
+  }
+
+  // Bytes that are seen as other elements are whole words, several at once where
+  // the alignments allow that.
+  // CHECK-LABEL: gpu.func @seen(
+  // CHECK-SAME: memref<?xvector<4xi32>, #spirv.storage_class<StorageBuffer>> {spirv.interface_var_abi = #spirv.interface_var_abi<(0, 0)>}
+  // CHECK: memref.load {{.*}} : memref<?xvector<4xi32>
+  // CHECK: memref.load {{.*}} : memref<?xi32, #spirv.storage_class<StorageBuffer>>
+  // CHECK: memref.load {{.*}} : memref<?xi32, #spirv.storage_class<StorageBuffer>>
+  // CHECK-COUNT-4: arith.bitcast {{.*}} : i16 to f16
+  // CHECK: memref.store {{.*}} : memref<?xi32, #spirv.storage_class<StorageBuffer>>
+  // CHECK: gpu.return
+  gpu.func @seen(%a: memref<?xi8>, %b: memref<?xi8>, %c: memref<?xf16>) kernel {
+    %a16 = memref.assume_alignment %a, 16 : memref<?xi8>
+    %b4 = memref.assume_alignment %b, 4 : memref<?xi8>
+    %i = gpu.thread_id x
+    %c16 = arith.constant 16 : index
+    %at = arith.muli %i, %c16 : index
+    %x = vector.load %a16[%at] {alignment = 16 : i64} : memref<?xi8>, vector<16xi8>
+    %words = vector.bitcast %x : vector<16xi8> to vector<4xi32>
+    %y = vector.load %b4[%at] {alignment = 8 : i64} : memref<?xi8>, vector<8xi8>
+    %halves = vector.bitcast %y : vector<8xi8> to vector<4xf16>
+    %sum = vector.reduction <add>, %halves : vector<4xf16> into f16
+    memref.store %sum, %c[%i] : memref<?xf16>
+    %word = vector.extract %words[3] : i32 from vector<4xi32>
+    %one = vector.from_elements %word : vector<1xi32>
+    %bytes = vector.bitcast %one : vector<1xi32> to vector<4xi8>
+    vector.store %bytes, %b4[%at] {alignment = 4 : i64} : memref<?xi8>, vector<4xi8>
     gpu.return
   }
 }

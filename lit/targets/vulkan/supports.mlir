@@ -11,13 +11,14 @@
 module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#cpu, #gpu], memories = [#dram]>} {
   nn.weight @w_large = #nn.file<"x.bin", offset = 0, bytes = 134217732> : tensor<33554433xf32>
   nn.weight @w_half = dense<1.0> : tensor<8xf16>
+  nn.weight @w_long = dense<1> : tensor<8xi64>
   nn.weight @w_double = dense<1.0> : tensor<8xf64>
   nn.weight @w_row = dense<1.0> : tensor<20000xf32>
   nn.weight @w_x = dense<1.0> : tensor<8xf32>
 
   // A binding has 128 MiB at most, of which some lie before the operand.
   // CHECK-LABEL: @large
-  // CHECK: "gpu", "unsupported", cost_ps = 0, "it binds at most 134217472 bytes as one operand, and tensor<33554433xf32> has 134217732"
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "its kernels take at most 134217472 bytes as one operand, and tensor<33554433xf32> has 134217732"
   func.func @large() -> tensor<33554433xf32> {
     %x = nn.get_weight @w_large : tensor<33554433xf32>
     %0 = soc.group (%x) : (tensor<33554433xf32>) -> tensor<33554433xf32> {
@@ -42,17 +43,32 @@ module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#
     return %0 : tensor<8xf64>
   }
 
+  // Narrow elements are fields of words, whatever the profile.
   // CHECK-LABEL: @narrow
-  // CHECK: "gpu", "unsupported", cost_ps = 0, "it writes elements of 32 bits only, and '{{[a-z.]+}}' yields f16"
+  // CHECK-NOT: "gpu", "unsupported"
+  // CHECK: return
   func.func @narrow() -> tensor<8xf16> {
     %x = nn.get_weight @w_half : tensor<8xf16>
     %0 = soc.group (%x) : (tensor<8xf16>) -> tensor<8xf16> {
     ^bb0(%a: tensor<8xf16>):
       %e = tensor.empty() : tensor<8xf16>
-      %r = linalg.exp ins(%a : tensor<8xf16>) outs(%e : tensor<8xf16>) -> tensor<8xf16>
+      %r = linalg.softmax dimension(0) ins(%a : tensor<8xf16>) outs(%e : tensor<8xf16>) -> tensor<8xf16>
       soc.yield %r : tensor<8xf16>
     }
     return %0 : tensor<8xf16>
+  }
+
+  // CHECK-LABEL: @division
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it does not compute 'arith.divsi' in i64"
+  func.func @division() -> tensor<8xi64> {
+    %x = nn.get_weight @w_long : tensor<8xi64>
+    %0 = soc.group (%x) : (tensor<8xi64>) -> tensor<8xi64> {
+    ^bb0(%a: tensor<8xi64>):
+      %e = tensor.empty() : tensor<8xi64>
+      %r = linalg.div ins(%a, %a : tensor<8xi64>, tensor<8xi64>) outs(%e : tensor<8xi64>) -> tensor<8xi64>
+      soc.yield %r : tensor<8xi64>
+    }
+    return %0 : tensor<8xi64>
   }
 
   // CHECK-LABEL: @body
@@ -85,5 +101,37 @@ module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#
       soc.yield %s : tensor<20000xf32>
     }
     return %0 : tensor<20000xf32>
+  }
+
+  // A cache in groups of bytes is neither written nor read.
+  // CHECK-LABEL: @groups
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it has no kernel for 'nn.cache_update' that stores rows in groups"
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it has no kernel for 'nn.cached_attention' over keys and values that are stored in groups"
+  // CHECK-LABEL: @odd
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it has no kernel for 'nn.cached_attention' with heads that are no multiple of 4 elements"
+  func.func @groups(%x: tensor<1x1x2x64xf32>, %p: index {nn.range = #nn.range<0, 15>}, %c: tensor<1x16x2x68xi8> {nn.state}) -> (tensor<1x1x2x64xf32>, tensor<1x16x2x68xi8> {nn.tied = 2 : i64}) {
+    %0 = soc.group (%x, %c) scalars (%p) : (tensor<1x1x2x64xf32>, tensor<1x16x2x68xi8>) -> tensor<1x16x2x68xi8> {
+    ^bb0(%a: tensor<1x1x2x64xf32>, %d: tensor<1x16x2x68xi8>, %q: index):
+      %r = nn.cache_update format #nn.groups<32 in 34 group 32 planes [<bits = 8, run = 1, at = 2>] codes signed scale f16 at 0>
+             ins(%a : tensor<1x1x2x64xf32>) at %q outs(%d : tensor<1x16x2x68xi8>)
+      soc.yield %r : tensor<1x16x2x68xi8>
+    }
+    %1 = soc.group (%x, %0) scalars (%p) : (tensor<1x1x2x64xf32>, tensor<1x16x2x68xi8>) -> tensor<1x1x2x64xf32> {
+    ^bb0(%a: tensor<1x1x2x64xf32>, %d: tensor<1x16x2x68xi8>, %q: index):
+      %e = tensor.empty() : tensor<1x1x2x64xf32>
+      %r = nn.cached_attention format #nn.groups<32 in 34 group 32 planes [<bits = 8, run = 1, at = 2>] codes signed scale f16 at 0>
+             ins(%a, %d, %d : tensor<1x1x2x64xf32>, tensor<1x16x2x68xi8>, tensor<1x16x2x68xi8>) at %q outs(%e : tensor<1x1x2x64xf32>) scale 1.250000e-01
+      soc.yield %r : tensor<1x1x2x64xf32>
+    }
+    return %1, %0 : tensor<1x1x2x64xf32>, tensor<1x16x2x68xi8>
+  }
+  func.func @odd(%x: tensor<1x1x2x6xf32>, %p: index {nn.range = #nn.range<0, 15>}, %c: tensor<1x16x2x6xf32> {nn.state}) -> (tensor<1x1x2x6xf32>, tensor<1x16x2x6xf32> {nn.tied = 2 : i64}) {
+    %1 = soc.group (%x, %c) scalars (%p) : (tensor<1x1x2x6xf32>, tensor<1x16x2x6xf32>) -> tensor<1x1x2x6xf32> {
+    ^bb0(%a: tensor<1x1x2x6xf32>, %d: tensor<1x16x2x6xf32>, %q: index):
+      %e = tensor.empty() : tensor<1x1x2x6xf32>
+      %r = nn.cached_attention ins(%a, %d, %d : tensor<1x1x2x6xf32>, tensor<1x16x2x6xf32>, tensor<1x16x2x6xf32>) at %q outs(%e : tensor<1x1x2x6xf32>) scale 1.250000e-01
+      soc.yield %r : tensor<1x1x2x6xf32>
+    }
+    return %1, %c : tensor<1x1x2x6xf32>, tensor<1x16x2x6xf32>
   }
 }

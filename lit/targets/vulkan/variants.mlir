@@ -9,8 +9,9 @@
 #dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
 #machine = #soc.machine<"board", workers = 2, engines = [#cpu, #gpu], memories = [#dram]>
 
-// What the entry is given is not for it, so a first group reads that. The others
-// are so much slower on the CPU that they go to the GPU.
+// What the entry is given the CPU would have to copy, which is not worth it: a
+// first group reads that. The others are so much slower on the CPU that they go to
+// the GPU.
 module attributes {soc.machine = #machine} {
   nn.weight @w = dense<1.0> : tensor<256x512xf32>
   nn.weight @v = dense<1.0> : tensor<512xf32>
@@ -18,10 +19,9 @@ module attributes {soc.machine = #machine} {
   // reads least.
   // CHECK-LABEL: @product
   // CHECK: soc.group on "cpu"
-  // CHECK-SAME: #soc.alternative<"gpu", "unsupported", cost_ps = 0, "it would read an input of the entry, which is in memory of the application that the device does not see">
   // CHECK: soc.group on "gpu" variant <"product", precision = f32, tiles = [64, 64], panels = [0, 0], time_ps = {{[1-9][0-9]*}}, scratch_bytes = 16384, resident_bytes = 524288, granularity = 8>
   func.func @product(%x: tensor<256x256xf32>) -> tensor<256x512xf32> {
-    %0 = soc.group (%x) : (tensor<256x256xf32>) -> tensor<256x256xf32> {
+    %0 = soc.group on "cpu" (%x) : (tensor<256x256xf32>) -> tensor<256x256xf32> {
     ^bb0(%a: tensor<256x256xf32>):
       %e = tensor.empty() : tensor<256x256xf32>
       %r = linalg.exp ins(%a : tensor<256x256xf32>) outs(%e : tensor<256x256xf32>) -> tensor<256x256xf32>
@@ -41,6 +41,8 @@ module attributes {soc.machine = #machine} {
 
   // Of one row the columns are shared out, so that all compute units have some.
   // CHECK-LABEL: @thin
+  // CHECK: soc.group on "cpu"
+  // CHECK-SAME: #soc.alternative<"gpu", "transfer", {{.*}} us to run, {{[1-9][0-9.]*}} us to move">
   // CHECK: soc.group on "gpu" variant <"thin-product", precision = f32, tiles = [0, 128],
   func.func @thin(%x: tensor<1x256xf32>) -> tensor<1x512xf32> {
     %0 = soc.group (%x) : (tensor<1x256xf32>) -> tensor<1x256xf32> {

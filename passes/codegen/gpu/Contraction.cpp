@@ -154,10 +154,14 @@ SmallVector<Operation *> ProductChain::getOperations() {
   return operations;
 }
 
-ProductChain ProductChain::around(linalg::LinalgOp product) {
+Value ProductChain::getResult() const {
+  return cast<DestinationStyleOpInterface>(product).getDpsInits()[0];
+}
+
+ProductChain ProductChain::around(Operation *product) {
   ProductChain chain;
   chain.product = product;
-  Value result = product.getDpsInits()[0];
+  Value result = chain.getResult();
   if (auto fill = dyn_cast_or_null<linalg::FillOp>(neighbour(product, /*forward=*/false)))
     if (fill.getOutputs()[0] == result && isZero(fill.getInputs()[0]))
       chain.fill = fill;

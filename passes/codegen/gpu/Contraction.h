@@ -37,8 +37,8 @@ bool isMultiplyAdd(mlir::linalg::LinalgOp op);
 
 /// A product, and what belongs to it. What there is none of is null.
 struct ProductChain {
-  mlir::linalg::FillOp fill; // with zero, of the product's result
-  mlir::linalg::LinalgOp product;
+  mlir::linalg::FillOp fill;          // with zero, of the product's result
+  mlir::Operation *product = nullptr; // of linalg, or nn.group_matmul
   /// Elementwise, and nothing else reads the product's result.
   mlir::linalg::GenericOp epilogue;
 
@@ -46,7 +46,10 @@ struct ProductChain {
   llvm::SmallVector<mlir::Operation *> getOperations();
 
   /// Looks around the product, in its block.
-  static ProductChain around(mlir::linalg::LinalgOp product);
+  static ProductChain around(mlir::Operation *product);
+
+  /// The memory of the product's result.
+  mlir::Value getResult() const;
 };
 
 } // namespace tercet::codegen

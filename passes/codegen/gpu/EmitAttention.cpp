@@ -5,6 +5,9 @@
 // They go through the keys in blocks: each takes some keys of the block, the
 // weights of all go through workgroup memory, and each adds up some columns of
 // the values. When a block has a greater score, what has been summed shrinks.
+// Where there are fewer queries than threads for them, several groups of threads
+// have a query and go through blocks of their own; at the end they put together
+// what each has. Over a cache, the keys that no query sees are not visited.
 
 #include "passes/codegen/gpu/Emitters.h"
 
@@ -39,46 +42,69 @@ Access accessOf(TileBuilder &b, Value memref) {
   return access;
 }
 
+/// What both operations say.
+struct Attention {
+  Value query, key, value, mask, init;
+  double scale;
+  int64_t perGroup;
+  /// Of the first query, which sees the keys up to there; null: all see all keys.
+  Value position;
+  std::optional<uint64_t> window;
+
+  static Attention of(Operation *op) {
+    if (auto cached = dyn_cast<nn::CachedAttentionOp>(op))
+      return {cached.getQuery(),     cached.getKey(),      cached.getValue(),
+              cached.getMask(),      cached.getInit(),     cached.getScale().convertToDouble(),
+              cached.getGroupSize(), cached.getPosition(), cached.getWindow()};
+    auto plain = cast<nn::AttentionOp>(op);
+    return {plain.getQuery(),     plain.getKey(),  plain.getValue(),
+            plain.getMask(),      plain.getInit(), plain.getScale().convertToDouble(),
+            plain.getGroupSize(), Value(),         std::nullopt};
+  }
+};
+
 class AttentionEmission {
 public:
-  AttentionEmission(TileBuilder &b, nn::AttentionOp op) : b(b), op(op) {}
+  AttentionEmission(TileBuilder &b, const Attention &op) : b(b), op(op) {}
 
   bool prepare() {
     auto type = [](Value value) { return cast<MemRefType>(value.getType()); };
-    MemRefType q = type(op.getQuery()), v = type(op.getValue());
+    MemRefType q = type(op.query), v = type(op.value);
     if (q.isDynamicDim(3) || v.isDynamicDim(3) || q.getDimSize(3) % kLanes != 0 ||
         v.getDimSize(3) % kLanes != 0)
       return false;
     depth = q.getDimSize(3);
     width = v.getDimSize(3);
-    query = accessOf(b, op.getQuery());
-    key = accessOf(b, op.getKey());
-    value = accessOf(b, op.getValue());
-    result = accessOf(b, op.getInit());
-    if (op.getMask())
-      mask = accessOf(b, op.getMask());
+    query = accessOf(b, op.query);
+    key = accessOf(b, op.key);
+    value = accessOf(b, op.value);
+    result = accessOf(b, op.init);
+    if (op.mask)
+      mask = accessOf(b, op.mask);
     for (const Access *access : {&query, &key, &value, &result})
       if (!access->isUnit(3))
         return false;
     element = result.element.getIntOrFloatBitWidth() < 32 ? Type(b.getF32Type()) : result.element;
-    queries = sizeOf(op.getQuery(), 1);
-    keys = sizeOf(op.getKey(), 1);
+    queries = sizeOf(op.query, 1);
+    keys = sizeOf(op.key, 1);
     std::optional<int64_t> most = upperBound(queries);
     if (!most)
       return false;
     int64_t least = llvm::PowerOf2Ceil(llvm::divideCeil(width / kLanes, kMaxVectors));
     if (least > b.threads)
       return false;
-    int64_t atOnce = std::min<int64_t>(b.threads / least, llvm::PowerOf2Ceil(*most));
+    int64_t slots = std::min<int64_t>(b.threads / least, llvm::PowerOf2Ceil(*most));
     // More threads than vectors of a value would have nothing to sum.
-    while (b.threads / atOnce > std::max<int64_t>(1, llvm::PowerOf2Ceil(width / kLanes)))
-      atOnce *= 2;
-    threadsOfQuery = b.threads / atOnce;
-    queriesAtOnce = atOnce;
-    vectors = llvm::divideCeil(width / kLanes, threadsOfQuery);
-    blockKeys = std::max(kBlockKeys, threadsOfQuery);
-    keysOfThread = blockKeys / threadsOfQuery;
-    std::optional<Value> memory = allocateShared(b, element, queriesAtOnce * blockKeys);
+    while (b.threads / slots > std::max<int64_t>(1, llvm::PowerOf2Ceil(width / kLanes)))
+      slots *= 2;
+    queriesAtOnce = std::min<int64_t>(slots, llvm::PowerOf2Ceil(*most));
+    splits = slots / queriesAtOnce;
+    threadsOfSlot = b.threads / slots;
+    vectors = llvm::divideCeil(width / kLanes, threadsOfSlot);
+    blockKeys = std::max(kBlockKeys, threadsOfSlot);
+    keysOfThread = blockKeys / threadsOfSlot;
+    rowElements = splits == 1 ? blockKeys : std::max(blockKeys, width);
+    std::optional<Value> memory = allocateShared(b, element, slots * rowElements);
     if (!memory)
       return false;
     shared = *memory;
@@ -86,14 +112,20 @@ public:
   }
 
   void run() {
-    Value threads = b.index(threadsOfQuery);
+    Value threads = b.index(threadsOfSlot);
     lane = arith::RemUIOp::create(b, b.thread(), threads);
-    number = arith::DivUIOp::create(b, b.thread(), threads);
-    row = arith::MulIOp::create(b, number, b.index(blockKeys));
+    Value slot = arith::DivUIOp::create(b, b.thread(), threads);
+    row = arith::MulIOp::create(b, slot, b.index(rowElements));
+    number = slot;
+    if (splits != 1) {
+      split = arith::RemUIOp::create(b, slot, b.index(splits));
+      number = arith::DivUIOp::create(b, slot, b.index(splits));
+      firstRow = arith::MulIOp::create(b, number, b.index(splits * rowElements));
+    }
     // Batches, heads and blocks of queries one after the other, for all threads
     // alike: barriers stand inside.
-    forAll(sizeOf(op.getQuery(), 0), 1, [&](Value batch) {
-      forAll(sizeOf(op.getQuery(), 2), 1, [&](Value head) {
+    forAll(sizeOf(op.query, 0), 1, [&](Value batch) {
+      forAll(sizeOf(op.query, 2), 1, [&](Value head) {
         forAll(queries, queriesAtOnce, [&](Value first) { overKeys(batch, head, first); });
       });
     });
@@ -124,13 +156,30 @@ private:
     return right == 0 ? left : arith::AddIOp::create(b, left, b.index(right)).getResult();
   }
 
+  /// Sets the keys that the queries from `first` on see, from `begin` to `end`.
+  void setKeys(Value first) {
+    begin = b.index(0);
+    end = sizeValue(keys);
+    if (!op.position)
+      return;
+    Value past = arith::AddIOp::create(b, first, b.index(queriesAtOnce));
+    past = arith::MinSIOp::create(b, past, sizeValue(queries));
+    end = arith::MinSIOp::create(b, arith::AddIOp::create(b, op.position, past), end);
+    if (!op.window)
+      return;
+    Value earliest = arith::AddIOp::create(b, op.position, first);
+    earliest = arith::SubIOp::create(b, earliest, b.index(static_cast<int64_t>(*op.window) - 1));
+    begin = arith::MaxSIOp::create(b, earliest, begin);
+  }
+
   void overKeys(Value batch, Value head, Value first) {
     Value mine = arith::AddIOp::create(b, first, number);
     Value last = arith::SubIOp::create(b, sizeValue(queries), b.index(1));
     Value position = arith::MinUIOp::create(b, mine, last);
     Value group = head;
-    if (int64_t perGroup = op.getGroupSize(); perGroup != 1)
-      group = arith::DivUIOp::create(b, head, b.index(perGroup));
+    if (op.perGroup != 1)
+      group = arith::DivUIOp::create(b, head, b.index(op.perGroup));
+    setKeys(first);
 
     // The greatest score, this thread's part of the sum of weights, the sums.
     // The lowest float instead of -inf: less anything it is no NaN.
@@ -143,36 +192,110 @@ private:
     auto vector = VectorType::get({kLanes}, element);
     for (int64_t i = 0; i < vectors; ++i)
       carried.push_back(arith::ConstantOp::create(b, b.getZeroAttr(vector)));
-    auto blocks = scf::ForOp::create(b, b.index(0), sizeValue(keys), b.index(blockKeys), carried);
+    auto blocks = scf::ForOp::create(b, begin, end, b.index(blockKeys * splits), carried);
     {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(blocks.getBody());
       SmallVector<Value> state(blocks.getRegionIterArgs());
-      addBlock({batch, position, head, group}, blocks.getInductionVar(), state);
+      Value from = blocks.getInductionVar();
+      if (splits != 1)
+        from = arith::AddIOp::create(b, from, arith::MulIOp::create(b, split, b.index(blockKeys)));
+      addBlock({batch, position, head, group}, from, state);
       scf::YieldOp::create(b, state);
     }
-    Combiner sum{arith::AtomicRMWKind::addf, b.getFloatAttr(element, 0.0)};
+    SmallVector<Value> state(blocks.getResults());
     b.barrier();
-    Value weights = sumOfQuery(blocks.getResult(1), sum);
+    if (splits != 1)
+      shrinkToGreatest(state);
+    Combiner sum{arith::AtomicRMWKind::addf, b.getFloatAttr(element, 0.0)};
+    Value weights = sumOfSlot(state[1], sum);
+    if (splits != 1) {
+      weights = acrossSplits(weights, [&](Value l, Value r) { return sum.combine(b, l, r); });
+      leaveSums(state);
+    }
     OpBuilder::InsertionGuard guard(b);
     Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, mine, sizeValue(queries));
+    if (splits != 1) {
+      Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, split, b.index(0));
+      inside = arith::AndIOp::create(b, inside, isFirst);
+    }
     auto branch = scf::IfOp::create(b, inside, /*withElseRegion=*/false);
     b.setInsertionPointToStart(branch.thenBlock());
     Value divisor = splat(b, weights);
     forVectors([&](int64_t i, Value column) {
-      Value quotient = arith::DivFOp::create(b, blocks.getResult(2 + i), divisor);
+      Value total = splits == 1 ? state[2 + i] : sumsAt(column);
+      Value quotient = arith::DivFOp::create(b, total, divisor);
       storeLanes(b, toFloat(b, quotient, result.element), result,
                  ValueRange{batch, mine, head, column});
     });
   }
 
-  /// Of the threads of a query; the memory has room for blockKeys of each.
-  Value sumOfQuery(Value part, const Combiner &sum) {
+  //===--------------------------------------------------------------------===//
+  // Several groups of threads that have one query
+  //===--------------------------------------------------------------------===//
+
+  /// What a thread of each of them has, put together.
+  Value acrossSplits(Value own, function_ref<Value(Value, Value)> combine) {
+    b.barrier();
+    memref::StoreOp::create(b, own, shared, arith::AddIOp::create(b, row, lane).getResult());
+    b.barrier();
+    Value place = arith::AddIOp::create(b, firstRow, lane);
+    Value whole;
+    for (int64_t i = 0; i < splits; ++i) {
+      Value part = memref::LoadOp::create(b, shared, add(place, i * rowElements));
+      whole = whole ? combine(whole, part) : part;
+    }
+    return whole;
+  }
+
+  void shrinkToGreatest(SmallVectorImpl<Value> &state) {
+    Value greatest = acrossSplits(state[0], [&](Value left, Value right) -> Value {
+      return arith::MaxNumFOp::create(b, left, right);
+    });
+    Value shrink = math::ExpOp::create(b, arith::SubFOp::create(b, state[0], greatest));
+    state[1] = arith::MulFOp::create(b, state[1], shrink);
+    Value factor = splat(b, shrink);
+    for (int64_t i = 0; i < vectors; ++i)
+      state[2 + i] = arith::MulFOp::create(b, state[2 + i], factor);
+    b.barrier();
+  }
+
+  void leaveSums(ArrayRef<Value> state) {
+    b.barrier();
+    forVectors([&](int64_t i, Value column) {
+      Value place = arith::AddIOp::create(b, row, column);
+      for (int64_t e = 0; e < kLanes; ++e)
+        memref::StoreOp::create(b, vector::ExtractOp::create(b, state[2 + i], e), shared,
+                                add(place, e));
+    });
+    b.barrier();
+  }
+
+  /// What all have left of a vector.
+  Value sumsAt(Value column) {
+    Value place = arith::AddIOp::create(b, firstRow, column);
+    SmallVector<Value> totals;
+    for (int64_t e = 0; e < kLanes; ++e) {
+      Value total = memref::LoadOp::create(b, shared, add(place, e));
+      for (int64_t i = 1; i < splits; ++i)
+        total = arith::AddFOp::create(
+            b, total, memref::LoadOp::create(b, shared, add(place, i * rowElements + e)));
+      totals.push_back(total);
+    }
+    return vector::FromElementsOp::create(b, VectorType::get({kLanes}, element), totals);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Blocks of keys
+  //===--------------------------------------------------------------------===//
+
+  /// Of the neighbouring threads; the memory has room for blockKeys of each.
+  Value sumOfSlot(Value part, const Combiner &sum) {
     Value place = arith::AddIOp::create(b, row, lane);
     memref::StoreOp::create(b, part, shared, place);
     b.barrier();
     Value total = constant(0);
-    for (int64_t i = 0; i < threadsOfQuery; ++i)
+    for (int64_t i = 0; i < threadsOfSlot; ++i)
       total = sum.combine(b, total, memref::LoadOp::create(b, shared, add(row, i)));
     return total;
   }
@@ -181,9 +304,9 @@ private:
   /// neighbouring ones.
   void forVectors(function_ref<void(int64_t, Value)> body) {
     for (int64_t i = 0; i < vectors; ++i) {
-      Value column = arith::MulIOp::create(b, add(lane, i * threadsOfQuery), b.index(kLanes));
+      Value column = arith::MulIOp::create(b, add(lane, i * threadsOfSlot), b.index(kLanes));
       OpBuilder::InsertionGuard guard(b);
-      if ((i + 1) * threadsOfQuery * kLanes > width) {
+      if ((i + 1) * threadsOfSlot * kLanes > width) {
         Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, column, b.index(width));
         auto branch = scf::IfOp::create(b, inside, /*withElseRegion=*/false);
         b.setInsertionPointToStart(branch.thenBlock());
@@ -202,7 +325,7 @@ private:
     for (int64_t i = 0; i < keysOfThread; ++i)
       memref::StoreOp::create(
           b, scores[i], shared,
-          arith::AddIOp::create(b, row, add(lane, i * threadsOfQuery)).getResult());
+          arith::AddIOp::create(b, row, add(lane, i * threadsOfSlot)).getResult());
     b.barrier();
     Value greatest = state[0];
     for (int64_t i = 0; i < blockKeys; ++i)
@@ -216,7 +339,7 @@ private:
       weights = arith::AddFOp::create(b, weights, weight);
       memref::StoreOp::create(
           b, weight, shared,
-          arith::AddIOp::create(b, row, add(lane, i * threadsOfQuery)).getResult());
+          arith::AddIOp::create(b, row, add(lane, i * threadsOfSlot)).getResult());
     }
     b.barrier();
     state[0] = greatest;
@@ -230,9 +353,9 @@ private:
   /// Of this thread's keys of the block; -inf for those that there are not.
   SmallVector<Value> scoresOf(const Where &at, Value first) {
     SmallVector<Value> numbers, places;
-    Value last = arith::SubIOp::create(b, sizeValue(keys), b.index(1));
+    Value last = arith::SubIOp::create(b, end, b.index(1));
     for (int64_t i = 0; i < keysOfThread; ++i) {
-      numbers.push_back(arith::AddIOp::create(b, first, add(lane, i * threadsOfQuery)));
+      numbers.push_back(arith::AddIOp::create(b, first, add(lane, i * threadsOfSlot)));
       places.push_back(arith::MinUIOp::create(b, numbers.back(), last));
     }
     auto vector = VectorType::get({kLanes}, element);
@@ -249,7 +372,7 @@ private:
                            loop.getRegionIterArgs()[i]));
       scf::YieldOp::create(b, sums);
     }
-    Value scale = constant(op.getScale().convertToDouble());
+    Value scale = constant(op.scale);
     Value none = arith::ConstantOp::create(
         b, FloatAttr::get(element, APFloat::getInf(cast<FloatType>(element).getFloatSemantics(),
                                                    /*Negative=*/true)));
@@ -261,15 +384,25 @@ private:
       sum = arith::MulFOp::create(b, sum, scale);
       if (mask)
         sum = arith::AddFOp::create(b, sum, maskAt(at, places[i]));
-      Value inside =
-          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, numbers[i], sizeValue(keys));
-      scores.push_back(arith::SelectOp::create(b, inside, sum, none));
+      scores.push_back(arith::SelectOp::create(b, isSeen(at, numbers[i]), sum, none));
     }
     return scores;
   }
 
+  Value isSeen(const Where &at, Value key) {
+    if (!op.position)
+      return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, key, end);
+    Value own = arith::AddIOp::create(b, op.position, at.query);
+    Value seen = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, key, own);
+    if (!op.window)
+      return seen;
+    Value past = arith::AddIOp::create(b, key, b.index(static_cast<int64_t>(*op.window)));
+    Value near = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, past, own);
+    return arith::AndIOp::create(b, seen, near);
+  }
+
   Value maskAt(const Where &at, Value place) {
-    ArrayRef<int64_t> shape = cast<MemRefType>(op.getMask().getType()).getShape();
+    ArrayRef<int64_t> shape = cast<MemRefType>(op.mask.getType()).getShape();
     SmallVector<Value> ivs{at.batch, at.head, at.query, place};
     for (auto [iv, size] : llvm::zip_equal(ivs, shape))
       if (size == 1)
@@ -282,9 +415,9 @@ private:
   }
 
   void addValues(const Where &at, Value first, SmallVectorImpl<Value> &state) {
-    // No further than the keys go.
-    Value left = arith::SubIOp::create(b, sizeValue(keys), first);
-    Value count = arith::MinUIOp::create(b, left, b.index(blockKeys));
+    // No further than the keys go; others may still have some.
+    Value left = arith::SubIOp::create(b, end, first);
+    Value count = arith::MinSIOp::create(b, left, b.index(blockKeys));
     auto loop =
         scf::ForOp::create(b, b.index(0), count, b.index(1), ValueRange(state).drop_front(2));
     OpBuilder::InsertionGuard guard(b);
@@ -295,7 +428,7 @@ private:
     Value place = arith::AddIOp::create(b, first, number);
     SmallVector<Value> sums;
     for (int64_t i = 0; i < vectors; ++i) {
-      Value column = arith::MulIOp::create(b, add(lane, i * threadsOfQuery), b.index(kLanes));
+      Value column = arith::MulIOp::create(b, add(lane, i * threadsOfSlot), b.index(kLanes));
       // Threads beyond the last vector sum the last one as well.
       column = arith::MinUIOp::create(b, column, b.index(width - kLanes));
       sums.push_back(fma(b, weight, lanesOf(value, {at.batch, place, at.group, column}),
@@ -307,35 +440,57 @@ private:
   }
 
   TileBuilder &b;
-  nn::AttentionOp op;
+  const Attention &op;
   Access query, key, value, result;
   std::optional<Access> mask;
   /// Of sums and weights.
   Type element;
-  int64_t depth = 0, width = 0, threadsOfQuery = 1, queriesAtOnce = 1, vectors = 1, blockKeys = 0,
-          keysOfThread = 0;
+  /// A slot is a group of neighbouring threads; `splits` of them have one query.
+  int64_t depth = 0, width = 0, threadsOfSlot = 1, splits = 1, queriesAtOnce = 1, vectors = 1,
+          blockKeys = 0, keysOfThread = 0;
+  /// Of workgroup memory, for a slot.
+  int64_t rowElements = 0;
   OpFoldResult queries, keys;
-  Value shared, lane, number, row;
+  /// The thread's number in its slot, its query's number among those at once, which
+  /// of the query's slots it is in; where its row and those of its query begin.
+  Value shared, lane, number, split, row, firstRow;
+  /// Keys that the queries at once see.
+  Value begin, end;
 };
 
 } // namespace
 
-bool tercet::codegen::hasAttentionKernel(nn::AttentionOp op) {
+bool tercet::codegen::hasAttentionKernel(Operation *op, std::string *reason) {
+  auto refuse = [&](const Twine &text) {
+    if (reason)
+      *reason = ("it has no kernel for '" + op->getName().getStringRef() + "' " + text).str();
+    return false;
+  };
+  auto cached = dyn_cast<nn::CachedAttentionOp>(op);
+  if (!cached && !isa<nn::AttentionOp>(op))
+    return refuse("as attention");
+  if (cached && cached.getFormat())
+    return refuse("over keys and values that are stored in groups");
+  Attention attention = Attention::of(op);
   auto width = [](Value value) {
     auto type = cast<ShapedType>(value.getType());
     int64_t size = type.getRank() == 4 ? type.getDimSize(3) : ShapedType::kDynamic;
     return ShapedType::isDynamic(size) || size % kLanes != 0 ? 0 : size;
   };
-  return width(op.getQuery()) != 0 && width(op.getValue()) != 0 &&
-         width(op.getValue()) <= kMaxWidth;
+  if (width(attention.query) == 0 || width(attention.value) == 0)
+    return refuse("with heads that are no multiple of " + Twine(kLanes) + " elements");
+  if (width(attention.value) > kMaxWidth)
+    return refuse("with heads of more than " + Twine(kMaxWidth) + " elements");
+  return true;
 }
 
-LogicalResult tercet::codegen::emitAttention(TileBuilder &b, nn::AttentionOp op) {
-  AttentionEmission emission(b, op);
-  if (!emission.prepare())
-    return op.emitOpError() << "expected heads of whole vectors of " << kLanes
-                            << " elements side by side in memory, and workgroup memory for the "
-                               "weights of a block of keys";
+LogicalResult tercet::codegen::emitAttention(TileBuilder &b, Operation *op) {
+  Attention attention = Attention::of(op);
+  AttentionEmission emission(b, attention);
+  if (!hasAttentionKernel(op) || !emission.prepare())
+    return op->emitOpError() << "expected heads of whole vectors of " << kLanes
+                             << " elements side by side in memory, and workgroup memory for the "
+                                "weights of a block of keys";
   emission.run();
   return success();
 }

@@ -166,7 +166,7 @@ private:
 } // namespace
 
 bool tercet::codegen::emitMatmul(TileBuilder &b, const ProductChain &chain) {
-  std::optional<Contraction> product = Contraction::of(b, chain.product);
+  std::optional<Contraction> product = Contraction::of(b, cast<linalg::LinalgOp>(chain.product));
   if (!product)
     return false;
   std::optional<int64_t> columns = upperBound(product->nest.loops[*product->columns].size),

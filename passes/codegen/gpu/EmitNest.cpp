@@ -10,10 +10,10 @@
 #include "passes/codegen/LoopBuilder.h"
 #include "passes/codegen/LoopNest.h"
 #include "passes/codegen/gpu/FlatAddress.h"
+#include "passes/codegen/gpu/ScalarBody.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -155,11 +155,13 @@ private:
 
   void store(const Access &access, ArrayRef<Value> values) {
     Value address = access.address(b, b.getLoc(), ivs);
+    SmallVector<Value> elements =
+        llvm::map_to_vector(values, [&](Value value) { return narrow(b, value, access.element); });
     if (lanes == 1) {
-      memref::StoreOp::create(b, values[0], access.memory, address);
+      memref::StoreOp::create(b, elements[0], access.memory, address);
       return;
     }
-    Value whole = vector::FromElementsOp::create(b, vectorOf(access), values);
+    Value whole = vector::FromElementsOp::create(b, vectorOf(access), elements);
     vector::StoreOp::create(b, whole, access.memory, ValueRange{address}, /*nontemporal=*/false,
                             alignmentOf(access));
   }
@@ -174,20 +176,14 @@ private:
     SmallVector<Lanes> results(outputs.size());
     for (int64_t lane = 0; lane < lanes; ++lane) {
       SmallVector<Value> values = variables(lane);
-      IRMapping mapping;
-      for (auto [number, operand] : llvm::enumerate(operands))
-        if (operand[lane])
-          mapping.map(body.getArgument(number), operand[lane]);
-      for (Operation &op : body.without_terminator()) {
-        if (auto index = dyn_cast<linalg::IndexOp>(op)) {
-          int64_t loop = nest.loopOfDim[index.getDim()];
-          mapping.map(index.getResult(), loop < 0 ? b.index(0) : values[loop]);
-          continue;
-        }
-        b.clone(op, mapping);
-      }
-      for (auto [result, value] : llvm::zip_equal(results, body.getTerminator()->getOperands()))
-        result.push_back(mapping.lookupOrDefault(value));
+      SmallVector<Value> arguments =
+          llvm::map_to_vector(operands, [&](const Lanes &operand) { return operand[lane]; });
+      SmallVector<Value> computed = computeBody(b, body, arguments, [&](int64_t dim) {
+        int64_t loop = nest.loopOfDim[dim];
+        return loop < 0 ? b.index(0) : values[loop];
+      });
+      for (auto [result, value] : llvm::zip_equal(results, computed))
+        result.push_back(value);
     }
     return results;
   }
@@ -208,7 +204,8 @@ private:
       return compute(values);
     SmallVector<Value> carried;
     for (const Lanes &value : values)
-      llvm::append_range(carried, value);
+      for (Value lane : value)
+        carried.push_back(widen(b, lane));
     auto inLanes = [&](ValueRange flat) {
       SmallVector<Lanes> result;
       for (size_t output = 0; output < values.size(); ++output)

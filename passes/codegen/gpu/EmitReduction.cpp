@@ -8,10 +8,9 @@
 #include "passes/codegen/gpu/Emitters.h"
 
 #include "passes/codegen/LoopBuilder.h"
+#include "passes/codegen/gpu/ScalarBody.h"
 #include "passes/codegen/gpu/VectorAccess.h"
 #include "passes/codegen/gpu/WorkgroupReduce.h"
-
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace tercet::codegen;
@@ -55,8 +54,9 @@ public:
     b.setInsertionPointToStart(branch.thenBlock());
     const Access &output = nest.outputs().front();
     Value address = output.address(b, b.getLoc(), ivs);
-    Value before = memref::LoadOp::create(b, output.memory, address);
-    memref::StoreOp::create(b, combiner.combine(b, before, whole), output.memory, address);
+    Value before = widen(b, memref::LoadOp::create(b, output.memory, address));
+    Value sum = narrow(b, combiner.combine(b, before, whole), output.element);
+    memref::StoreOp::create(b, sum, output.memory, address);
   }
 
 private:
@@ -80,20 +80,16 @@ private:
   }
 
   Value compute(Value accumulator) {
-    IRMapping mapping;
+    SmallVector<Value> arguments;
     for (unsigned input = 0; input < nest.inputs; ++input)
-      if (BlockArgument argument = body.getArgument(input); !argument.use_empty())
-        mapping.map(argument, loadElement(b, nest.accesses[input], ivs));
-    mapping.map(body.getArgument(nest.inputs), accumulator);
-    for (Operation &op : body.without_terminator()) {
-      if (auto index = dyn_cast<linalg::IndexOp>(op)) {
-        int64_t loop = nest.loopOfDim[index.getDim()];
-        mapping.map(index.getResult(), loop < 0 ? b.index(0) : ivs[loop]);
-        continue;
-      }
-      b.clone(op, mapping);
-    }
-    return mapping.lookupOrDefault(body.getTerminator()->getOperand(0));
+      arguments.push_back(body.getArgument(input).use_empty()
+                              ? Value()
+                              : loadElement(b, nest.accesses[input], ivs));
+    arguments.push_back(accumulator);
+    return computeBody(b, body, arguments, [&](int64_t dim) {
+      int64_t loop = nest.loopOfDim[dim];
+      return loop < 0 ? b.index(0) : ivs[loop];
+    })[0];
   }
 
   TileBuilder &b;
@@ -114,7 +110,7 @@ std::optional<Combiner> combinerOf(linalg::LinalgOp op) {
   if (!last || last->getBlock() != &body || last->getNumOperands() != 2 ||
       !accumulator.hasOneUse() || *accumulator.user_begin() != last)
     return std::nullopt;
-  return Combiner::of(last);
+  return Combiner::of(last, computeTypeOf(last->getResult(0).getType()));
 }
 
 } // namespace
@@ -144,7 +140,8 @@ bool tercet::codegen::emitReduction(TileBuilder &b, linalg::LinalgOp op) {
     width *= 2;
   if (width == 1)
     return false;
-  std::optional<Value> shared = allocateShared(b, nest->outputs().front().element, b.threads);
+  std::optional<Value> shared =
+      allocateShared(b, computeTypeOf(nest->outputs().front().element), b.threads);
   if (!shared)
     return false;
   ReductionEmission(b, body, *nest, *combiner, *shared, width).run();

@@ -120,7 +120,7 @@ private:
 } // namespace
 
 bool tercet::codegen::emitThinMatmul(TileBuilder &b, const ProductChain &chain) {
-  std::optional<Contraction> product = Contraction::of(b, chain.product);
+  std::optional<Contraction> product = Contraction::of(b, cast<linalg::LinalgOp>(chain.product));
   if (!product || !product->batch.empty())
     return false;
   std::optional<int64_t> columns = upperBound(product->nest.loops[*product->columns].size);

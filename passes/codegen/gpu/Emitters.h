@@ -24,15 +24,31 @@ mlir::LogicalResult emitNest(TileBuilder &b, mlir::linalg::LinalgOp op);
 /// arithmetic, if it is something else or too small.
 bool emitThinMatmul(TileBuilder &b, const ProductChain &chain);
 
+/// A product of 16-bit floats on tensor cores, where the profile has them; false
+/// likewise.
+bool emitTensorProduct(TileBuilder &b, const ProductChain &chain);
+
 /// Any other product of floats, with sums in registers; false likewise.
 bool emitMatmul(TileBuilder &b, const ProductChain &chain);
+
+/// A product with a right-hand side in groups, in panels, on memrefs, with what
+/// belongs to it; false likewise, or if there is no kernel for it.
+bool emitGroupMatmul(TileBuilder &b, const ProductChain &chain);
+/// Whether there is one once the right-hand side is in panels; if not, why in
+/// words that follow the engine's name.
+bool hasGroupKernel(nn::GroupMatmulOp op, std::string &reason);
+
+/// Rows to groups on memrefs, of formats that hasEncodeKernel accepts.
+void emitEncodeGroups(TileBuilder &b, nn::EncodeGroupsOp op);
+bool hasEncodeKernel(nn::EncodeGroupsOp op);
 
 /// A reduction with fewer results than there are threads; false likewise.
 bool emitReduction(TileBuilder &b, mlir::linalg::LinalgOp op);
 
-/// Attention on memrefs, of heads that hasAttentionKernel accepts.
-mlir::LogicalResult emitAttention(TileBuilder &b, nn::AttentionOp op);
-bool hasAttentionKernel(nn::AttentionOp op);
+/// nn.attention or nn.cached_attention on memrefs, if hasAttentionKernel accepts it;
+/// `reason`, if it does not, says what there is no kernel for.
+mlir::LogicalResult emitAttention(TileBuilder &b, mlir::Operation *op);
+bool hasAttentionKernel(mlir::Operation *op, std::string *reason = nullptr);
 
 } // namespace tercet::codegen
 

@@ -26,7 +26,8 @@ static constexpr Flag kFlags[] = {{"subgroup_arithmetic", &GpuProfile::subgroupA
                                   {"float16", &GpuProfile::float16},
                                   {"storage16", &GpuProfile::storage16},
                                   {"storage8", &GpuProfile::storage8},
-                                  {"dot", &GpuProfile::dot}};
+                                  {"dot", &GpuProfile::dot},
+                                  {"mma", &GpuProfile::mma}};
 
 static bool parseEntry(llvm::StringRef entry, GpuProfile &profile) {
   auto [name, value] = entry.split('=');
@@ -45,7 +46,7 @@ llvm::Expected<GpuProfile> GpuProfile::parse(llvm::StringRef text) {
     if (!entry.empty() && !parseEntry(entry, profile))
       return llvm::createStringError(
           "profile: expected threads=N, workgroup_bytes=N, subgroup_arithmetic, subgroup_shuffle, "
-          "float16, storage16, storage8 or dot, with + between them, got '%s'",
+          "float16, storage16, storage8, dot or mma, with + between them, got '%s'",
           entry.str().c_str());
   return profile;
 }

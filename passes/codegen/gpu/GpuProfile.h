@@ -31,6 +31,9 @@ struct GpuProfile {
   bool storage8 = false;
   /// Products of four bytes, summed into a word.
   bool dot = false;
+  /// Tensor cores for products of 16-bit floats, summed in f32, with copies into
+  /// workgroup memory beside the computation: NVIDIA's from sm_80 on.
+  bool mma = false;
 
   /// `threads=64+workgroup_bytes=32768+float16`: what is not named is as
   /// above. The form in which passes take a profile as an option.

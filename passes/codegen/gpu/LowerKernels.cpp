@@ -4,6 +4,7 @@
 // as flat arguments, scalars and faults through the control block. Shapes come
 // back by casts, so that operations inside see what they saw before.
 
+#include "passes/codegen/gpu/Contraction.h"
 #include "passes/codegen/gpu/Passes.h"
 
 #include "dialects/nn/NN.h"
@@ -29,13 +30,17 @@ enum : int64_t { kFaultWord = 0, kScalarsWord = 2, kWordsPerScalar = 2 };
 // Values of tercet_fault.
 enum : int64_t { kFaultIndex = 1 };
 
+/// Rows of tiles that the processors walk along together.
+constexpr int64_t kRowsOfBand = 8;
+
 /// The most results that an operation of the kernel has, as far as they are
 /// known; 0 if one may have any number.
 int64_t mostResults(soc::KernelOp kernel) {
   int64_t most = 1;
   bool known = true;
   kernel.walk([&](Operation *op) {
-    if (!isa<linalg::LinalgOp, memref::CopyOp, nn::AttentionOp>(op))
+    if (!isa<linalg::LinalgOp, memref::CopyOp, nn::AttentionOp, nn::CachedAttentionOp,
+             nn::GroupMatmulOp, nn::EncodeGroupsOp>(op))
       return;
     for (Value operand : op->getOperands())
       if (auto type = dyn_cast<MemRefType>(operand.getType())) {
@@ -80,7 +85,7 @@ public:
     gpu::ReturnOp::create(b);
     end->erase();
     if (grid->forall)
-      inlineGrid(grid->forall);
+      inlineGrid(grid->forall, grid->counts);
     replaceScratch();
     replaceAsserts();
     kernel.erase();
@@ -146,12 +151,46 @@ private:
     }
   }
 
-  void inlineGrid(scf::ForallOp forall) {
+  /// Tiles of products in an order in which those that run at the same time share
+  /// rows and columns: kRowsOfBand rows of tiles, column by column, then the next.
+  void walkInBands(MutableArrayRef<Value> ids, ArrayRef<int64_t> counts) {
+    int64_t rows = counts[1], columns = counts[0];
+    if (rows == 1 || columns == 1)
+      return;
+    Value &row = ids[ids.size() - 2], &column = ids[ids.size() - 1];
+    Value number = arith::AddIOp::create(b, arith::MulIOp::create(b, row, index(columns)), column);
+    Value ofBand = index(kRowsOfBand * columns);
+    Value band = arith::DivUIOp::create(b, number, ofBand);
+    Value within = arith::RemUIOp::create(b, number, ofBand);
+    Value first = arith::MulIOp::create(b, band, index(kRowsOfBand));
+    Value height = index(std::min(rows, kRowsOfBand));
+    if (rows > kRowsOfBand && rows % kRowsOfBand != 0)
+      height = arith::MinUIOp::create(b, arith::SubIOp::create(b, index(rows), first), height);
+    row = arith::AddIOp::create(b, first, arith::RemUIOp::create(b, within, height));
+    column = arith::DivUIOp::create(b, within, height);
+  }
+
+  void inlineGrid(scf::ForallOp forall, ArrayRef<int64_t> counts) {
     b.setInsertionPoint(forall);
     int64_t rank = forall.getRank();
+    bool isProduct =
+        forall
+            .walk([](linalg::LinalgOp op) {
+              return isMultiplyAdd(op) ? WalkResult::interrupt() : WalkResult::advance();
+            })
+            .wasInterrupted();
+    SmallVector<Value> ids;
+    // The last dimension is x.
+    auto makeId = [&](int64_t dim) {
+      return gpu::BlockIdOp::create(b, static_cast<gpu::Dimension>(rank - 1 - dim));
+    };
+    if (profile.mma && isProduct && rank >= 2) {
+      for (int64_t dim = 0; dim < rank; ++dim)
+        ids.push_back(makeId(dim));
+      walkInBands(ids, counts);
+    }
     for (int64_t dim = 0; dim < rank; ++dim) {
-      // The last dimension is x.
-      Value id = gpu::BlockIdOp::create(b, static_cast<gpu::Dimension>(rank - 1 - dim));
+      Value id = ids.empty() ? makeId(dim).getResult() : ids[dim];
       Value step = index(*getConstantIntValue(forall.getMixedStep()[dim]));
       Value from = index(*getConstantIntValue(forall.getMixedLowerBound()[dim]));
       Value value = arith::AddIOp::create(b, arith::MulIOp::create(b, id, step), from);

@@ -8,7 +8,9 @@
 #include "passes/codegen/gpu/Emitters.h"
 #include "passes/codegen/gpu/Passes.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 
 namespace tercet::codegen {
@@ -27,8 +29,9 @@ bool isStructured(Operation *op) { return isa<linalg::LinalgOp, memref::CopyOp>(
 /// Products, with what is computed along with each.
 struct Products {
   explicit Products(gpu::GPUFuncOp function) {
-    function.walk([&](linalg::LinalgOp op) {
-      if (!isMultiplyAdd(op))
+    function.walk([&](Operation *op) {
+      auto structured = dyn_cast<linalg::LinalgOp>(op);
+      if (!isa<nn::GroupMatmulOp>(op) && !(structured && isMultiplyAdd(structured)))
         return;
       ProductChain chain = ProductChain::around(op);
       if (chain.fill)
@@ -113,7 +116,10 @@ private:
     b.setInsertionPoint(ops.back());
     Hazards before = hazards;
     orderBehind(b, ArrayRef(ops).drop_front(chain.fill ? 1 : 0), hazards);
-    if (emitThinMatmul(b, chain) || emitMatmul(b, chain)) {
+    bool inGroups = isa<nn::GroupMatmulOp>(chain.product);
+    if (inGroups
+            ? emitGroupMatmul(b, chain)
+            : emitThinMatmul(b, chain) || emitTensorProduct(b, chain) || emitMatmul(b, chain)) {
       ++numProducts;
       for (Operation *op : llvm::reverse(ops))
         op->erase();
@@ -173,10 +179,20 @@ private:
       op->erase();
       return success();
     }
-    if (auto attention = dyn_cast<nn::AttentionOp>(op)) {
+    if (isa<nn::AttentionOp, nn::CachedAttentionOp>(op)) {
       b.setInsertionPoint(op);
-      if (failed(emitAttention(b, attention)))
+      if (failed(emitAttention(b, op)))
         return failure();
+      op->erase();
+      return success();
+    }
+    if (isa<nn::GroupMatmulOp>(op))
+      return lowerGroupMatmul(b, op);
+    if (auto encode = dyn_cast<nn::EncodeGroupsOp>(op)) {
+      if (!isa<MemRefType>(encode.getInit().getType()) || !hasEncodeKernel(encode))
+        return op->emitOpError() << "has no kernel on a GPU; tile-lower-aggregates decomposes it";
+      b.setInsertionPoint(op);
+      emitEncodeGroups(b, encode);
       op->erase();
       return success();
     }
@@ -189,6 +205,21 @@ private:
       return success();
     }
     return op->emitOpError() << "has effects on memory that code generation for GPUs does not know";
+  }
+
+  /// Without what belongs to it, which could not be computed along with it.
+  LogicalResult lowerGroupMatmul(TileBuilder &b, Operation *op) {
+    ProductChain alone;
+    alone.product = op;
+    b.setInsertionPoint(op);
+    if (!isa<MemRefType>(alone.getResult().getType()) || !emitGroupMatmul(b, alone)) {
+      std::string reason = "its right-hand side is not in panels";
+      (void)hasGroupKernel(cast<nn::GroupMatmulOp>(op), reason);
+      return op->emitOpError() << "has no kernel on a GPU: " << reason;
+    }
+    ++numProducts;
+    op->erase();
+    return success();
   }
 
   Products *products = nullptr;

@@ -31,7 +31,8 @@ def LowerStructuredPass : Pass<"gpu-lower-structured", "::mlir::gpu::GPUFuncOp">
   let summary = "Operations on memory become loops of the workgroup's threads";
   let description = [{
     Does: turns every linalg operation and memref.copy into scalar or vector code
-    in which each thread computes some of the results. Between operations that
+    in which each thread computes some of the results; products for which the
+    profile has tensor cores into code of its warps. Between operations that
     exchange data through memory it puts gpu.barrier; loops and conditions around
     operations stay, and must be the same for all threads. A store outside of
     them is done by one thread. Requires: what gpu-lower-kernels guarantees.
@@ -41,8 +42,9 @@ def LowerStructuredPass : Pass<"gpu-lower-structured", "::mlir::gpu::GPUFuncOp">
   let options = [Option<"profile", "profile", "std::string", "\"\"",
     "What the device can do, as GpuProfile::parse reads it">];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
-    "::mlir::gpu::GPUDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
-    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+    "::mlir::gpu::GPUDialect", "::mlir::linalg::LinalgDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect", "::mlir::nvgpu::NVGPUDialect",
+    "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
   let statistics = [Statistic<"nests", "num-nests", "Operations lowered to plain nests">,
     Statistic<"numProducts", "num-products", "Products with sums in registers">,
     Statistic<"reductions", "num-reductions", "Reductions by several threads">,

@@ -5,10 +5,10 @@
 
 #include "passes/codegen/gpu/ProductEpilogue.h"
 
+#include "passes/codegen/gpu/ScalarBody.h"
 #include "passes/codegen/gpu/VectorAccess.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace tercet::codegen;
@@ -19,8 +19,10 @@ std::optional<ProductEpilogue> ProductEpilogue::of(TileBuilder &b, const Product
   epilogue.product = &product;
   epilogue.isFilled = bool(chain.fill);
   epilogue.op = chain.epilogue;
-  linalg::LinalgOp op = chain.product;
-  for (AffineExpr expr : op.getMatchingIndexingMap(op.getDpsInitOperand(0)).getResults()) {
+  auto op = dyn_cast<linalg::LinalgOp>(chain.product);
+  AffineMap map = op ? op.getMatchingIndexingMap(op.getDpsInitOperand(0))
+                     : b.getMultiDimIdentityMap(product.nest.loops.size());
+  for (AffineExpr expr : map.getResults()) {
     auto dim = dyn_cast<AffineDimExpr>(expr);
     if (!dim)
       return std::nullopt;
@@ -34,7 +36,7 @@ std::optional<ProductEpilogue> ProductEpilogue::of(TileBuilder &b, const Product
     return std::nullopt;
   epilogue.nest = *nest;
   for (Value operand : chain.epilogue->getOperands())
-    epilogue.isSum.push_back(operand == op.getDpsInits()[0]);
+    epilogue.isSum.push_back(operand == chain.getResult());
   return epilogue;
 }
 
@@ -56,15 +58,8 @@ SmallVector<Value> ProductEpilogue::coordinates(TileBuilder &b, ValueRange ivs) 
 }
 
 SmallVector<Value> ProductEpilogue::compute(TileBuilder &b, ValueRange arguments) const {
-  Block &body = op->getRegion(0).front();
-  IRMapping mapping;
-  for (auto [argument, value] : llvm::zip_equal(body.getArguments(), arguments))
-    if (value)
-      mapping.map(argument, value);
-  for (Operation &nested : body.without_terminator())
-    b.clone(nested, mapping);
-  return llvm::map_to_vector(body.getTerminator()->getOperands(),
-                             [&](Value value) { return mapping.lookupOrDefault(value); });
+  return computeBody(b, op->getRegion(0).front(), llvm::to_vector(arguments),
+                     [](int64_t) -> Value { llvm_unreachable("an epilogue has no indices"); });
 }
 
 void ProductEpilogue::finish(TileBuilder &b, Value sum, ValueRange ivs, bool lanes) const {
@@ -74,9 +69,8 @@ void ProductEpilogue::finish(TileBuilder &b, Value sum, ValueRange ivs, bool lan
     else
       memref::StoreOp::create(b, value, access.memory, access.address(b, b.getLoc(), at));
   };
-  sum = toFloat(b, sum, product->result().element);
   if (!nest)
-    return store(sum, product->result(), ivs);
+    return store(toFloat(b, sum, product->result().element), product->result(), ivs);
 
   SmallVector<Value> at = coordinates(b, ivs);
   Block &body = op->getRegion(0).front();
@@ -111,7 +105,7 @@ void ProductEpilogue::finish(TileBuilder &b, Value sum, ValueRange ivs, bool lan
   for (auto [number, access] : llvm::enumerate(nest->outputs())) {
     SmallVector<Value> values;
     for (ArrayRef<Value> lane : results)
-      values.push_back(lane[number]);
+      values.push_back(narrow(b, lane[number], access.element));
     if (!lanes) {
       store(values[0], access, at);
     } else {

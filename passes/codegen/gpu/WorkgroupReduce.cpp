@@ -5,20 +5,50 @@
 
 #include "passes/codegen/gpu/WorkgroupReduce.h"
 
+#include "passes/codegen/gpu/FlatAddress.h"
+
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace tercet::codegen;
 
-std::optional<Value> tercet::codegen::allocateShared(TileBuilder &b, Type element, int64_t count) {
+static gpu::GPUFuncOp functionOf(TileBuilder &b) {
   auto function = b.getInsertionBlock()->getParent()->getParentOfType<gpu::GPUFuncOp>();
-  if (!function)
-    function = dyn_cast<gpu::GPUFuncOp>(b.getInsertionBlock()->getParentOp());
+  return function ? function : dyn_cast<gpu::GPUFuncOp>(b.getInsertionBlock()->getParentOp());
+}
+
+/// Bytes up to the last one that another operand than `unused` may touch.
+static int64_t usedSharedBytes(gpu::GPUFuncOp function, Value unused) {
   ArrayRef<BlockArgument> existing = function.getWorkgroupAttributions();
-  int64_t before = existing.empty() ? 0 : cast<MemRefType>(existing[0].getType()).getNumElements();
+  if (existing.empty())
+    return 0;
+  int64_t used = unused ? 0 : cast<MemRefType>(existing[0].getType()).getNumElements();
+  if (unused)
+    function.walk([&](Operation *op) {
+      if (isa<ViewLikeOpInterface>(op))
+        return;
+      for (Value operand : op->getOperands())
+        if (operand != unused && isa<MemRefType>(operand.getType()))
+          if (MemoryRange range = rangeOf(operand); range.isWorkgroup || !range.root)
+            used = std::max(used, range.root
+                                      ? range.end
+                                      : cast<MemRefType>(existing[0].getType()).getNumElements());
+    });
+  return llvm::alignTo(used, 16);
+}
+
+int64_t tercet::codegen::freeSharedBytes(TileBuilder &b, Value unused) {
+  return b.profile.workgroupBytes - usedSharedBytes(functionOf(b), unused);
+}
+
+std::optional<Value> tercet::codegen::allocateShared(TileBuilder &b, Type element, int64_t count,
+                                                     Value unused) {
+  gpu::GPUFuncOp function = functionOf(b);
+  ArrayRef<BlockArgument> existing = function.getWorkgroupAttributions();
+  int64_t before = usedSharedBytes(function, unused);
   int64_t bytes = llvm::alignTo(count * element.getIntOrFloatBitWidth() / 8, 16);
-  before = llvm::alignTo(before, 16);
   if (before + bytes > b.profile.workgroupBytes)
     return std::nullopt;
   auto space = gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
@@ -34,7 +64,7 @@ std::optional<Value> tercet::codegen::allocateShared(TileBuilder &b, Type elemen
   return memref::ViewOp::create(b, type, shared, b.index(before), ValueRange{}).getResult();
 }
 
-std::optional<Combiner> Combiner::of(Operation *op) {
+std::optional<Combiner> Combiner::of(Operation *op, Type type) {
   using Kind = arith::AtomicRMWKind;
   std::optional<Kind> kind;
   if (isa<arith::AddFOp>(op))
@@ -60,8 +90,7 @@ std::optional<Combiner> Combiner::of(Operation *op) {
   OpBuilder b(op);
   Combiner combiner;
   combiner.kind = *kind;
-  combiner.neutral =
-      arith::getIdentityValueAttr(*kind, op->getResult(0).getType(), b, op->getLoc());
+  combiner.neutral = arith::getIdentityValueAttr(*kind, type, b, op->getLoc());
   return combiner;
 }
 

@@ -13,17 +13,22 @@
 namespace tercet::codegen {
 
 /// Workgroup memory behind all that the function has so far, for this emitter
-/// alone; nothing if the profile's is too small.
-std::optional<mlir::Value> allocateShared(TileBuilder &b, mlir::Type element, int64_t count);
+/// alone; nothing if the profile's is too small. `unused` is memory whose
+/// operations are about to go: its place is taken if there is nothing behind it.
+std::optional<mlir::Value> allocateShared(TileBuilder &b, mlir::Type element, int64_t count,
+                                          mlir::Value unused = {});
+
+/// Bytes that there is room for.
+int64_t freeSharedBytes(TileBuilder &b, mlir::Value unused = {});
 
 /// How two values become one, and the value that changes none.
 struct Combiner {
   mlir::arith::AtomicRMWKind kind;
   mlir::TypedAttr neutral;
 
-  /// Of an operation on two scalars; nothing if order would matter or it is
-  /// another one.
-  static std::optional<Combiner> of(mlir::Operation *op);
+  /// Of an operation on two scalars, for values of the type; nothing if order
+  /// would matter or it is another one.
+  static std::optional<Combiner> of(mlir::Operation *op, mlir::Type type);
   mlir::Value combine(TileBuilder &b, mlir::Value left, mlir::Value right) const;
 };
 

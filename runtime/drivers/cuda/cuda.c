@@ -7,7 +7,7 @@
 // wait.
 #define _DEFAULT_SOURCE
 #include "tercet/cuda.h"
-#include "failure.h"
+#include "../failure.h"
 #include "segment.h"
 #include "tercet/port.h"
 #include <stdlib.h>
@@ -73,11 +73,11 @@ static tercet_status cuda_open(void *user, const tercet_driver_setup *setup, ter
   self->setup = *setup;
   self->tickets = 0;
   if (setup->image_format != TERCET_IMAGE_CUDA)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_IMAGE, "engine '%s' has no image for CUDA",
-                     setup->engine);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "engine '%s' has no image for CUDA",
+                       setup->engine);
   if (setup->max_operands > TERCET_CUDA_OPERANDS_MAX)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_IMAGE, "a kernel has %u operands, CUDA takes %u",
-                     setup->max_operands, TERCET_CUDA_OPERANDS_MAX);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "a kernel has %u operands, CUDA takes %u",
+                       setup->max_operands, TERCET_CUDA_OPERANDS_MAX);
   const char *named = getenv("TERCET_LIBCUDA");
   tercet_status status = cuda_gpu_find(&self->gpu,
                                        self->library_name[0] ? self->library_name
@@ -86,14 +86,14 @@ static tercet_status cuda_open(void *user, const tercet_driver_setup *setup, ter
                                        self->options.device, error);
   uint64_t wanted = setup->local_bytes + (self->gpu.info.integrated ? setup->shared_bytes : 0);
   if (!status && wanted > self->gpu.info.bytes)
-    status = cuda_fail(error, TERCET_ERROR_ENGINE_MEMORY,
-                       "engine '%.40s' needs %llu bytes of memory, '%.60s' has %llu", setup->engine,
-                       (unsigned long long)wanted, self->gpu.info.name,
-                       (unsigned long long)self->gpu.info.bytes);
+    status = driver_fail(error, TERCET_ERROR_ENGINE_MEMORY,
+                         "engine '%.40s' needs %llu bytes of memory, '%.60s' has %llu",
+                         setup->engine, (unsigned long long)wanted, self->gpu.info.name,
+                         (unsigned long long)self->gpu.info.bytes);
   self->parameters =
       status ? NULL : (uint64_t *)calloc(setup->max_operands + 1u, sizeof *self->parameters);
   if (!status && !self->parameters)
-    status = cuda_fail(error, TERCET_ERROR_SYSTEM_MEMORY, "no memory for parameters");
+    status = driver_fail(error, TERCET_ERROR_SYSTEM_MEMORY, "no memory for parameters");
   if (!status)
     status = cuda_gpu_enter(&self->gpu, error);
   if (status)
@@ -123,7 +123,7 @@ static tercet_status cuda_import(void *user, void *address, uint64_t bytes, uint
   cuda *self = (cuda *)user;
   uint32_t id = 0;
   if (access == TERCET_ACCESS_READ) // pinned memory is far, or not cached
-    return cuda_fail(error, TERCET_ERROR_ENGINE_REFUSED, "constants belong in the GPU's memory");
+    return driver_fail(error, TERCET_ERROR_ENGINE_REFUSED, "constants belong in the GPU's memory");
   tercet_status status = cuda_gpu_enter(&self->gpu, error);
   if (status)
     return status;
@@ -187,7 +187,7 @@ static tercet_status cuda_record(void *user, const tercet_driver_place *place,
                                  const uint32_t *scalar_refs, tercet_error *error) {
   cuda *self = (cuda *)user;
   tercet_status status = self->ready ? cuda_gpu_enter(&self->gpu, error)
-                                     : cuda_fail(error, TERCET_ERROR_ENGINE_LOST, "not loaded");
+                                     : driver_fail(error, TERCET_ERROR_ENGINE_LOST, "not loaded");
   if (status)
     return status;
   status = cuda_segments_record(&self->segments, &self->gpu, place, submission, scalar_refs, error);
@@ -205,16 +205,16 @@ static tercet_status fail_lost(cuda *self, const char *call, cuda_result result,
   cuda_library_explain(&self->gpu.library, result, text, sizeof text);
   snprintf(name, sizeof name, "%s", kernel);
   end(self);
-  return cuda_fail(error, TERCET_ERROR_ENGINE_LOST, "%s at kernel '%.50s': %.100s", call, name,
-                   text);
+  return driver_fail(error, TERCET_ERROR_ENGINE_LOST, "%s at kernel '%.50s': %.100s", call, name,
+                     text);
 }
 
 // Room for a batch, with the context current.
 static tercet_status enter(cuda *self, tercet_error *error) {
   if (!self->ready)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_LOST, "the GPU has no context");
+    return driver_fail(error, TERCET_ERROR_ENGINE_LOST, "the GPU has no context");
   if (self->in_hand == BATCHES)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_FULL, "%u submissions are in hand", BATCHES);
+    return driver_fail(error, TERCET_ERROR_ENGINE_FULL, "%u submissions are in hand", BATCHES);
   tercet_status status = cuda_gpu_enter(&self->gpu, error);
   if (status)
     end(self);
@@ -342,7 +342,7 @@ static tercet_status cuda_wait(void *user, uint64_t ticket, uint64_t timeout_ns,
                                tercet_driver_completion *completion, tercet_error *error) {
   cuda *self = (cuda *)user;
   if (!self->ready)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_LOST, "the GPU has no context");
+    return driver_fail(error, TERCET_ERROR_ENGINE_LOST, "the GPU has no context");
   batch *b = &self->batches[self->first];
   uint32_t index = (uint32_t)(ticket - b->first), kernel = b->kernel;
   cuda_segment *segment = b->segment == TERCET_NONE ? NULL : &self->segments.list[b->segment];
@@ -370,9 +370,9 @@ static tercet_status cuda_wait(void *user, uint64_t ticket, uint64_t timeout_ns,
   const char *name = cuda_launch_name(&self->gpu, kernel);
   if (result == CUDA_NOT_READY) {
     end(self);
-    return cuda_fail(error, TERCET_ERROR_ENGINE_TIMEOUT,
-                     "kernel '%.60s' did not end within %llu ms; the GPU's context was ended", name,
-                     (unsigned long long)timeout_ns / 1000000);
+    return driver_fail(error, TERCET_ERROR_ENGINE_TIMEOUT,
+                       "kernel '%.60s' did not end within %llu ms; the GPU's context was ended",
+                       name, (unsigned long long)timeout_ns / 1000000);
   }
   if (result)
     return fail_lost(self, "cuEventQuery", result, name, error);
@@ -382,8 +382,9 @@ static tercet_status cuda_wait(void *user, uint64_t ticket, uint64_t timeout_ns,
   }
   if (b->refused) {
     char text[TERCET_ERROR_TEXT_BYTES];
-    return cuda_fail(error, TERCET_ERROR_ENGINE_REFUSED, "kernel '%.60s' was not launched: %.100s",
-                     name, cuda_library_explain(&self->gpu.library, b->refused, text, sizeof text));
+    return driver_fail(error, TERCET_ERROR_ENGINE_REFUSED,
+                       "kernel '%.60s' was not launched: %.100s", name,
+                       cuda_library_explain(&self->gpu.library, b->refused, text, sizeof text));
   }
   completion->fault = control->fault;
   return TERCET_OK;

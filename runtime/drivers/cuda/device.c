@@ -5,7 +5,7 @@
 // to outlive any failure. Kernels are looked at before they run: whether the
 // device has room for their blocks and their shared memory.
 #include "device.h"
-#include "failure.h"
+#include "../failure.h"
 #include "tercet/posix.h"
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,8 @@
 tercet_status cuda_gpu_fail(const cuda_gpu *gpu, tercet_status status, const char *call,
                             cuda_result result, tercet_error *error) {
   char text[TERCET_ERROR_TEXT_BYTES];
-  return cuda_fail(error, status, "%s: %.150s", call,
-                   cuda_library_explain(&gpu->library, result, text, sizeof text));
+  return driver_fail(error, status, "%s: %.150s", call,
+                     cuda_library_explain(&gpu->library, result, text, sizeof text));
 }
 
 // ---- The device -------------------------------------------------------------
@@ -38,9 +38,9 @@ tercet_status cuda_gpu_find(cuda_gpu *gpu, const char *library, uint32_t device,
   if (!result)
     call = "cuDeviceGetCount", result = cuda->device_count(&count);
   if (!result && device >= (uint32_t)count)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_ABSENT,
-                     "no GPU number %u: CUDA finds %d; CUDA_VISIBLE_DEVICES may hide some", device,
-                     count);
+    return driver_fail(error, TERCET_ERROR_ENGINE_ABSENT,
+                       "no GPU number %u: CUDA finds %d; CUDA_VISIBLE_DEVICES may hide some",
+                       device, count);
   if (!result)
     call = "cuDeviceGet", result = cuda->device_get(&gpu->device, (int)device);
   if (!result)
@@ -65,10 +65,10 @@ tercet_status cuda_gpu_find(cuda_gpu *gpu, const char *library, uint32_t device,
     gpu->block_limit[i] = attribute(gpu, (cuda_device_attribute)(CUDA_DEVICE_BLOCK_X + i));
   }
   if (!attribute(gpu, CUDA_DEVICE_HOST_REGISTER))
-    return cuda_fail(error, TERCET_ERROR_ENGINE_ABSENT,
-                     "'%.60s' cannot map memory of the process (cuMemHostRegister); a Jetson "
-                     "Xavier or a later one can",
-                     info->name);
+    return driver_fail(error, TERCET_ERROR_ENGINE_ABSENT,
+                       "'%.60s' cannot map memory of the process (cuMemHostRegister); a Jetson "
+                       "Xavier or a later one can",
+                       info->name);
   return TERCET_OK;
 }
 
@@ -95,13 +95,13 @@ static tercet_status map_memory(cuda_gpu *gpu, cuda_memory *m, tercet_error *err
   if (!result && m->device % m->alignment == 0)
     return TERCET_OK;
   if (!result)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_MEMORY,
-                     "%llu bytes are at 0x%llx on the GPU, not aligned to %u",
-                     (unsigned long long)m->bytes, (unsigned long long)m->device, m->alignment);
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY,
+                       "%llu bytes are at 0x%llx on the GPU, not aligned to %u",
+                       (unsigned long long)m->bytes, (unsigned long long)m->device, m->alignment);
   char text[TERCET_ERROR_TEXT_BYTES];
-  return cuda_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no %llu bytes for the GPU: %s: %.120s",
-                   (unsigned long long)m->bytes, call,
-                   cuda_library_explain(cuda, result, text, sizeof text));
+  return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no %llu bytes for the GPU: %s: %.120s",
+                     (unsigned long long)m->bytes, call,
+                     cuda_library_explain(cuda, result, text, sizeof text));
 }
 
 // A name for a memory of at least so many bytes, in whole pages.
@@ -111,8 +111,8 @@ static tercet_status name_memory(cuda_gpu *gpu, uint64_t bytes, uint32_t alignme
   while (*id < CUDA_MEMORIES && gpu->memories[*id].used)
     ++*id;
   if (*id == CUDA_MEMORIES || bytes > SIZE_MAX / 2)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no %llu bytes for the GPU",
-                     (unsigned long long)bytes);
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no %llu bytes for the GPU",
+                       (unsigned long long)bytes);
   cuda_memory *m = &gpu->memories[*id];
   *m = (cuda_memory){.alignment = alignment ? alignment : 1, .used = 1};
   m->bytes = (bytes + TERCET_DRIVER_PAGE - 1) & ~(uint64_t)(TERCET_DRIVER_PAGE - 1);
@@ -128,8 +128,8 @@ tercet_status cuda_gpu_alloc(cuda_gpu *gpu, tercet_memory_kind kind, uint64_t by
     return status;
   cuda_memory *m = &gpu->memories[*id];
   if (kind == TERCET_MEMORY_SHARED && tercet_pages_map(m->bytes, &m->address))
-    status = cuda_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no %llu bytes of memory",
-                       (unsigned long long)bytes);
+    status = driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no %llu bytes of memory",
+                         (unsigned long long)bytes);
   if (!status)
     status = map_memory(gpu, m, error);
   if (status)
@@ -236,8 +236,8 @@ static tercet_status find_kernel(cuda_gpu *gpu, uint32_t number, tercet_error *e
   cuda_function function;
   cuda_result result = cuda->module_function(&function, gpu->module, name);
   if (result)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                     "the GPU's code has no kernel '%.80s' (error %d)", name, (int)result);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+                       "the GPU's code has no kernel '%.80s' (error %d)", name, (int)result);
   int threads = 0, shared = 0;
   result = cuda->function_attribute(&threads, CUDA_FUNCTION_THREADS_OF_BLOCK, function);
   if (!result)
@@ -253,12 +253,12 @@ static tercet_status find_kernel(cuda_gpu *gpu, uint32_t number, tercet_error *e
   for (int i = 0; i < 3; ++i)
     fits &= kernel->block[i] <= (uint32_t)gpu->block_limit[i];
   if (result || !fits)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                     "kernel '%.50s' wants %llu threads and %llu bytes of shared memory a block; "
-                     "'%.40s' has %d and %d for it",
-                     name, (unsigned long long)wanted,
-                     (unsigned long long)shared + kernel->shared_bytes, gpu->info.name, threads,
-                     gpu->shared_limit);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+                       "kernel '%.50s' wants %llu threads and %llu bytes of shared memory a block; "
+                       "'%.40s' has %d and %d for it",
+                       name, (unsigned long long)wanted,
+                       (unsigned long long)shared + kernel->shared_bytes, gpu->info.name, threads,
+                       gpu->shared_limit);
   gpu->functions[number] = function;
   return TERCET_OK;
 }
@@ -274,9 +274,9 @@ tercet_status cuda_gpu_load(cuda_gpu *gpu, tercet_error *error) {
   const tercet_cuda_code *code = cuda_image_code(&gpu->image, gpu->info.architecture);
   gpu->log[0] = 0;
   if (!code)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                     "the GPU's image has no code for '%.60s' (sm_%u); its first is for sm_%u",
-                     gpu->info.name, gpu->info.architecture, gpu->image.codes[0].architecture);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+                       "the GPU's image has no code for '%.60s' (sm_%u); its first is for sm_%u",
+                       gpu->info.name, gpu->info.architecture, gpu->image.codes[0].architecture);
   cuda_jit_option options[4] = {CUDA_JIT_ERROR_LOG, CUDA_JIT_ERROR_LOG_BYTES, CUDA_JIT_INFO_LOG,
                                 CUDA_JIT_INFO_LOG_BYTES};
   char remarks[1024] = "";
@@ -289,16 +289,16 @@ tercet_status cuda_gpu_load(cuda_gpu *gpu, tercet_error *error) {
     char line[110], text[TERCET_ERROR_TEXT_BYTES];
     gpu->module = NULL;
     first_line(gpu->log, line, sizeof line);
-    return cuda_fail(error, TERCET_ERROR_ENGINE_IMAGE, "code for sm_%u: %.*s%s%s",
-                     code->architecture, *line ? 60 : 150,
-                     cuda_library_explain(&gpu->library, result, text, sizeof text),
-                     *line ? "; " : "", line);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "code for sm_%u: %.*s%s%s",
+                       code->architecture, *line ? 60 : 150,
+                       cuda_library_explain(&gpu->library, result, text, sizeof text),
+                       *line ? "; " : "", line);
   }
   uint32_t count = gpu->image.header->kernel_count;
   free(gpu->functions);
   gpu->functions = (cuda_function *)calloc(count ? count : 1, sizeof(cuda_function));
   if (!gpu->functions)
-    return cuda_fail(error, TERCET_ERROR_SYSTEM_MEMORY, "no memory for %u kernels", count);
+    return driver_fail(error, TERCET_ERROR_SYSTEM_MEMORY, "no memory for %u kernels", count);
   tercet_status status = TERCET_OK;
   for (uint32_t i = 0; i < count && !status; ++i)
     status = find_kernel(gpu, i, error);

@@ -5,7 +5,7 @@
 // the file's header, sections and segments have to lie in it. Invariant: nothing
 // outside [bytes, bytes + size) is read, whatever the image says.
 #include "image.h"
-#include "failure.h"
+#include "../failure.h"
 #include <string.h>
 
 #define MACHINE_CUDA 190u
@@ -121,18 +121,18 @@ tercet_status cuda_image_check(const void *bytes, uint64_t size, uint32_t kernel
                         .header = (const tercet_cuda_image *)bytes};
   if (!bytes || size < sizeof *image->header || (uintptr_t)bytes % 8 ||
       image->header->magic != TERCET_CUDA_IMAGE_MAGIC)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_IMAGE, "the GPU's image is no image for CUDA");
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "the GPU's image is no image for CUDA");
   if (image->header->version != TERCET_CUDA_IMAGE_VERSION)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                     "the GPU's image is of version %u, this driver of %u", image->header->version,
-                     TERCET_CUDA_IMAGE_VERSION);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+                       "the GPU's image is of version %u, this driver of %u",
+                       image->header->version, TERCET_CUDA_IMAGE_VERSION);
   const char *wrong = check(image, size);
   if (wrong)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_IMAGE, "the GPU's image is corrupt: %s", wrong);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "the GPU's image is corrupt: %s", wrong);
   if (image->header->kernel_count != kernel_count)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                     "the GPU's image has %u kernels, the program's table names %u",
-                     image->header->kernel_count, kernel_count);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+                       "the GPU's image has %u kernels, the program's table names %u",
+                       image->header->kernel_count, kernel_count);
   return TERCET_OK;
 }
 

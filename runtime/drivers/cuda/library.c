@@ -2,7 +2,7 @@
 //
 // Finds the library's functions by name; one that is missing is named.
 #include "library.h"
-#include "failure.h"
+#include "../failure.h"
 #include <dlfcn.h>
 #include <string.h>
 
@@ -16,15 +16,15 @@ tercet_status cuda_library_load(const char *name, cuda_library *library, tercet_
   memset(library, 0, sizeof *library);
   library->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (!library->handle)
-    return cuda_fail(error, TERCET_ERROR_ENGINE_ABSENT,
-                     "no CUDA driver: %.120s; is NVIDIA's driver installed?", dlerror());
+    return driver_fail(error, TERCET_ERROR_ENGINE_ABSENT,
+                       "no CUDA driver: %.120s; is NVIDIA's driver installed?", dlerror());
   for (size_t i = 0; i < sizeof functions / sizeof *functions; ++i) {
     void *function = dlsym(library->handle, functions[i].name);
     if (!function) {
       cuda_library_unload(library);
-      return cuda_fail(error, TERCET_ERROR_ENGINE_ABSENT,
-                       "'%.80s' lacks %s; a driver for CUDA 11.4 or later is needed", name,
-                       functions[i].name);
+      return driver_fail(error, TERCET_ERROR_ENGINE_ABSENT,
+                         "'%.80s' lacks %s; a driver for CUDA 11.4 or later is needed", name,
+                         functions[i].name);
     }
     memcpy((char *)library + functions[i].offset, &function, sizeof function);
   }

@@ -5,7 +5,7 @@
 // they are memory. Invariant: a submission allocates nothing, but for events when
 // times are asked for the first time.
 #include "segment.h"
-#include "failure.h"
+#include "../failure.h"
 #include <stdlib.h>
 
 void cuda_segments_clear(cuda_segments *segments) {
@@ -24,7 +24,7 @@ void cuda_segments_clear(cuda_segments *segments) {
 }
 
 static tercet_status fail_memory(tercet_error *error) {
-  return cuda_fail(error, TERCET_ERROR_SYSTEM_MEMORY, "no memory for a segment");
+  return driver_fail(error, TERCET_ERROR_SYSTEM_MEMORY, "no memory for a segment");
 }
 
 static tercet_status begin(cuda_segments *segments, const tercet_driver_place *place,
@@ -97,7 +97,7 @@ tercet_status cuda_segments_record(cuda_segments *segments, cuda_gpu *gpu,
     return TERCET_OK;
   char text[TERCET_ERROR_TEXT_BYTES];
   cuda_library_explain(&gpu->library, result, text, sizeof text);
-  return cuda_fail(
+  return driver_fail(
       error, cuda_launch_is_refusal(result) ? TERCET_ERROR_ENGINE_IMAGE : TERCET_ERROR_ENGINE_LOST,
       "%s at kernel '%.50s': %.100s", call, cuda_launch_name(gpu, submission->kernel), text);
 }

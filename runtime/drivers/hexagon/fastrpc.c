@@ -6,7 +6,7 @@
 // stand-in for the library; it has not been run on a device. Invariant: after a
 // failure the session is closed before the call returns; memory stays, and is
 // mapped again by the next load.
-#include "failure.h"
+#include "../failure.h"
 #include "fastrpc_library.h"
 #include "image.h"
 #include "tercet/hexagon.h"
@@ -83,19 +83,19 @@ static tercet_status open_session(fastrpc *self, tercet_error *error) {
     int code =
         library->remote_session_control(FASTRPC_CONTROL_UNSIGNED_MODULE, &module, sizeof module);
     if (code)
-      return hexagon_fail(error, TERCET_ERROR_ENGINE_ABSENT,
-                          "no unsigned session on domain %d: error 0x%x", domain_of(self),
-                          (unsigned)code);
+      return driver_fail(error, TERCET_ERROR_ENGINE_ABSENT,
+                         "no unsigned session on domain %d: error 0x%x", domain_of(self),
+                         (unsigned)code);
   }
   char uri[3 * NAME_BYTES];
   snprintf(uri, sizeof uri, "file:///lib%s_skel.so?%s_skel_handle_invoke&_modver=1.0&_dom=cdsp",
            self->module, self->module);
   int code = library->remote_handle64_open(uri, &self->session);
   if (code)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                        "lib%.60s_skel.so cannot be loaded: error 0x%x; is it on "
-                        "ADSP_LIBRARY_PATH?",
-                        self->module, (unsigned)code);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+                       "lib%.60s_skel.so cannot be loaded: error 0x%x; is it on "
+                       "ADSP_LIBRARY_PATH?",
+                       self->module, (unsigned)code);
   self->has_session = 1;
   fastrpc_latency latency = {1, 0};
   library->remote_handle64_control(self->session, FASTRPC_CONTROL_LATENCY, &latency,
@@ -111,9 +111,9 @@ static tercet_status map_memories(fastrpc *self, tercet_error *error) {
     int code = self->library.fastrpc_mmap(domain_of(self), m->descriptor, m->address, 0, m->bytes,
                                           FASTRPC_MAP_BY_DESCRIPTOR);
     if (code)
-      return hexagon_fail(error, TERCET_ERROR_ENGINE_MEMORY,
-                          "%llu bytes cannot be mapped on the NPU: error 0x%x",
-                          (unsigned long long)m->bytes, (unsigned)code);
+      return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY,
+                         "%llu bytes cannot be mapped on the NPU: error 0x%x",
+                         (unsigned long long)m->bytes, (unsigned)code);
     m->mapped = 1;
   }
   return TERCET_OK;
@@ -130,24 +130,24 @@ static tercet_status start(fastrpc *self, const hexagon_image *image, tercet_err
   if (!code)
     code = library->dspqueue_export(self->queue, &in.queue);
   if (code)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_ABSENT, "no queue to the NPU: error 0x%x",
-                        (unsigned)code);
+    return driver_fail(error, TERCET_ERROR_ENGINE_ABSENT, "no queue to the NPU: error 0x%x",
+                       (unsigned)code);
   fastrpc_argument arguments[2] = {{&in, sizeof in}, {&out, sizeof out}};
   code = library->remote_handle64_invoke(self->session, FASTRPC_SCALARS(FASTRPC_METHOD_START, 1, 1),
                                          arguments);
   if (code)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_LOST, "the module does not start: error 0x%x",
-                        (unsigned)code);
+    return driver_fail(error, TERCET_ERROR_ENGINE_LOST, "the module does not start: error 0x%x",
+                       (unsigned)code);
   if (out.version != TERCET_NPU_VERSION || out.kernel_count != image->kernel_count ||
       memcmp(out.digest, image->digest, sizeof out.digest) != 0)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                        "lib%.60s_skel.so is of another program (version %u, %u kernels); install "
-                        "the one that was made with this program",
-                        self->module, out.version, out.kernel_count);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+                       "lib%.60s_skel.so is of another program (version %u, %u kernels); install "
+                       "the one that was made with this program",
+                       self->module, out.version, out.kernel_count);
   if (out.local_bytes < self->setup.local_bytes)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_MEMORY,
-                        "the NPU gives %u bytes of local memory, %llu are needed", out.local_bytes,
-                        (unsigned long long)self->setup.local_bytes);
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY,
+                       "the NPU gives %u bytes of local memory, %llu are needed", out.local_bytes,
+                       (unsigned long long)self->setup.local_bytes);
   return TERCET_OK;
 }
 
@@ -194,18 +194,18 @@ static tercet_status fastrpc_open(void *user, const tercet_driver_setup *setup,
   self->setup = *setup;
   self->local_next = 0;
   if (setup->isa != TERCET_ISA_HEXAGON || setup->image_format != TERCET_IMAGE_ELF)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                        "engine '%s' has no ELF image for Hexagon", setup->engine);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "engine '%s' has no ELF image for Hexagon",
+                       setup->engine);
   if (setup->max_operands > FASTRPC_PACKET_BUFFERS_MAX)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_MEMORY,
-                        "a kernel has %u operands, a packet takes %u", setup->max_operands,
-                        FASTRPC_PACKET_BUFFERS_MAX);
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY,
+                       "a kernel has %u operands, a packet takes %u", setup->max_operands,
+                       FASTRPC_PACKET_BUFFERS_MAX);
   if ((self->options.shared_bytes && setup->shared_bytes > self->options.shared_bytes) ||
       setup->local_bytes > local)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_MEMORY,
-                        "engine '%s' needs %llu bytes of shared and %llu of local memory",
-                        setup->engine, (unsigned long long)setup->shared_bytes,
-                        (unsigned long long)setup->local_bytes);
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY,
+                       "engine '%s' needs %llu bytes of shared and %llu of local memory",
+                       setup->engine, (unsigned long long)setup->shared_bytes,
+                       (unsigned long long)setup->local_bytes);
   const char *named = getenv("TERCET_CDSPRPC");
   tercet_status status = fastrpc_library_load(self->library_name[0] ? self->library_name
                                               : named && *named     ? named
@@ -219,7 +219,7 @@ static tercet_status fastrpc_open(void *user, const tercet_driver_setup *setup,
   if (self->message)
     return TERCET_OK;
   fastrpc_close(self);
-  return hexagon_fail(error, TERCET_ERROR_SYSTEM_MEMORY, "no memory for messages");
+  return driver_fail(error, TERCET_ERROR_SYSTEM_MEMORY, "no memory for messages");
 }
 
 static tercet_status fastrpc_alloc(void *user, tercet_memory_kind kind, uint64_t bytes,
@@ -232,8 +232,8 @@ static tercet_status fastrpc_alloc(void *user, tercet_memory_kind kind, uint64_t
   memory *m = &self->memories[id % MEMORIES];
   uint64_t whole = (bytes + TERCET_DRIVER_PAGE - 1) & ~(uint64_t)(TERCET_DRIVER_PAGE - 1);
   if (id == MEMORIES || alignment > TERCET_DRIVER_PAGE || whole > INT32_MAX)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no %llu bytes at %u for the NPU",
-                        (unsigned long long)bytes, alignment);
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no %llu bytes at %u for the NPU",
+                       (unsigned long long)bytes, alignment);
   *m = (memory){.bytes = whole, .descriptor = -1, .used = 1};
   if (kind == TERCET_MEMORY_LOCAL) {
     m->local_offset = (uint32_t)self->local_next;
@@ -245,8 +245,8 @@ static tercet_status fastrpc_alloc(void *user, tercet_memory_kind kind, uint64_t
       if (m->address)
         self->library.rpcmem_free(m->address);
       *m = (memory){0};
-      return hexagon_fail(error, TERCET_ERROR_ENGINE_MEMORY, "rpcmem has no %llu bytes for the NPU",
-                          (unsigned long long)bytes);
+      return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "rpcmem has no %llu bytes for the NPU",
+                         (unsigned long long)bytes);
     }
     memset(m->address, 0, whole);
   }
@@ -268,7 +268,7 @@ static void fastrpc_free(void *user, uint32_t id) {
 
 static tercet_status fail_lost(fastrpc *self, const char *call, int code, tercet_error *error) {
   end_session(self);
-  return hexagon_fail(error, TERCET_ERROR_ENGINE_LOST, "%s: error 0x%x", call, (unsigned)code);
+  return driver_fail(error, TERCET_ERROR_ENGINE_LOST, "%s: error 0x%x", call, (unsigned)code);
 }
 
 // The packet's message and buffers; the number of buffers.
@@ -315,11 +315,11 @@ static tercet_status fastrpc_submit(void *user, const tercet_driver_submission *
                                     uint64_t *ticket, tercet_error *error) {
   fastrpc *self = (fastrpc *)user;
   if (!self->queue)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_LOST, "the NPU has no session");
+    return driver_fail(error, TERCET_ERROR_ENGINE_LOST, "the NPU has no session");
   if (atomic_load(&self->lost))
     return fail_lost(self, "the NPU's session has ended", atomic_load(&self->lost), error);
   if (self->submitted - self->waited == TERCET_NPU_RING)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_FULL, "the queue is full");
+    return driver_fail(error, TERCET_ERROR_ENGINE_FULL, "the queue is full");
   uint32_t bytes;
   uint32_t count = write_packet(self, submission, &bytes);
   uint32_t flags = FASTRPC_PACKET_MESSAGE | (count ? FASTRPC_PACKET_BUFFERS : 0);
@@ -328,7 +328,7 @@ static tercet_status fastrpc_submit(void *user, const tercet_driver_submission *
   if (code == FASTRPC_WOULD_BLOCK || code == FASTRPC_EXPIRED)
     return self->submitted == self->waited
                ? fail_lost(self, "an empty queue takes no packet", code, error)
-               : hexagon_fail(error, TERCET_ERROR_ENGINE_FULL, "the queue is full");
+               : driver_fail(error, TERCET_ERROR_ENGINE_FULL, "the queue is full");
   if (code)
     return fail_lost(self, "dspqueue_write", code, error);
   *ticket = ++self->submitted;
@@ -339,7 +339,7 @@ static tercet_status fastrpc_wait(void *user, uint64_t ticket, uint64_t timeout_
                                   tercet_driver_completion *completion, tercet_error *error) {
   fastrpc *self = (fastrpc *)user;
   if (!self->queue)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_LOST, "the NPU has no session");
+    return driver_fail(error, TERCET_ERROR_ENGINE_LOST, "the NPU has no session");
   tercet_npu_completion done = {0};
   fastrpc_buffer buffers[FASTRPC_PACKET_BUFFERS_MAX];
   uint64_t start_ns = tercet_port_clock_read();
@@ -360,16 +360,16 @@ static tercet_status fastrpc_wait(void *user, uint64_t ticket, uint64_t timeout_
       return fail_lost(self, "dspqueue_read", code, error);
     if (!left_us) {
       end_session(self);
-      return hexagon_fail(error, TERCET_ERROR_ENGINE_TIMEOUT,
-                          "no answer to a submission within %llu ms; the session was closed",
-                          (unsigned long long)timeout_ns / 1000000);
+      return driver_fail(error, TERCET_ERROR_ENGINE_TIMEOUT,
+                         "no answer to a submission within %llu ms; the session was closed",
+                         (unsigned long long)timeout_ns / 1000000);
     }
   }
   self->waited = ticket;
   if (done.sequence != (uint32_t)ticket || done.status)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_REFUSED,
-                        "the NPU answered submission %llu with status %u (as number %u)",
-                        (unsigned long long)ticket, done.status, done.sequence);
+    return driver_fail(error, TERCET_ERROR_ENGINE_REFUSED,
+                       "the NPU answered submission %llu with status %u (as number %u)",
+                       (unsigned long long)ticket, done.status, done.sequence);
   // Its clock is another one: start and end stay unknown.
   completion->packets = done.packets;
   completion->packets_of_one = done.packets_of_one;

@@ -2,7 +2,7 @@
 //
 // Finds the library's functions by name; one that is missing is named.
 #include "fastrpc_library.h"
-#include "failure.h"
+#include "../failure.h"
 #include <dlfcn.h>
 #include <string.h>
 
@@ -31,14 +31,14 @@ tercet_status fastrpc_library_load(const char *name, fastrpc_library *library,
   memset(library, 0, sizeof *library);
   library->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (!library->handle)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_ABSENT, "no FastRPC: %s", dlerror());
+    return driver_fail(error, TERCET_ERROR_ENGINE_ABSENT, "no FastRPC: %s", dlerror());
   for (size_t i = 0; i < sizeof functions / sizeof *functions; ++i) {
     void *function = dlsym(library->handle, functions[i].name);
     if (!function) {
       fastrpc_library_unload(library);
-      return hexagon_fail(error, TERCET_ERROR_ENGINE_ABSENT,
-                          "'%s' lacks %s; a chip from Snapdragon 888 on is needed", name,
-                          functions[i].name);
+      return driver_fail(error, TERCET_ERROR_ENGINE_ABSENT,
+                         "'%s' lacks %s; a chip from Snapdragon 888 on is needed", name,
+                         functions[i].name);
     }
     memcpy((char *)library + functions[i].offset, &function, sizeof function);
   }

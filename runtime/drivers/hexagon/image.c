@@ -5,7 +5,7 @@
 // digest. Invariant: nothing outside [bytes, bytes + size) is read, whatever the
 // file says.
 #include "image.h"
-#include "failure.h"
+#include "../failure.h"
 #include "tercet/npu_window.h"
 #include <string.h>
 
@@ -83,29 +83,29 @@ tercet_status hexagon_image_check(const void *bytes, uint64_t size, uint32_t new
   if (!wrong && !find_record(&f, &record))
     wrong = "without the record of Tercet's NPU runtime; link it with libtercet_npu.a";
   if (wrong)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_IMAGE, "the NPU's image is %s", wrong);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "the NPU's image is %s", wrong);
   if (record.version != TERCET_NPU_VERSION)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                        "the NPU's image is of version %u, this driver of %u", record.version,
-                        TERCET_NPU_VERSION);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+                       "the NPU's image is of version %u, this driver of %u", record.version,
+                       TERCET_NPU_VERSION);
   uint32_t flags = read_32(f.bytes + E_FLAGS);
   image->architecture = (flags >> 4 & 15) * 10 + (flags & 15);
   if (record.architecture > image->architecture)
     image->architecture = record.architecture;
   if (image->architecture > newest)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                        "the NPU's image is for Hexagon v%u, this engine runs up to v%u",
-                        image->architecture, newest);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+                       "the NPU's image is for Hexagon v%u, this engine runs up to v%u",
+                       image->architecture, newest);
   const unsigned char *count = locate(&f, record.kernel_count, 4);
   const unsigned char *digest = locate(&f, record.digest, sizeof image->digest);
   static const uint8_t none[sizeof image->digest];
   if (!count || !digest || memcmp(digest, none, sizeof none) == 0)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_IMAGE, "the NPU's image has no digest");
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "the NPU's image has no digest");
   image->kernel_count = read_32(count);
   memcpy(image->digest, digest, sizeof image->digest);
   if (image->kernel_count != kernel_count)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                        "the NPU's image has %u kernels, the program's table names %u",
-                        image->kernel_count, kernel_count);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+                       "the NPU's image has %u kernels, the program's table names %u",
+                       image->kernel_count, kernel_count);
   return TERCET_OK;
 }

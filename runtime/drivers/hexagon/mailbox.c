@@ -8,7 +8,7 @@
 #ifdef __linux__
 #define _GNU_SOURCE
 #endif
-#include "failure.h"
+#include "../failure.h"
 #include "image.h"
 #include "tercet/hexagon.h"
 #include <stdlib.h>
@@ -57,7 +57,7 @@ static tercet_status fail_lost(mailbox *self, tercet_error *error) {
   if (self->process)
     hexagon_process_describe(self->process, how, sizeof how);
   end_process(self);
-  return hexagon_fail(error, TERCET_ERROR_ENGINE_LOST, "%s", how);
+  return driver_fail(error, TERCET_ERROR_ENGINE_LOST, "%s", how);
 }
 
 // ---- Opening ----------------------------------------------------------------
@@ -67,8 +67,8 @@ static tercet_status mailbox_open(void *user, const tercet_driver_setup *setup,
   mailbox *self = (mailbox *)user;
   self->setup = *setup;
   if (setup->isa != TERCET_ISA_HEXAGON || setup->image_format != TERCET_IMAGE_ELF)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                        "engine '%s' has no ELF image for Hexagon", setup->engine);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "engine '%s' has no ELF image for Hexagon",
+                       setup->engine);
   return hexagon_window_open(&self->window, setup, self->options.window_bytes,
                              self->options.local_bytes, error);
 }
@@ -96,8 +96,8 @@ static int open_image(const mailbox *self, tercet_error *error) {
   if (self->image_path[0]) {
     int descriptor = open(self->image_path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
-      hexagon_fail(error, TERCET_ERROR_ENGINE_IMAGE, "cannot open '%.100s': %s", self->image_path,
-                   strerror(errno));
+      driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "cannot open '%.100s': %s", self->image_path,
+                  strerror(errno));
     return descriptor;
   }
   int descriptor = memfd_create("tercet-npu-image", MFD_CLOEXEC);
@@ -116,8 +116,8 @@ static int open_image(const mailbox *self, tercet_error *error) {
     left -= (uint64_t)written;
   }
   if (descriptor < 0)
-    hexagon_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no memory for the NPU's image: %s",
-                 strerror(errno));
+    driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no memory for the NPU's image: %s",
+                strerror(errno));
   return descriptor;
 }
 
@@ -150,13 +150,13 @@ static tercet_status await_ready(mailbox *self, tercet_error *error) {
   if (state == TERCET_NPU_READY)
     return TERCET_OK;
   if (state == TERCET_NPU_REFUSED)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                        "the NPU's image refused to start, reason %u", page->refusal);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+                       "the NPU's image refused to start, reason %u", page->refusal);
   if (process_has_ended(self))
     return fail_lost(self, error);
-  return hexagon_fail(error, TERCET_ERROR_ENGINE_TIMEOUT,
-                      "the NPU's image has not answered within %llu ms",
-                      (unsigned long long)limit / 1000000);
+  return driver_fail(error, TERCET_ERROR_ENGINE_TIMEOUT,
+                     "the NPU's image has not answered within %llu ms",
+                     (unsigned long long)limit / 1000000);
 }
 
 // What answers must be what the program's image is.
@@ -164,12 +164,12 @@ static tercet_status check_answer(const mailbox *self, const hexagon_image *imag
                                   tercet_error *error) {
   const tercet_npu_window *page = self->window.page;
   if (page->kernel_count != image->kernel_count)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                        "the NPU answers with %u kernels, the program's image has %u",
-                        page->kernel_count, image->kernel_count);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+                       "the NPU answers with %u kernels, the program's image has %u",
+                       page->kernel_count, image->kernel_count);
   if (memcmp(page->digest, image->digest, sizeof image->digest) != 0)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_IMAGE,
-                        "the NPU answers with the digest of another image");
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+                       "the NPU answers with the digest of another image");
   return TERCET_OK;
 }
 
@@ -199,7 +199,7 @@ static tercet_status mailbox_submit(void *user, const tercet_driver_submission *
   if (process_has_ended(self))
     return fail_lost(self, error);
   if (hexagon_window_submit(&self->window, submission))
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_FULL, "the ring is full");
+    return driver_fail(error, TERCET_ERROR_ENGINE_FULL, "the ring is full");
   *ticket = self->window.submitted;
   return TERCET_OK;
 }
@@ -209,9 +209,9 @@ static tercet_status read_completion(const mailbox *self, uint32_t number,
   tercet_npu_completion done;
   memcpy(&done, &self->window.page->completions[(number - 1) % TERCET_NPU_RING], sizeof done);
   if (done.sequence != number || done.status)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_REFUSED,
-                        "the NPU answered submission %u with status %u (as number %u)", number,
-                        done.status, done.sequence);
+    return driver_fail(error, TERCET_ERROR_ENGINE_REFUSED,
+                       "the NPU answered submission %u with status %u (as number %u)", number,
+                       done.status, done.sequence);
   *completion = (tercet_driver_completion){.start = done.start,
                                            .end = done.end,
                                            .packets = done.packets,
@@ -238,9 +238,9 @@ static tercet_status mailbox_wait(void *user, uint64_t ticket, uint64_t timeout_
     if (process_has_ended(self))
       return fail_lost(self, error);
     end_process(self);
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_TIMEOUT,
-                        "no answer to a submission within %llu ms; the NPU's process was ended",
-                        (unsigned long long)timeout_ns / 1000000);
+    return driver_fail(error, TERCET_ERROR_ENGINE_TIMEOUT,
+                       "no answer to a submission within %llu ms; the NPU's process was ended",
+                       (unsigned long long)timeout_ns / 1000000);
   }
   self->window.waited = ticket;
   return read_completion(self, number, completion, error);

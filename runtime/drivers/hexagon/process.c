@@ -7,7 +7,7 @@
 #ifdef __linux__
 #define _GNU_SOURCE
 #include "process.h"
-#include "failure.h"
+#include "../failure.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -223,15 +223,15 @@ tercet_status hexagon_process_start(const hexagon_process_options *options, hexa
   *out = NULL;
   struct hexagon_process *process = (struct hexagon_process *)calloc(1, sizeof *process);
   if (!process)
-    return hexagon_fail(error, TERCET_ERROR_SYSTEM_MEMORY, "no memory for a process");
+    return driver_fail(error, TERCET_ERROR_SYSTEM_MEMORY, "no memory for a process");
   process->options = *options;
   process->start_error = -1;
   process->status = -1;
   if (!find_program(options->program, process->path)) {
     free(process);
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_ABSENT,
-                        "'%s' is not there; install qemu-user, or let TERCET_QEMU_HEXAGON name it",
-                        options->program);
+    return driver_fail(error, TERCET_ERROR_ENGINE_ABSENT,
+                       "'%s' is not there; install qemu-user, or let TERCET_QEMU_HEXAGON name it",
+                       options->program);
   }
   pthread_mutex_init(&process->mutex, NULL);
   pthread_cond_init(&process->changed, NULL);
@@ -240,8 +240,8 @@ tercet_status hexagon_process_start(const hexagon_process_options *options, hexa
     pthread_mutex_destroy(&process->mutex);
     pthread_cond_destroy(&process->changed);
     free(process);
-    return hexagon_fail(error, TERCET_ERROR_THREAD_START, "no thread for a process: %s",
-                        strerror(number));
+    return driver_fail(error, TERCET_ERROR_THREAD_START, "no thread for a process: %s",
+                       strerror(number));
   }
   pthread_mutex_lock(&process->mutex);
   while (process->start_error < 0)
@@ -249,8 +249,8 @@ tercet_status hexagon_process_start(const hexagon_process_options *options, hexa
   number = process->start_error;
   pthread_mutex_unlock(&process->mutex);
   if (number) {
-    hexagon_fail(error, TERCET_ERROR_ENGINE_ABSENT, "cannot run '%s': %s", process->path,
-                 strerror(number));
+    driver_fail(error, TERCET_ERROR_ENGINE_ABSENT, "cannot run '%s': %s", process->path,
+                strerror(number));
     hexagon_process_end(process);
     return TERCET_ERROR_ENGINE_ABSENT;
   }

@@ -6,7 +6,7 @@
 #define _GNU_SOURCE
 #include "window.h"
 #include "../../queues/relax.h"
-#include "failure.h"
+#include "../failure.h"
 #include <errno.h>
 #include <linux/futex.h>
 #include <string.h>
@@ -60,24 +60,24 @@ tercet_status hexagon_window_open(hexagon_window *window, const tercet_driver_se
                         : setup->shared_bytes;
   window->local_bytes = round_up(setup->local_bytes, page);
   if (needed > limit)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_MEMORY,
-                        "engine '%s' needs a window of %llu bytes, at most %llu are allowed",
-                        setup->engine, (unsigned long long)needed, (unsigned long long)limit);
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY,
+                       "engine '%s' needs a window of %llu bytes, at most %llu are allowed",
+                       setup->engine, (unsigned long long)needed, (unsigned long long)limit);
   if (window->local_bytes > local_limit)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_MEMORY,
-                        "engine '%s' needs %llu bytes of local memory, at most %llu are allowed",
-                        setup->engine, (unsigned long long)window->local_bytes,
-                        (unsigned long long)local_limit);
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY,
+                       "engine '%s' needs %llu bytes of local memory, at most %llu are allowed",
+                       setup->engine, (unsigned long long)window->local_bytes,
+                       (unsigned long long)local_limit);
   window->bytes = needed;
   window->descriptor = memfd_create("tercet-npu-window", MFD_CLOEXEC);
   if (window->descriptor < 0)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no shared memory: %s", strerror(errno));
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no shared memory: %s", strerror(errno));
   void *base = MAP_FAILED;
   if (!ftruncate(window->descriptor, (off_t)needed))
     base = mmap(NULL, needed, PROT_READ | PROT_WRITE, MAP_SHARED, window->descriptor, 0);
   if (base == MAP_FAILED) {
-    hexagon_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no window of %llu bytes: %s",
-                 (unsigned long long)needed, strerror(errno));
+    driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no window of %llu bytes: %s",
+                (unsigned long long)needed, strerror(errno));
     close(window->descriptor);
     return TERCET_ERROR_ENGINE_MEMORY;
   }
@@ -108,10 +108,10 @@ tercet_status hexagon_window_alloc(hexagon_window *window, tercet_memory_kind ki
   // Offsets are as aligned as addresses are: both sides map at whole pages.
   if (id == HEXAGON_MEMORIES || alignment > TERCET_NPU_WINDOW_PAGE || offset > end ||
       bytes > end - offset)
-    return hexagon_fail(error, TERCET_ERROR_ENGINE_MEMORY,
-                        "no %llu bytes at %u in a %s of %llu bytes, of which %llu are taken",
-                        (unsigned long long)bytes, alignment, local ? "local memory" : "window",
-                        (unsigned long long)end, (unsigned long long)*next);
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY,
+                       "no %llu bytes at %u in a %s of %llu bytes, of which %llu are taken",
+                       (unsigned long long)bytes, alignment, local ? "local memory" : "window",
+                       (unsigned long long)end, (unsigned long long)*next);
   *next = offset + bytes;
   window->memories[id] = (hexagon_memory){kind, (uint32_t)offset, bytes, 1};
   memory->id = id;

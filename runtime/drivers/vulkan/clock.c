@@ -6,7 +6,7 @@
 #include "clock.h"
 
 #if TERCET_HAVE_VULKAN
-#include "failure.h"
+#include "../failure.h"
 #include "tercet/port.h"
 #include <string.h>
 
@@ -55,7 +55,7 @@ tercet_status vulkan_run_once(const vulkan_device *device,
   }
   tercet_status status = TERCET_OK;
   if (result == VK_TIMEOUT)
-    status = vulkan_fail(error, TERCET_ERROR_ENGINE_TIMEOUT, "the GPU does not answer");
+    status = driver_fail(error, TERCET_ERROR_ENGINE_TIMEOUT, "the GPU does not answer");
   else if (result)
     status = vulkan_fail_result(error, TERCET_ERROR_ENGINE_LOST, call, result);
   // What may still be in use is left to the command pool's and device's end.

@@ -5,7 +5,7 @@
 #include "device.h"
 
 #if TERCET_HAVE_VULKAN
-#include "failure.h"
+#include "../failure.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -240,9 +240,9 @@ static tercet_status choose(const vulkan_instance *instance, const char *wanted,
   if (best)
     return TERCET_OK;
   if (old)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_ABSENT,
+    return driver_fail(error, TERCET_ERROR_ENGINE_ABSENT,
                        "the Vulkan device is of version 1.0; 1.1 or later is needed");
-  return vulkan_fail(error, TERCET_ERROR_ENGINE_ABSENT,
+  return driver_fail(error, TERCET_ERROR_ENGINE_ABSENT,
                      "no Vulkan device%s%.80s%s among the %u that there are", wanted ? " '" : "",
                      wanted ? wanted : "", wanted ? "'" : " that computes", count);
 }

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #if TERCET_HAVE_VULKAN
+#include "../failure.h"
 #include "driver.h"
-#include "failure.h"
 
 #define DEFAULT_GRACE_NS UINT64_C(2000000000)
 
@@ -23,7 +23,7 @@ static tercet_status driver_open(void *user, const tercet_driver_setup *setup,
   vulkan_driver *self = (vulkan_driver *)user;
   self->setup = *setup;
   if (setup->image_format != TERCET_IMAGE_SPIRV)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_IMAGE, "engine '%s' has no SPIR-V image",
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "engine '%s' has no SPIR-V image",
                        setup->engine);
   const char *library = getenv("TERCET_VULKAN_LIBRARY"), *device = getenv("TERCET_VULKAN_DEVICE");
   self->options.library = self->library[0]      ? self->library
@@ -146,7 +146,7 @@ static tercet_status driver_load(void *user, tercet_error *error) {
   if (self->stuck) {
     VkResult result = vulkan_await_idle(self);
     if (result == VK_TIMEOUT)
-      return vulkan_fail(error, TERCET_ERROR_ENGINE_TIMEOUT,
+      return driver_fail(error, TERCET_ERROR_ENGINE_TIMEOUT,
                          "the GPU still runs what took too long, and Vulkan cannot stop it");
     self->lost |= result != VK_SUCCESS;
     self->stuck = 0;
@@ -180,7 +180,7 @@ static tercet_status driver_record(void *user, const tercet_driver_place *place,
     vulkan_segment *all =
         (vulkan_segment *)realloc(self->segments, (self->segment_count + 1u) * sizeof *all);
     if (!all)
-      return vulkan_fail(error, TERCET_ERROR_ENGINE_MEMORY, "out of memory");
+      return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "out of memory");
     self->segments = all;
     memset(&all[self->segment_count], 0, sizeof *all);
     status = vulkan_segment_begin(&all[self->segment_count++], place->count, error);

@@ -4,7 +4,7 @@
 // only what a driver depends on is looked at: where instructions end, the entry
 // point, the local size, capabilities, and where bindings are.
 #include "image.h"
-#include "failure.h"
+#include "../failure.h"
 #include <string.h>
 
 #define SPIRV_MAGIC 0x07230203u
@@ -70,23 +70,23 @@ static tercet_status check_header(vulkan_image *image, uint64_t size, uint32_t k
   else if (size < sizeof *h || h->magic != TERCET_VULKAN_IMAGE_MAGIC)
     wrong = "not one of Tercet's";
   if (wrong)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_IMAGE, "the GPU's image is %s", wrong);
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "the GPU's image is %s", wrong);
   if (h->version != TERCET_VULKAN_IMAGE_VERSION)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
                        "the GPU's image is of version %u, this driver of %u", h->version,
                        TERCET_VULKAN_IMAGE_VERSION);
   if (h->bytes > size || h->bytes < sizeof *h)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
                        "the GPU's image says %u bytes, %llu are there", h->bytes,
                        (unsigned long long)size);
   if (h->kernel_count != kernel_count)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
                        "the GPU's image has %u kernels, the program's table names %u",
                        h->kernel_count, kernel_count);
   if (!inside(image, h->kernels, h->kernel_count, sizeof(tercet_vulkan_kernel)) ||
       !inside(image, h->alternatives, h->alternative_count, sizeof(tercet_vulkan_alternative)) ||
       !inside(image, h->operands, h->operand_count, sizeof(tercet_vulkan_operand)))
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_IMAGE, "a table of the GPU's image is outside");
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "a table of the GPU's image is outside");
   return TERCET_OK;
 }
 
@@ -235,12 +235,12 @@ tercet_status vulkan_image_check(const void *bytes, uint64_t size, uint32_t kern
     const tercet_vulkan_kernel *kernel = &image->kernels[k];
     const char *wrong = check_kernel(image, kernel);
     if (wrong)
-      return vulkan_fail(error, TERCET_ERROR_ENGINE_IMAGE, "kernel %u of the GPU's image: %s", k,
+      return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "kernel %u of the GPU's image: %s", k,
                          wrong);
     for (uint32_t a = 0; a < kernel->alternative_count; ++a) {
       wrong = check_alternative(image, kernel, &image->alternatives[kernel->first_alternative + a]);
       if (wrong)
-        return vulkan_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+        return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
                            "kernel '%.60s' of the GPU's image: alternative %u %s",
                            vulkan_image_name(image, k), a, wrong);
     }

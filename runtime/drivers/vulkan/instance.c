@@ -5,7 +5,7 @@
 #include "device.h"
 
 #if TERCET_HAVE_VULKAN
-#include "failure.h"
+#include "../failure.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,10 +61,10 @@ tercet_status vulkan_instance_open(const tercet_vulkan_options *options, vulkan_
   instance->version = version < NEWEST ? version : NEWEST;
   int validate = options->validate;
   if (version < VK_API_VERSION_1_1)
-    status = vulkan_fail(error, TERCET_ERROR_ENGINE_ABSENT,
+    status = driver_fail(error, TERCET_ERROR_ENGINE_ABSENT,
                          "the Vulkan loader is of version 1.0; 1.1 or later is needed");
   else if (validate && !has_layer(library, layer))
-    status = vulkan_fail(error, TERCET_ERROR_ENGINE_ABSENT,
+    status = driver_fail(error, TERCET_ERROR_ENGINE_ABSENT,
                          "%s is not installed; install vulkan-validationlayers or do not validate",
                          layer);
   int messages = options->message && (has_extension(library, NULL, utils) ||
@@ -90,7 +90,7 @@ tercet_status vulkan_instance_open(const tercet_vulkan_options *options, vulkan_
   if (!status) {
     VkResult result = library->CreateInstance(&info, NULL, &instance->handle);
     if (result == VK_ERROR_INCOMPATIBLE_DRIVER)
-      status = vulkan_fail(error, TERCET_ERROR_ENGINE_ABSENT,
+      status = driver_fail(error, TERCET_ERROR_ENGINE_ABSENT,
                            "no Vulkan driver is installed (VK_ERROR_INCOMPATIBLE_DRIVER); Mesa's "
                            "lavapipe is in mesa-vulkan-drivers");
     else if (result)

@@ -5,7 +5,7 @@
 #include "kernels.h"
 
 #if TERCET_HAVE_VULKAN
-#include "failure.h"
+#include "../failure.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,7 +154,7 @@ static tercet_status make_kernel(const vulkan_device *device, const vulkan_image
     tercet_status status = make_layout(device, kernel, error);
     return status ? status : make_pipeline(device, image, &first[a], cache, kernel, error);
   }
-  return vulkan_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+  return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
                      "kernel '%.40s' needs %.60s, which '%.48s' does not have", kernel->name, text,
                      device->properties.deviceName);
 }
@@ -164,7 +164,7 @@ tercet_status vulkan_kernels_make(const vulkan_device *device, const vulkan_imag
                                   tercet_error *error) {
   kernels->all = (vulkan_kernel *)calloc(image->kernel_count + 1u, sizeof *kernels->all);
   if (!kernels->all)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_MEMORY, "out of memory");
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "out of memory");
   kernels->count = image->kernel_count;
   VkPipelineCache cache = vulkan_cache_open(device, options, &kernels->cache);
   tercet_status status = TERCET_OK;

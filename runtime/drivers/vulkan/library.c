@@ -5,7 +5,7 @@
 #include "library.h"
 
 #if TERCET_HAVE_VULKAN
-#include "failure.h"
+#include "../failure.h"
 #include <dlfcn.h>
 #include <stddef.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static int keep(void *table, const function *f, PFN_vkVoidFunction found) {
 }
 
 static tercet_status lacks(tercet_error *error, const char *name) {
-  return vulkan_fail(error, TERCET_ERROR_ENGINE_ABSENT,
+  return driver_fail(error, TERCET_ERROR_ENGINE_ABSENT,
                      "this Vulkan lacks %s; Vulkan 1.1 or later is needed", name);
 }
 
@@ -37,7 +37,7 @@ tercet_status vulkan_library_load(const char *name, vulkan_library *library, ter
   memset(library, 0, sizeof *library);
   library->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (!library->handle)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_ABSENT, "no Vulkan loader: %s", dlerror());
+    return driver_fail(error, TERCET_ERROR_ENGINE_ABSENT, "no Vulkan loader: %s", dlerror());
   void *entry = dlsym(library->handle, "vkGetInstanceProcAddr");
   memcpy(&library->GetInstanceProcAddr, &entry, sizeof entry);
   const char *missing = entry ? NULL : "vkGetInstanceProcAddr";
@@ -124,7 +124,7 @@ tercet_status vulkan_fail_result(tercet_error *error, tercet_status otherwise, c
                                  result == VK_ERROR_TOO_MANY_OBJECTS
                              ? TERCET_ERROR_ENGINE_MEMORY
                              : otherwise;
-  return vulkan_fail(error, status, "%s returned %s (%d)", call, result_name(result), result);
+  return driver_fail(error, status, "%s returned %s (%d)", call, result_name(result), result);
 }
 
 #endif // TERCET_HAVE_VULKAN

@@ -133,5 +133,10 @@ tercet_status vulkan_library_instance(const vulkan_library *library, VkInstance 
 tercet_status vulkan_library_device(const vulkan_instance_functions *instance, VkDevice device,
                                     vulkan_device_functions *functions, tercet_error *error);
 
+// For a call that did not return VK_SUCCESS: LOST, MEMORY, or `otherwise`. What
+// the device has lost it is asked for no more.
+tercet_status vulkan_fail_result(tercet_error *error, tercet_status otherwise, const char *call,
+                                 int result);
+
 #endif // TERCET_HAVE_VULKAN
 #endif // TERCET_DRIVERS_VULKAN_LIBRARY_H

@@ -7,7 +7,7 @@
 #include "memory.h"
 
 #if TERCET_HAVE_VULKAN
-#include "failure.h"
+#include "../failure.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -71,7 +71,7 @@ static tercet_status back(const vulkan_device *device, const void *next, uint64_
                                .allocationSize = bytes,
                                .memoryTypeIndex = type};
   if (bytes > device->allocation_max)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_MEMORY,
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY,
                        "%llu bytes in one piece, the device gives at most %llu",
                        (unsigned long long)bytes, (unsigned long long)device->allocation_max);
   VkResult result = device->f.AllocateMemory(device->handle, &info, NULL, &memory->memory);
@@ -80,7 +80,7 @@ static tercet_status back(const vulkan_device *device, const void *next, uint64_
     vulkan_fail_result(error, TERCET_ERROR_ENGINE_MEMORY, "vkAllocateMemory", result);
     char text[TERCET_ERROR_TEXT_BYTES];
     memcpy(text, error->text, sizeof text);
-    return vulkan_fail(error, error->status, "%.120s, asked for %llu bytes", text,
+    return driver_fail(error, error->status, "%.120s, asked for %llu bytes", text,
                        (unsigned long long)bytes);
   }
   result = device->f.BindBufferMemory(device->handle, memory->buffer, memory->memory, 0);
@@ -121,7 +121,7 @@ static tercet_status allocate(const vulkan_device *device, uint64_t bytes, uint3
   uint32_t type =
       find_type(device, needs.memoryTypeBits, required, excluded, first_wanted, then_wanted);
   if (type == UINT32_MAX)
-    status = vulkan_fail(error, TERCET_ERROR_ENGINE_MEMORY,
+    status = driver_fail(error, TERCET_ERROR_ENGINE_MEMORY,
                          "the device has no memory of the kind that is wanted");
   if (!status)
     status = back(device, NULL, needs.size, type, (required & VISIBLE) != 0, memory, error);
@@ -141,7 +141,7 @@ static tercet_status import_pages(const vulkan_device *device, void *address, ui
                                   vulkan_memory *memory, tercet_error *error) {
   uint64_t unit = device->import_alignment;
   if (!unit)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_REFUSED,
+    return driver_fail(error, TERCET_ERROR_ENGINE_REFUSED,
                        "the device cannot import host memory (VK_EXT_external_memory_host)");
   uintptr_t first = (uintptr_t)address / unit * unit;
   uint64_t total = round_up((uintptr_t)address + bytes - first, unit);
@@ -163,7 +163,7 @@ static tercet_status import_pages(const vulkan_device *device, void *address, ui
   uint32_t type = find_type(device, needs.memoryTypeBits & host.memoryTypeBits, VISIBLE | COHERENT,
                             0, CACHED, LOCAL);
   if (type == UINT32_MAX || needs.size > total)
-    status = vulkan_fail(error, TERCET_ERROR_ENGINE_REFUSED,
+    status = driver_fail(error, TERCET_ERROR_ENGINE_REFUSED,
                          "the device has no coherent memory for what it imports");
   if (!status)
     status = back(device, &import, total, type, 0, memory, error);
@@ -224,7 +224,7 @@ static tercet_status try_way(const vulkan_device *device, const way *w, uint64_t
   memory->bytes = bytes;
   if (w->mode == VULKAN_MEMORY_COHERENT || w->mode == VULKAN_MEMORY_CACHED) {
     if (w->mode == VULKAN_MEMORY_CACHED && device->properties.limits.nonCoherentAtomSize > ATOM_MAX)
-      return vulkan_fail(error, TERCET_ERROR_ENGINE_MEMORY, "nonCoherentAtomSize is above %u",
+      return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "nonCoherentAtomSize is above %u",
                          ATOM_MAX);
     status =
         allocate(device, bytes, alignment, w->required, w->excluded, CACHED, LOCAL, memory, error);
@@ -235,7 +235,7 @@ static tercet_status try_way(const vulkan_device *device, const way *w, uint64_t
     return status;
   }
   if (!map_pages(bytes, alignment, memory))
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no memory for %llu bytes",
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no memory for %llu bytes",
                        (unsigned long long)bytes);
   if (w->mode == VULKAN_MEMORY_IMPORTED) {
     memory->mode = VULKAN_MEMORY_IMPORTED;
@@ -256,7 +256,7 @@ static tercet_status share(const vulkan_device *device, const tercet_vulkan_memo
                               {VULKAN_MEMORY_IMPORTED, 0, 0},
                               {VULKAN_MEMORY_COHERENT, VISIBLE | COHERENT, 0},
                               {VULKAN_MEMORY_COPIED, 0, 0}};
-  tercet_status status = vulkan_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no memory is allowed");
+  tercet_status status = driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "no memory is allowed");
   if (order[0] == TERCET_VULKAN_MEMORY_END) {
     for (size_t i = 0; i < sizeof usual / sizeof *usual && status; ++i)
       status = try_way(device, &usual[i], bytes, alignment, memory, error);
@@ -294,7 +294,7 @@ tercet_status vulkan_memory_alloc(vulkan_memories *memories, const vulkan_device
   uint32_t id;
   vulkan_memory *made = add(memories, &id);
   if (!made)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_MEMORY, "out of memory");
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "out of memory");
   tercet_status status;
   if (kind == TERCET_MEMORY_LOCAL) {
     memset(made, 0, sizeof *made);
@@ -318,11 +318,11 @@ tercet_status vulkan_memory_import(vulkan_memories *memories, const vulkan_devic
   // A discrete device would read them over its bus, again and again.
   int constants = access == TERCET_ACCESS_READ;
   if (constants && device->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_REFUSED, "constants belong into its own memory");
+    return driver_fail(error, TERCET_ERROR_ENGINE_REFUSED, "constants belong into its own memory");
   uint32_t id;
   vulkan_memory *made = add(memories, &id);
   if (!made)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_MEMORY, "out of memory");
+    return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "out of memory");
   memset(made, 0, sizeof *made);
   tercet_status status = import_pages(device, address, bytes, made, error);
   made->mode = VULKAN_MEMORY_IMPORTED;
@@ -370,7 +370,7 @@ tercet_status vulkan_memory_sync(const vulkan_memories *memories, const vulkan_d
   if (memory->mode == VULKAN_MEMORY_COPIED) {
     // A submission may be writing what the CPU's side does not have yet.
     if (to_engine && busy)
-      return vulkan_fail(error, TERCET_ERROR_ENGINE_FULL, "copied memory is in use");
+      return driver_fail(error, TERCET_ERROR_ENGINE_FULL, "copied memory is in use");
     if (to_engine)
       memcpy(memory->mapped + offset, memory->host + offset, bytes);
     else

@@ -6,7 +6,7 @@
 #include "segment.h"
 
 #if TERCET_HAVE_VULKAN
-#include "failure.h"
+#include "../failure.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@
 static uint64_t round_up(uint64_t bytes, uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 static tercet_status no_memory(tercet_error *error) {
-  return vulkan_fail(error, TERCET_ERROR_ENGINE_MEMORY, "out of memory");
+  return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY, "out of memory");
 }
 
 // ---- Noting -----------------------------------------------------------------
@@ -69,10 +69,10 @@ static tercet_status check_operands(const vulkan_world *world, const vulkan_kern
     else if ((r.first + r.before) % kernel->operands[i].alignment)
       wrong = "is less aligned than the image says";
     if (wrong)
-      return vulkan_fail(error, TERCET_ERROR_ENGINE_IMAGE, "kernel '%.60s': operand %u %s",
+      return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE, "kernel '%.60s': operand %u %s",
                          kernel->name, i, wrong);
     if (r.bytes > limit)
-      return vulkan_fail(error, TERCET_ERROR_ENGINE_MEMORY,
+      return driver_fail(error, TERCET_ERROR_ENGINE_MEMORY,
                          "kernel '%.60s': operand %u has %llu bytes, maxStorageBufferRange is %u",
                          kernel->name, i, (unsigned long long)operand->bytes, limit);
   }
@@ -86,14 +86,14 @@ static tercet_status check(const vulkan_world *world, const tercet_driver_submis
   const vulkan_kernel *kernel = &world->kernels->all[submission->kernel];
   if (kernel->operand_count != submission->operand_count ||
       kernel->scalar_count != submission->scalar_count)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+    return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
                        "kernel '%.40s' has %u operands and %u scalars in the image, %u and %u in "
                        "the program's table",
                        kernel->name, kernel->operand_count, kernel->scalar_count,
                        submission->operand_count, submission->scalar_count);
   for (int i = 0; i < 3; ++i)
     if (submission->grid[i] > world->device->properties.limits.maxComputeWorkGroupCount[i])
-      return vulkan_fail(error, TERCET_ERROR_ENGINE_IMAGE,
+      return driver_fail(error, TERCET_ERROR_ENGINE_IMAGE,
                          "kernel '%.40s' has a grid of %u, maxComputeWorkGroupCount[%d] is %u",
                          kernel->name, submission->grid[i], i,
                          world->device->properties.limits.maxComputeWorkGroupCount[i]);

@@ -6,15 +6,15 @@
 #include "library.h"
 
 #if TERCET_HAVE_VULKAN
+#include "../failure.h"
 #include "driver.h"
-#include "failure.h"
 #include "tercet/port.h"
 #include <string.h>
 
 // ---- Submitting -------------------------------------------------------------
 
 static tercet_status fail_lost(tercet_error *error) {
-  return vulkan_fail(error, TERCET_ERROR_ENGINE_LOST, "the device was lost");
+  return driver_fail(error, TERCET_ERROR_ENGINE_LOST, "the device was lost");
 }
 
 // Hands the segment's batches over; its control blocks have been written.
@@ -62,7 +62,7 @@ tercet_status vulkan_resubmit(void *user, uint32_t index, const int64_t *values,
   if (self->lost || self->stuck)
     return fail_lost(error);
   if (self->count == VULKAN_DEPTH)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_FULL, "the ring is full");
+    return driver_fail(error, TERCET_ERROR_ENGINE_FULL, "the ring is full");
   vulkan_segment *segment = &self->segments[index];
   for (uint32_t s = 0; s < segment->noted; ++s) {
     const vulkan_step *step = &segment->steps[s];
@@ -82,7 +82,7 @@ tercet_status vulkan_submit(void *user, const tercet_driver_submission *submissi
   if (self->lost || self->stuck)
     return fail_lost(error);
   if (self->count == VULKAN_DEPTH)
-    return vulkan_fail(error, TERCET_ERROR_ENGINE_FULL, "the ring is full");
+    return driver_fail(error, TERCET_ERROR_ENGINE_FULL, "the ring is full");
   vulkan_world world = vulkan_world_of(self);
   // No more are in hand than there are of these, each for its turn.
   vulkan_segment *segment = &self->singles[self->next_single];
@@ -140,7 +140,7 @@ static tercet_status give_up(vulkan_driver *self, VkResult result, uint64_t time
   self->lost = result && result != VK_TIMEOUT;
   if (!self->stuck)
     self->count = self->first = 0;
-  return vulkan_fail(error, TERCET_ERROR_ENGINE_TIMEOUT,
+  return driver_fail(error, TERCET_ERROR_ENGINE_TIMEOUT,
                      "no answer to a submission within %llu ms; the GPU %s",
                      (unsigned long long)timeout_ns / 1000000,
                      self->stuck ? "still runs it, and Vulkan cannot stop it" : "has ended it");

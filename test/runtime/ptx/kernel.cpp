@@ -4,6 +4,7 @@
 // the module is loaded, as it would be in an assembler.
 #include "kernel.h"
 #include <algorithm>
+#include <set>
 
 namespace tercet_test::ptx {
 
@@ -61,11 +62,18 @@ Kernel::Kernel(const Module &module, const Entry &e,
     symbols[parameter.name] = parameter.offset;
   for (const auto &[name, bytes] : globals)
     symbols[name] = reinterpret_cast<uint64_t>(bytes.data());
-  // What is of unknown size comes behind everything else.
+  // Only what it names; what is of unknown size comes behind everything else.
+  std::set<std::string> named;
+  for (const Instruction &instruction : entry.code)
+    for (const Operand &operand : instruction.operands) {
+      named.insert(operand.text);
+      for (const Operand &part : operand.parts)
+        named.insert(part.text);
+    }
   for (bool open : {false, true})
     for (const std::vector<Variable> *variables : {&module.variables, &entry.variables})
       for (const Variable &variable : *variables)
-        if ((variable.bytes == 0) == open)
+        if ((variable.bytes == 0) == open && named.count(variable.name))
           place(variable);
   for (const Instruction &instruction : entry.code)
     steps.push_back(decode(instruction));
@@ -197,6 +205,76 @@ void Kernel::decodeArithmetic(const Instruction &instruction, Step &step) {
     throw Error(instruction.line, "a number of operands that '" + name + "' does not take");
 }
 
+// Only the shapes that are known, spelled in full.
+void Kernel::decodeMatrix(const Instruction &instruction, Step &step) {
+  const std::vector<Operand> &operands = instruction.operands;
+  std::string name;
+  for (const std::string &part : instruction.parts)
+    if (part != "trans")
+      name += (name.empty() ? "" : ".") + part;
+  auto append = [&](const Operand &operand, size_t count, bool isResult) {
+    if (operand.kind != Operand::Vector || operand.parts.size() != count)
+      throw Error(instruction.line, "expected " + std::to_string(count) + " registers");
+    for (const Operand &part : operand.parts)
+      if (isResult)
+        step.results.push_back(result(instruction, part));
+      else
+        step.sources.push_back(source(instruction, part));
+  };
+  if (name == "ldmatrix.sync.aligned.m8n8.x4.shared.b16" && operands.size() == 2 &&
+      operands[1].kind == Operand::Address) {
+    step.kind = Step::LoadMatrices;
+    step.space = Space::Shared;
+    step.transposed = instruction.has("trans");
+    append(operands[0], 4, /*isResult=*/true);
+    step.sources.push_back(source(instruction, operands[1].parts[0]));
+    step.sources.push_back({Source::Immediate, 0, operands[1].value, false});
+    return;
+  }
+  bool isHalf = name == "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32";
+  if (!isHalf && name != "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32")
+    throw Error(instruction.line, "unknown product of matrices '" + name + "'");
+  if (operands.size() != 4)
+    throw Error(instruction.line, "expected four operands");
+  step.kind = Step::Multiply;
+  step.what.type = Type::of(isHalf ? "f16" : "bf16");
+  append(operands[0], 4, /*isResult=*/true);
+  append(operands[1], 4, false);
+  append(operands[2], 2, false);
+  append(operands[3], 4, false);
+}
+
+void Kernel::decodeCopy(const Instruction &instruction, Step &step) {
+  const std::vector<Operand> &operands = instruction.operands;
+  if (instruction.has("commit_group") && operands.empty()) {
+    step.kind = Step::CommitCopies;
+    return;
+  }
+  if (instruction.has("wait_group") && operands.size() == 1 &&
+      operands[0].kind == Operand::Immediate) {
+    step.kind = Step::AwaitCopies;
+    step.count = uint32_t(operands[0].value);
+    return;
+  }
+  bool bypasses = instruction.has("cg");
+  if (instruction.parts.size() != 5 || instruction.parts[1] != "async" ||
+      (!bypasses && !instruction.has("ca")) || !instruction.has("shared") ||
+      !instruction.has("global") || operands.size() < 3 || operands.size() > 4 ||
+      operands[0].kind != Operand::Address || operands[1].kind != Operand::Address ||
+      operands[2].kind != Operand::Immediate)
+    throw Error(instruction.line, "unknown copy");
+  step.kind = Step::Copy;
+  step.count = uint32_t(operands[2].value);
+  if (step.count != 16 && (bypasses || (step.count != 8 && step.count != 4)))
+    throw Error(instruction.line, "a copy of " + std::to_string(step.count) + " bytes");
+  for (int i = 0; i < 2; ++i) {
+    step.sources.push_back(source(instruction, operands[i].parts[0]));
+    step.sources.push_back({Source::Immediate, 0, operands[i].value, false});
+  }
+  if (operands.size() == 4)
+    step.sources.push_back(source(instruction, operands[3]));
+}
+
 Step Kernel::decode(const Instruction &instruction) {
   Step step;
   const std::string &name = instruction.parts[0];
@@ -270,7 +348,11 @@ Step Kernel::decode(const Instruction &instruction) {
       throw Error(instruction.line, "unknown label '" + operands[0].text + "'");
     step.target = label->second;
   } else if ((name == "bar" || name == "barrier") && instruction.has("sync")) {
-    step.kind = instruction.has("warp") ? Step::Nothing : Step::Barrier;
+    step.kind = instruction.has("warp") ? Step::WarpBarrier : Step::Barrier;
+    if (step.kind == Step::WarpBarrier) {
+      need(1);
+      sources(operands[0]);
+    }
     if (step.kind == Step::Barrier &&
         (operands.size() != 1 || operands[0].kind != Operand::Immediate || operands[0].value))
       throw Error(instruction.line, "only barrier 0 of the whole block is known");
@@ -282,6 +364,10 @@ Step Kernel::decode(const Instruction &instruction) {
     results(operands[0]);
     for (size_t i = 1; i < operands.size(); ++i)
       sources(operands[i]);
+  } else if (name == "mma" || name == "ldmatrix") {
+    decodeMatrix(instruction, step);
+  } else if (name == "cp") {
+    decodeCopy(instruction, step);
   } else if (name == "activemask") {
     step.kind = Step::Active;
     need(1);

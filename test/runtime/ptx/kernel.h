@@ -36,6 +36,12 @@ struct Step {
     Vote,
     Reduce,
     Active,
+    WarpBarrier,
+    LoadMatrices, // of 8 x 8 elements
+    Multiply,     // matrices
+    Copy,         // to shared memory, complete when it is waited for
+    CommitCopies,
+    AwaitCopies,
     Nothing,
     Exit,
     Trap
@@ -51,6 +57,8 @@ struct Step {
   std::vector<Source> sources;
   Space space = Space::Generic;
   std::string operation; // of atom, vote, shfl, redux; of setp with a third predicate
+  uint32_t count = 0;    // bytes of a copy; groups of copies that may be open
+  bool transposed = false;
   size_t target = 0;
 };
 
@@ -71,6 +79,8 @@ private:
   uint32_t registerOf(const std::string &name);
   void place(const Variable &variable);
   void decodeMemory(const Instruction &instruction, Step &step, size_t address);
+  void decodeMatrix(const Instruction &instruction, Step &step);
+  void decodeCopy(const Instruction &instruction, Step &step);
   void decodeArithmetic(const Instruction &instruction, Step &step);
 
   std::map<std::string, uint32_t> names;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A block is run thread by thread: each as far as it gets, which is its end, a
-// barrier, or an exchange with its warp. Blocks run one after the other.
+// barrier, or something that its warp does together. Blocks run one after the
+// other. What is copied asynchronously is NaNs until it is waited for.
 #include "machine.h"
 #include "kernel.h"
+#include "matrix.h"
 #include <algorithm>
 #include <cstring>
 
@@ -11,7 +13,14 @@ namespace tercet_test::ptx {
 
 namespace {
 
-constexpr uint32_t WarpThreads = 32;
+constexpr uint32_t WarpThreads = WarpLanes;
+
+/// To shared memory, from an offset on.
+struct PendingCopy {
+  uint64_t offset;
+  std::array<unsigned char, 16> bytes;
+  uint32_t count;
+};
 
 struct Thread {
   enum State { Running, AtBarrier, AtWarp, Done };
@@ -21,6 +30,8 @@ struct Thread {
   size_t at = 0; // the next step
   std::vector<uint64_t> registers;
   std::vector<unsigned char> local;
+  /// Groups of copies, the oldest first; the last one is not complete.
+  std::vector<std::vector<PendingCopy>> copies = {{}};
 };
 
 class Block {
@@ -94,24 +105,28 @@ private:
 
   // Where an access goes, or a fault.
   unsigned char *memory(Thread &t, const Step &step, uint64_t address, uint64_t bytes) {
+    return memory(t, step, step.space, address, bytes);
+  }
+
+  unsigned char *memory(Thread &t, const Step &step, Space space, uint64_t address,
+                        uint64_t bytes) {
     if (address % bytes)
       fail(step, Fault::MisalignedAddress,
            "an address that is no multiple of " + std::to_string(bytes));
-    auto within = [&](std::vector<unsigned char> &space, uint64_t offset) -> unsigned char * {
-      return offset <= space.size() && bytes <= space.size() - offset ? space.data() + offset
-                                                                      : nullptr;
+    auto within = [&](std::vector<unsigned char> &all, uint64_t offset) -> unsigned char * {
+      return offset <= all.size() && bytes <= all.size() - offset ? all.data() + offset : nullptr;
     };
     unsigned char *found = nullptr;
-    if (step.space == Space::Shared)
+    if (space == Space::Shared)
       found = within(shared, address);
-    else if (step.space == Space::Local)
+    else if (space == Space::Local)
       found = within(t.local, address);
-    else if (step.space == Space::Generic) {
+    else if (space == Space::Generic) {
       found = within(shared, address - reinterpret_cast<uint64_t>(shared.data()));
       if (!found)
         found = within(t.local, address - reinterpret_cast<uint64_t>(t.local.data()));
     }
-    if (!found && (step.space == Space::Generic || step.space == Space::Global))
+    if (!found && (space == Space::Generic || space == Space::Global))
       found = launch.locate(address, bytes);
     if (!found)
       fail(step, Fault::IllegalAddress, "an address outside of all memory");
@@ -160,6 +175,33 @@ private:
     }
     std::memcpy(at, &result, bytes);
     write(t, step.results[0], old);
+  }
+
+  // What is not copied of `count` bytes becomes zeros; of no bytes, the address
+  // does not matter.
+  void copy(Thread &t, const Step &step) {
+    uint64_t to = read(t, step.sources[0]) + step.sources[1].value;
+    uint64_t from = read(t, step.sources[2]) + step.sources[3].value;
+    uint64_t bytes = step.sources.size() > 4 ? read(t, step.sources[4]) & maskOf(32) : step.count;
+    if (bytes > step.count)
+      fail(step, Fault::LaunchFailed, "a copy of more bytes than there is room for");
+    PendingCopy pending = {to, {}, step.count};
+    unsigned char *place = memory(t, step, Space::Shared, to, step.count);
+    std::memset(place, 0xFF, step.count);
+    if (from % step.count)
+      fail(step, Fault::MisalignedAddress,
+           "an address that is no multiple of " + std::to_string(step.count));
+    for (uint64_t i = 0; i < bytes; ++i)
+      pending.bytes[i] = *memory(t, step, Space::Global, from + i, 1);
+    t.copies.back().push_back(pending);
+  }
+
+  void awaitCopies(Thread &t, const Step &step) {
+    while (t.copies.size() > step.count + 1u) {
+      for (const PendingCopy &pending : t.copies.front())
+        std::memcpy(shared.data() + pending.offset, pending.bytes.data(), pending.count);
+      t.copies.erase(t.copies.begin());
+    }
   }
 
   // ---- Steps ----------------------------------------------------------------
@@ -252,7 +294,19 @@ private:
       case Step::Vote:
       case Step::Reduce:
       case Step::Active:
+      case Step::WarpBarrier:
+      case Step::LoadMatrices:
+      case Step::Multiply:
         t.state = Thread::AtWarp;
+        break;
+      case Step::Copy:
+        copy(t, step);
+        break;
+      case Step::CommitCopies:
+        t.copies.emplace_back();
+        break;
+      case Step::AwaitCopies:
+        awaitCopies(t, step);
         break;
       case Step::Exit:
         t.state = Thread::Done;
@@ -285,6 +339,38 @@ private:
     }
   }
 
+  // Eight lanes after the other name the rows of a matrix.
+  void loadMatrices(uint32_t first, const Step &step) {
+    for (size_t number = 0; number < step.results.size(); ++number) {
+      std::array<std::array<uint16_t, 8>, 8> matrix;
+      for (uint32_t row = 0; row < 8; ++row) {
+        Thread &t = threads[first + 8 * uint32_t(number) + row];
+        uint64_t address = read(t, step.sources[0]) + step.sources[1].value;
+        std::memcpy(matrix[row].data(), memory(t, step, address, 16), 16);
+      }
+      for (uint32_t lane = 0; lane < WarpThreads; ++lane)
+        write(threads[first + lane], step.results[number], pairOf(matrix, lane, step.transposed));
+    }
+  }
+
+  template <size_t Count>
+  WarpRegisters<Count> registersOf(uint32_t first, const Step &step, size_t from) const {
+    WarpRegisters<Count> registers;
+    for (uint32_t lane = 0; lane < WarpThreads; ++lane)
+      for (size_t i = 0; i < Count; ++i)
+        registers[lane][i] = uint32_t(read(threads[first + lane], step.sources[from + i]));
+    return registers;
+  }
+
+  void multiplyMatrices(uint32_t first, const Step &step) {
+    WarpRegisters<4> sums =
+        multiply(step.what.type, registersOf<4>(first, step, 0), registersOf<2>(first, step, 4),
+                 registersOf<4>(first, step, 6));
+    for (uint32_t lane = 0; lane < WarpThreads; ++lane)
+      for (size_t i = 0; i < 4; ++i)
+        write(threads[first + lane], step.results[i], sums[lane][i]);
+  }
+
   // Lets the threads of a warp that wait there go on, if all of their mask do.
   bool exchange(uint32_t first, uint32_t end, size_t at) {
     const Step &step = kernel.steps[at - 1];
@@ -295,6 +381,16 @@ private:
         here |= 1u << (i - first);
     }
     uint32_t mask = here;
+    if (step.kind == Step::LoadMatrices || step.kind == Step::Multiply) {
+      if (here != there)
+        return false;
+      if (there != ~0u)
+        fail(step, Fault::LaunchFailed, "a warp of less than 32 threads");
+      step.kind == Step::Multiply ? multiplyMatrices(first, step) : loadMatrices(first, step);
+      for (uint32_t i = first; i < end; ++i)
+        threads[i].state = Thread::Running;
+      return true;
+    }
     if (step.kind != Step::Active) {
       mask = 0;
       for (uint32_t i = first; i < end; ++i)
@@ -315,7 +411,8 @@ private:
       if (!(mask >> lane & 1))
         continue;
       Thread &t = threads[first + lane];
-      write(t, step.results[0], results[lane]);
+      if (!step.results.empty())
+        write(t, step.results[0], results[lane]);
       if (step.results.size() > 1)
         write(t, step.results[1], flags[lane]);
       t.state = Thread::Running;
@@ -325,7 +422,7 @@ private:
 
   uint64_t exchanged(const Step &step, const Thread &t, uint32_t lane, uint32_t mask,
                      const std::array<uint64_t, WarpThreads> &values, uint64_t &flag) {
-    if (step.kind == Step::Active)
+    if (step.kind == Step::Active || step.kind == Step::WarpBarrier)
       return mask;
     if (step.kind == Step::Vote) {
       uint32_t ballot = 0;

@@ -38,6 +38,9 @@ Function findArithmetic(const std::string &name);
 /// The result of an instruction, lane by lane.
 uint64_t evaluate(Function function, const Arithmetic &what, uint64_t a, uint64_t b, uint64_t c);
 
+/// The number that the bits of a float are.
+double valueOf(const Type &type, uint64_t bits);
+
 uint64_t maskOf(int bits);
 int64_t toSigned(int bits, uint64_t value);
 

@@ -58,6 +58,7 @@ private:
   int64_t move(unsigned from, unsigned to, int64_t bytes) const;
   int64_t pass(unsigned engine, int64_t bytes) const;
   unsigned converter(unsigned maker) const;
+  int64_t arrival(unsigned engine) const;
 };
 
 inline std::string quantName(std::pair<int, int> stored) {
@@ -161,6 +162,16 @@ inline unsigned TestNetwork::converter(unsigned maker) const {
   return maker;
 }
 
+/// Of the argument at an engine: others than CPUs get a copy of it.
+inline int64_t TestNetwork::arrival(unsigned engine) const {
+  unsigned by = converter(engine);
+  if (by == engine)
+    return 0;
+  return engines[by].launch +
+         std::max<int64_t>(1, scaled(8 * elements, never, engines[by].bandwidth)) +
+         move(by, engine, 4 * elements);
+}
+
 inline int64_t TestNetwork::cost(const std::vector<TestLabel> &labels) const {
   int64_t sum = 0;
   // Whatever it is stored in; what it is written as.
@@ -222,6 +233,8 @@ inline int64_t TestNetwork::cost(const std::vector<TestLabel> &labels) const {
         else if (maker >= 0)
           sum +=
               move(at, labels[reader].engine, elements * (stored == none ? 4 : stored.first / 8));
+        else
+          sum += arrival(labels[reader].engine);
       }
     if (maker >= 0 && groups[maker].isReturned && stored != none &&
         converted.insert(floats).second) {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Fills a tercet_error as printf does, and returns its status.
-#ifndef TERCET_DRIVERS_HEXAGON_FAILURE_H
-#define TERCET_DRIVERS_HEXAGON_FAILURE_H
+// How drivers say what went wrong: fills a tercet_error as printf does, and
+// returns its status.
+#ifndef TERCET_DRIVERS_FAILURE_H
+#define TERCET_DRIVERS_FAILURE_H
 
 #include "tercet/runtime.h"
 #include <stdarg.h>
 #include <stdio.h>
 
 __attribute__((format(printf, 3, 4))) static inline tercet_status
-hexagon_fail(tercet_error *error, tercet_status status, const char *format, ...) {
+driver_fail(tercet_error *error, tercet_status status, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   error->status = status;
@@ -20,4 +21,4 @@ hexagon_fail(tercet_error *error, tercet_status status, const char *format, ...)
   return status;
 }
 
-#endif // TERCET_DRIVERS_HEXAGON_FAILURE_H
+#endif // TERCET_DRIVERS_FAILURE_H

@@ -3,7 +3,7 @@
 // Loads of bytes that are seen as wider elements. Nothing is assumed to be
 // aligned: blocks have any number of bytes.
 
-#include "targets/cpu/PackedGroups.h"
+#include "passes/codegen/PackedGroups.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -11,7 +11,6 @@
 using namespace mlir;
 using namespace tercet;
 using namespace tercet::codegen;
-using namespace tercet::cpu;
 using nn::GroupShiftKind;
 using nn::ScaleKind;
 
@@ -25,11 +24,6 @@ static Value splat(OpBuilder &b, Location loc, Type vector, Attribute value) {
 
 static Value splatI32(OpBuilder &b, Location loc, int64_t lanes, int64_t value) {
   return splat(b, loc, vectorOf(lanes, b.getI32Type()), b.getI32IntegerAttr(int32_t(value)));
-}
-
-Value PackedGroups::load(OpBuilder &b, Location loc, OpFoldResult address, int64_t bytes) {
-  return vector::LoadOp::create(b, loc, vectorOf(bytes, b.getI8Type()), memory,
-                                ValueRange{indexValue(b, loc, address)});
 }
 
 /// 2^(exponent - bias), as a product of two normal numbers.
@@ -135,9 +129,10 @@ int64_t PackedGroups::codesAt() const {
 }
 
 OpFoldResult PackedGroups::fieldAt(OpBuilder &b, Location loc, const Block &block, int64_t from,
-                                   OpFoldResult number, int64_t size, int64_t first) {
-  OpFoldResult at = addIndex(b, loc, mulIndex(b, loc, number, b.getIndexAttr(panel * size)),
-                             b.getIndexAttr(from + first * size));
+                                   OpFoldResult number, int64_t size, OpFoldResult first) {
+  OpFoldResult at = addIndex(
+      b, loc, mulIndex(b, loc, number, b.getIndexAttr(panel * size)),
+      addIndex(b, loc, b.getIndexAttr(from), mulIndex(b, loc, first, b.getIndexAttr(size))));
   return addIndex(b, loc, block.address, at);
 }
 
@@ -146,7 +141,7 @@ OpFoldResult PackedGroups::fieldAt(OpBuilder &b, Location loc, const Block &bloc
 //===----------------------------------------------------------------------===//
 
 PackedGroups::Block PackedGroups::loadBlock(OpBuilder &b, Location loc, OpFoldResult address,
-                                            int64_t first) {
+                                            OpFoldResult first) {
   Block block{address, {}, {}};
   if (!isSubscaled())
     return block;
@@ -158,7 +153,7 @@ PackedGroups::Block PackedGroups::loadBlock(OpBuilder &b, Location loc, OpFoldRe
 }
 
 Value PackedGroups::scaleOf(OpBuilder &b, Location loc, const Block &block, OpFoldResult group,
-                            int64_t first) {
+                            OpFoldResult first) {
   if (!isSubscaled())
     return loadFloats(b, loc, fieldAt(b, loc, block, 0, group, scaleBytes(), first));
   Value by = loadBytes(b, loc, fieldAt(b, loc, block, subscalesAt(), group, 1, first),
@@ -168,7 +163,7 @@ Value PackedGroups::scaleOf(OpBuilder &b, Location loc, const Block &block, OpFo
 }
 
 Value PackedGroups::minimumOf(OpBuilder &b, Location loc, const Block &block, OpFoldResult group,
-                              Value scale, int64_t first) {
+                              Value scale, OpFoldResult first) {
   auto shiftOf = [&] {
     return loadFloats(b, loc, fieldAt(b, loc, block, shiftsAt(), group, scaleBytes(), first));
   };
@@ -191,7 +186,7 @@ Value PackedGroups::minimumOf(OpBuilder &b, Location loc, const Block &block, Op
 }
 
 Value PackedGroups::zeroOf(OpBuilder &b, Location loc, const Block &block, OpFoldResult group,
-                           int64_t first) {
+                           OpFoldResult first) {
   if (format.getShift() != GroupShiftKind::Zero)
     return {};
   return loadBytes(b, loc, fieldAt(b, loc, block, shiftsAt(), group, 1, first), false);
@@ -220,12 +215,13 @@ int64_t PackedGroups::getGreatest() const {
 }
 
 SmallVector<Value> PackedGroups::loadCodes(OpBuilder &b, Location loc, const Block &block,
-                                           OpFoldResult unit, int64_t first) {
+                                           OpFoldResult unit, OpFoldResult first) {
   int64_t bits = format.getBits(), shift = 0;
   Type i32 = vectorOf(lanes, b.getI32Type());
-  OpFoldResult unitAt =
-      addIndex(b, loc, mulIndex(b, loc, unit, b.getIndexAttr(4 * panel * bits)),
-               addIndex(b, loc, block.address, b.getIndexAttr(codesAt() + 4 * first)));
+  OpFoldResult fieldStart =
+      addIndex(b, loc, b.getIndexAttr(codesAt()), mulIndex(b, loc, first, b.getIndexAttr(4)));
+  OpFoldResult unitAt = addIndex(b, loc, mulIndex(b, loc, unit, b.getIndexAttr(4 * panel * bits)),
+                                 addIndex(b, loc, block.address, fieldStart));
   SmallVector<Value> quads(8);
   for (int64_t width : {8, 4, 2, 1}) {
     if (!(bits & width))
@@ -258,7 +254,7 @@ SmallVector<Value> PackedGroups::loadCodes(OpBuilder &b, Location loc, const Blo
       table.push_back(static_cast<uint8_t>(value - leastOf(book)));
     table.resize(16, 0);
     for (Value &quad : quads)
-      quad = dot.lookup(b, loc, quad, table);
+      quad = lookup(b, loc, quad, table);
   }
   return quads;
 }
