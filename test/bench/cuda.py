@@ -22,6 +22,7 @@ sys.path[:0] = [str(ROOT / "test" / "e2e"), str(ROOT / "test" / "models")]
 
 import command_table  # noqa: E402
 
+Q4_0 = "#q4_0 = #nn.groups<32 in 18 group 32 planes [<bits = 4, run = 16, at = 2>] zero 8 scale f16 at 0>"
 SUBMIT = 5
 STRINGS = 1
 IMAGE_MAGIC = b"TCKI"
@@ -75,11 +76,16 @@ def product_text(name, m, k, n, transposed):
 def groups_text(name, m, k, n):
     """Weights of q4_0: blocks of 32, each a half and 16 bytes."""
     left, right, result = f"tensor<{m}x{k}xf32>", f"tensor<{n}x{k // 32}x18xi8>", f"tensor<{m}x{n}xf32>"
-    return f"""func.func @{name}(%a: {left} {{nn.name = "a"}}, %b: {right} {{nn.name = "b"}}) -> ({result} {{nn.name = "r"}}) {{
+    return f"""{Q4_0}
+nn.weight @{name}_w = dense<1> : {right}
+func.func @{name}(%a: {left} {{nn.name = "a"}}) -> ({result} {{nn.name = "r"}}) {{
+  %b = nn.get_weight @{name}_w : {right}
   %r0 = soc.group on "gpu" (%a, %b) : ({left}, {right}) -> {result} {{
   ^bb0(%x: {left}, %w: {right}):
+    %z = arith.constant 0.0 : f32
     %e = tensor.empty() : {result}
-    %r = nn.group_matmul format #q4_0 ins(%x, %w : {left}, {right}) outs(%e : {result}) -> {result}
+    %f = linalg.fill ins(%z : f32) outs(%e : {result}) -> {result}
+    %r = nn.group_matmul format #q4_0 ins(%x, %w : {left}, {right}) outs(%f : {result})
     soc.yield %r : {result}
   }}
   return %r0 : {result}
@@ -186,10 +192,14 @@ class Preparation:
         for name, (launches, operands) in self.entries(module, table, image).items():
             case = described[name]
             case.update(launches=launches, operands=operands)
-            if len(launches) != 1 or len(operands) != 3:
-                raise SystemExit(f"cuda.py: {case['name']}: expected one kernel of three operands")
-            for number, fill in enumerate(case.pop("fills")):
-                operands[number]["fill"] = fill
+            fills = case.pop("fills", None)
+            if fills is None:  # what is largest are the weights
+                weights = max(range(len(operands)), key=lambda i: operands[i]["bytes"])
+                fills = ["bytes" if i == weights else "zero" for i in range(len(operands))]
+            elif len(launches) != 1 or len(operands) != len(fills):
+                raise SystemExit(f"cuda.py: {case['name']}: expected one kernel of {len(fills)} operands")
+            for operand, fill in zip(operands, fills):
+                operand["fill"] = fill
             self.cases.append(case)
 
     def products(self, machine, shapes, tiles=None):
@@ -228,7 +238,7 @@ class Preparation:
                 print(f"cuda.py: {name} is left out: {image}")
                 continue
             size = n * (k // 32) * 18
-            case = {"fills": ["zero", "bytes", "zero"]}
+            case = {}
             if m == 1:
                 case.update(name=f"gemv/{n}x{k} q4_0", measure="bytes", bytes=size + 4 * (n + k))
             else:
@@ -260,7 +270,8 @@ class Preparation:
 
     def finish(self):
         (self.folder / "cases.json").write_text(json.dumps(self.cases, indent=1) + "\n")
-        shutil.copy(ROOT / "test" / "bench" / "cuda_device.py", self.folder)
+        for name in ("cuda_device.py", "cuda_probes.py"):
+            shutil.copy(ROOT / "test" / "bench" / name, self.folder)
         shutil.rmtree(self.folder / "work")
         script = self.folder / "run.sh"
         script.write_text('#!/bin/sh\n# Measures, and ends with 77 where there is no GPU. Options as of cuda_device.py.\n'

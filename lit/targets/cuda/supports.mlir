@@ -1,4 +1,4 @@
-// Products and norms keep their sums in f32 and may yield halves; floats of 8 bits have no form.
+// Products and norms keep their sums in f32 and may yield halves; f64 has no form.
 // RUN: tercet-opt %s --partition-assign-engines | FileCheck %s
 
 #cpu = #soc.cpu<"cpu", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
@@ -10,7 +10,7 @@
 module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#cpu, #gpu], memories = [#dram]>} {
   nn.weight @x = dense<1.0> : tensor<64x64xf16>
   nn.weight @w = dense<1.0> : tensor<64x64xf16>
-  nn.weight @n = dense<1.0> : tensor<64x64xf8E4M3FN>
+  nn.weight @n = dense<1.0> : tensor<64x64xf64>
   nn.weight @scale = dense<1.0> : tensor<64xf16>
 
   // CHECK-LABEL: @norm
@@ -45,17 +45,17 @@ module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#
     return %0 : tensor<64x64xf16>
   }
 
-  // CHECK-LABEL: @narrow
-  // CHECK: "gpu", "unsupported", cost_ps = 0, "it has no form for elements of type f8E4M3FN"
-  func.func @narrow() -> tensor<64x64xf16> {
-    %x = nn.get_weight @n : tensor<64x64xf8E4M3FN>
-    %0 = soc.group (%x) : (tensor<64x64xf8E4M3FN>) -> tensor<64x64xf16> {
-    ^bb0(%a: tensor<64x64xf8E4M3FN>):
+  // CHECK-LABEL: @wide
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it has no form for elements of type f64"
+  func.func @wide() -> tensor<64x64xf16> {
+    %x = nn.get_weight @n : tensor<64x64xf64>
+    %0 = soc.group (%x) : (tensor<64x64xf64>) -> tensor<64x64xf16> {
+    ^bb0(%a: tensor<64x64xf64>):
       %e = tensor.empty() : tensor<64x64xf16>
       %r = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
-          ins(%a : tensor<64x64xf8E4M3FN>) outs(%e : tensor<64x64xf16>) {
-      ^bb0(%u: f8E4M3FN, %o: f16):
-        %v = arith.extf %u : f8E4M3FN to f16
+          ins(%a : tensor<64x64xf64>) outs(%e : tensor<64x64xf16>) {
+      ^bb0(%u: f64, %o: f16):
+        %v = arith.truncf %u : f64 to f16
         linalg.yield %v : f16
       } -> tensor<64x64xf16>
       soc.yield %r : tensor<64x64xf16>

@@ -306,6 +306,8 @@ TEST_F(Tensor, Borders) {
                   bool(layout & 1),
                   bool(layout & 2)};
       shape.residual = layout == 1 || layout == 2;
+      // Four stages of 32 terms; with more memory they have 64.
+      shape.profile = "threads=128+workgroup_bytes=32768+mma+float16+storage16";
       run(shape);
       EXPECT_TRUE(hasProducts());
       if (HasFailure())
@@ -343,15 +345,15 @@ TEST_F(Tensor, Odd) {
   }
 }
 
-// The largest block of 256 threads, with four stages in dynamic memory, and in
-// what there is of static.
+// The largest block of 256 threads: two stages in static memory, four, or three of
+// twice as many terms, in dynamic memory.
 TEST_F(Tensor, Large) {
-  for (int64_t bytes : {49152, 98304}) {
-    Shape shape{128, 512, 192, 128, 256};
+  for (int64_t bytes : {49152, 98304, 163840}) {
+    Shape shape{128, 512, 200, 128, 256};
     shape.profile = "threads=256+mma+float16+storage16+workgroup_bytes=" + std::to_string(bytes);
     run(shape);
     EXPECT_TRUE(hasProducts());
-    EXPECT_EQ(shared, bytes == 98304 ? 98304 : 0);
+    EXPECT_EQ(shared, bytes == 163840 ? 147456 : bytes == 98304 ? 98304 : 0);
     EXPECT_EQ(threads, 256);
     if (HasFailure())
       return;
@@ -365,7 +367,8 @@ TEST_F(Tensor, Registers) {
   struct {
     int64_t rows, columns, size;
     const char *threads, *bytes;
-  } tiles[] = {{128, 256, 1024, "256", "98304"},
+  } tiles[] = {{128, 256, 1024, "256", "163840"},
+               {128, 256, 1024, "256", "98304"},
                {256, 128, 1000, "256", "98304"},
                {128, 128, 1024, "128", "49152"},
                {64, 64, 1000, "256", "49152"}};
