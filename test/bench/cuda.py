@@ -202,18 +202,17 @@ class Preparation:
                 operand["fill"] = fill
             self.cases.append(case)
 
-    def products(self, machine, shapes, tiles=None):
+    def products(self, machine, shapes, tiles=None, turned=()):
+        """Of `turned` the right-hand side has its terms side by side."""
         module = f"products_{machine}" + (f"_{tiles[0]}x{tiles[1]}" if tiles else "")
         texts, described = [], {}
-        for m, k, n in shapes:
-            for transposed in (False, True):
-                name = f"p{m}_{k}_{n}" + ("t" if transposed else "")
-                texts.append(product_text(name, m, k, n, transposed))
-                label = f"gemm/{m}x{n}x{k}" + (" B^T" if transposed else "") + f" {machine}"
-                described[name] = {"name": label, "measure": "operations", "operations": 2 * m * n * k,
-                                   "tiles": "x".join(map(str, tiles)) if tiles else "",
-                                   "fills": ["halves", "halves", "zero"],
-                                   "check": {"m": m, "n": n, "k": k, "transposed": transposed, "operands": [0, 1, 2]}}
+        for m, k, n, transposed in [(*s, False) for s in shapes] + [(*s, True) for s in turned]:
+            name = f"p{m}_{k}_{n}" + ("t" if transposed else "")
+            texts.append(product_text(name, m, k, n, transposed))
+            label = f"gemm/{m}x{n}x{k}" + (" B^T" if transposed else "") + f" {machine}"
+            described[name] = {"name": label, "measure": "operations", "operations": 2 * m * n * k,
+                               "tiles": "x".join(map(str, tiles)) if tiles else "", "fills": ["halves", "halves", "zero"],
+                               "check": {"m": m, "n": n, "k": k, "transposed": transposed, "operands": [0, 1, 2]}}
         table, image = self.compile(module, "\n".join(texts), machine, tiles)
         self.add(module, table, image, described)
 
@@ -293,11 +292,11 @@ def main():
     arguments = parser.parse_args()
     preparation = Preparation(arguments.tools.resolve(), arguments.bundle.resolve(), arguments.architecture)
     if arguments.small:
-        preparation.products("t128s48", [(128, 96, 128)])
+        preparation.products("t128s48", [(128, 96, 128)], turned=[(96, 64, 128)])
         preparation.products("t128s48", [(100, 64, 72)], (64, 64))
     else:
         cubes = [(n, n, n) for n in CUBES]
-        preparation.products("t256s160", cubes + list(PREFILL))
+        preparation.products("t256s160", cubes, turned=cubes + list(PREFILL))
         for machine in MACHINES:
             if machine != "t256s160":
                 preparation.products(machine, [TRIED_SHAPE, (8192, 8192, 8192)])
