@@ -98,7 +98,7 @@ llvm::Error CalibrationRun::collect(ArrayRef<IntegerCandidate> candidates) {
                      isWanted[number] = true;
                      if (storage == Storage::Columns)
                        byRows[number] = true;
-                     else if (scales != Scales::One)
+                     else if (scales != Scales::One && classes.hasChannels(number))
                        byChannels[number] = true;
                    });
   for (const IntegerCandidate &candidate : candidates)

@@ -54,6 +54,14 @@ ValueClasses::ValueClasses(func::FuncOp function) {
       join(yielded, result);
   }
   classes.compress();
+  columns.assign(size(), 0);
+  for (auto [value, number] : numbers) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (!type || type.getRank() == 0)
+      continue;
+    int64_t &known = columns[classes[number]];
+    known = known == 0 || known == type.getShape().back() ? type.getShape().back() : -1;
+  }
 }
 
 bool ValueClasses::isComputed(Value value) {

@@ -11,6 +11,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/IntEqClasses.h"
 
+#include <vector>
+
 namespace tercet::quantize {
 
 class ValueClasses {
@@ -23,6 +25,9 @@ public:
   /// another of its values: a weight, an argument of the function, the result of
   /// an operation that computes.
   static bool isComputed(mlir::Value value);
+  /// Whether the last dimension of all values of the class is the same, so that
+  /// its elements can have scales of their own.
+  bool hasChannels(unsigned number) const { return columns[number] > 0; }
 
 private:
   void number(mlir::Value value) { numbers.try_emplace(value, numbers.size()); }
@@ -30,6 +35,8 @@ private:
 
   llvm::DenseMap<mlir::Value, unsigned> numbers;
   llvm::IntEqClasses classes;
+  /// Of each class: the last dimension; -1 where they differ.
+  std::vector<int64_t> columns;
 };
 
 } // namespace tercet::quantize

@@ -32,6 +32,10 @@ OpFoldResult ceilDiv(OpBuilder &b, Location loc, OpFoldResult value, int64_t by)
                                                {value});
 }
 
+OpFoldResult times(OpBuilder &b, Location loc, OpFoldResult value, int64_t by) {
+  return affine::makeComposedFoldedAffineApply(b, loc, b.getAffineDimExpr(0) * by, {value});
+}
+
 OpFoldResult sum(OpBuilder &b, Location loc, OpFoldResult lhs, OpFoldResult rhs) {
   AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1);
   return affine::makeComposedFoldedAffineApply(b, loc, d0 + d1, {lhs, rhs});
@@ -84,7 +88,7 @@ template <typename OpTy> bool isWholeLoop(OpTy op, int64_t loop) {
                         GroupGatherOp>)
     return loop == resultType(op).getRank() - 1;
   if constexpr (std::is_same_v<OpTy, EncodeGroupsOp>)
-    return loop > 0;
+    return loop > 1;
   // Scales of columns are in the type, of which no part can be cut out.
   if constexpr (isOneOf<OpTy, QuantizeOp, DequantizeOp>)
     return isa<quant::UniformQuantizedPerAxisType>(op.getTypeAttr().getValue()) &&
@@ -140,6 +144,13 @@ FailureOr<TilingResult> tileByLoops(OpTy op, OpBuilder &b, ArrayRef<OpFoldResult
       tiled |= !whole;
       OpFoldResult offset = whole ? OpFoldResult(b.getIndexAttr(0)) : offsets[loop];
       OpFoldResult size = whole ? full[dim] : sizes[loop];
+      // Columns of a tile are those of its blocks.
+      if constexpr (std::is_same_v<OpTy, EncodeGroupsOp>)
+        if (operand.getOperandNumber() == 0 && dim == 1) {
+          offset = times(b, loc, offsets[1], op.getFormat().getBlock());
+          size = times(b, loc, sizes[1], op.getFormat().getBlock());
+          tiled = true;
+        }
       if constexpr (std::is_same_v<OpTy, RopeOp>)
         if (op.getPosition() && loops.size() == 3 && dim == 1) {
           offset = sum(b, loc, offset, op.getPosition());

@@ -314,6 +314,8 @@ private:
     }
     QuantType wanted =
         isOnCpu && canQuantiseAtEnd(group) ? commonDemand(group.getOutputs()[0]) : QuantType();
+    if (wanted && group.getVariant() && !canQuantiseTiles(*group.getVariant(), wanted))
+      wanted = QuantType();
     if (!changed && !wanted)
       return success();
     soc::GroupOp other = rewriteFloats(group, operands, wanted);

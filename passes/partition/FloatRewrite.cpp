@@ -7,6 +7,7 @@
 #include "passes/partition/VariantChange.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
 
 using namespace mlir;
 using namespace tercet;
@@ -32,6 +33,11 @@ bool partition::canDequantiseAtHead(soc::GroupOp group, unsigned operand) {
   auto shapeOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape(); };
   return shapeOf(argument) == shapeOf(group.getOutputs()[0]) &&
          llvm::all_of(argument.getUses(), readsTileByTile);
+}
+
+bool partition::canQuantiseTiles(soc::VariantAttr variant, Type type) {
+  ArrayRef<int64_t> tiles = variant.getTiles().asArrayRef();
+  return !isa<quant::UniformQuantizedPerAxisType>(type) || tiles.empty() || tiles.back() == 0;
 }
 
 bool partition::canQuantiseAtEnd(soc::GroupOp group) {

@@ -17,6 +17,8 @@ bool canDequantiseAtHead(soc::GroupOp group, unsigned operand);
 /// Whether the group's only result, of f32, is computed by what can be fused
 /// into the tiles of a reader.
 bool canQuantiseAtEnd(soc::GroupOp group);
+/// Whether its tiles can be: those of some columns cannot have scales of all.
+bool canQuantiseTiles(soc::VariantAttr variant, mlir::Type type);
 
 /// The group with operands as they are stored, dequantised at the head of its
 /// body, and its result quantised at the end if `result` says as what. The body

@@ -145,7 +145,7 @@ void Placement::addHandovers() {
     for (auto [number, type] : llvm::enumerate(common[index]))
       for (const PlacementLabel &label : group.labels) {
         if (label.format != 0 || !llvm::all_of(label.parts, [&](const PlacedPart &part) {
-              return engines[part.engine].getEngineKind() == "cpu";
+              return engines[part.engine].getEngineKind() == "cpu" && canQuantiseTiles(part.variant, type);
             }))
           continue;
         PlacementLabel handing = label;

@@ -14,6 +14,8 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace tercet;
 using namespace tercet::partition;
@@ -74,6 +76,8 @@ public:
         attention = &op;
       noteWholeDims(op);
     }
+    if (isa_and_nonnull<nn::EncodeGroupsOp>(root) && hasRows)
+      wholeDims.insert(1);
   }
 
   /// Looks at every tile of the group's class; false if none fits.
@@ -129,8 +133,9 @@ private:
       wholeDims.insert(shape.size() - 1);
     if (auto softmax = dyn_cast<linalg::SoftmaxOp>(op))
       wholeDims.insert(softmax.getDimension());
+    // Of rows that are rounded by themselves a tile is some blocks.
     if (isa<nn::EncodeGroupsOp>(op))
-      for (size_t dim = 1; dim < shape.size(); ++dim)
+      for (size_t dim = &op == root ? 2 : 1; dim < shape.size(); ++dim)
         wholeDims.insert(dim);
     hasRows |= isa<nn::LayerNormOp, nn::RmsNormOp, linalg::SoftmaxOp>(op);
   }
@@ -229,6 +234,9 @@ private:
         if (kind != utils::IteratorType::parallel && !ShapedType::isDynamic(range))
           terms *= std::max<int64_t>(1, range);
     int64_t unit = hasRows ? whole : limits.threads;
+    // A thread makes a block; half as many where not all find room.
+    if (isa<nn::EncodeGroupsOp>(root) && !hasRows)
+      unit = whole * limits.threads / 2;
     for (int64_t units : {16, 8, 4, 2, 1})
       if (units == 1 || units * unit * std::min<int64_t>(terms, 64) <= 64 * 16 * limits.threads)
         consider(tileOfElements(units * unit), 100, 0);
@@ -359,6 +367,11 @@ private:
 
   uint64_t tileElements(RankedTensorType value, ArrayRef<int64_t> sizes) const {
     uint64_t elements = 1;
+    if (auto encode = dyn_cast<nn::EncodeGroupsOp>(root);
+        encode && value.getShape() == cast<ShapedType>(encode.getInput().getType()).getShape()) {
+      elements = sizes[0] ? std::min(shape[0], sizes[0]) : shape[0];
+      return elements * (sizes[1] ? sizes[1] * encode.getFormat().getBlock() : value.getDimSize(1));
+    }
     for (int64_t dim = 0; dim < value.getRank(); ++dim) {
       int64_t at = static_cast<int64_t>(shape.size()) - value.getRank() + dim;
       bool cut = value.getShape() == type.getShape() && at >= 0 && sizes[at] > 0;
@@ -367,12 +380,20 @@ private:
     return elements;
   }
 
-  /// Parts of a share are cut where a tile of any row may begin.
+  /// Parts of a share are cut where a tile of any row may begin, and where a word
+  /// does: narrow elements are fields of words, whose others another engine may be
+  /// writing.
   uint64_t granularity() {
     if (!shareDim || wholeDims.contains(*shareDim) || group.getOutputs().size() != 1 ||
         isa<tensor::ExtractSliceOp>(root))
       return 0;
-    return StringRef(name).ends_with("product") ? kThinRows : 1;
+    uint64_t rows = StringRef(name).ends_with("product") ? kThinRows : 1;
+    for (Type type :
+         llvm::concat<const Type>(group.getInputs().getTypes(), group->getResultTypes()))
+      if (Type element = getElementTypeOrSelf(type);
+          element.isIntOrFloat() && element.getIntOrFloatBitWidth() < 32)
+        rows = std::lcm<uint64_t>(rows, 4 / llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
+    return rows;
   }
 
   soc::PerformanceAttr performance;

@@ -26,6 +26,19 @@ def AssignMemoryPass : Pass<"plan-assign-memory", "::mlir::ModuleOp"> {
   let dependentDialects = ["::tercet::cmd::CmdDialect"];
 }
 
+def ShareWeightsPass : Pass<"plan-share-weights", "::mlir::ModuleOp"> {
+  let summary = "Read weights that are parts of others as parts of those";
+  let description = [{
+    Entries share groups out differently, and each share has a weight of its own.
+    Where another entry, or another engine, has the whole in the same layout, a
+    part that is a run of its first dimension becomes a view of it, and its weight
+    goes away. A part that an engine with a driver reads stays, as does one whose
+    whole another such engine reads. Before plan-assign-memory.
+  }];
+  let statistics = [Statistic<"numShared", "shared", "Reads of parts that became views">];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 def AssignAlignmentsPass : Pass<"plan-assign-alignments", "::mlir::ModuleOp"> {
   let summary = "State how the memories of kernels are aligned";
   let description = [{

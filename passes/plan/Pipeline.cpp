@@ -7,6 +7,7 @@
 #include "mlir/Pass/PassManager.h"
 
 void tercet::plan::buildPlanPipeline(mlir::OpPassManager &pm) {
+  pm.addPass(createShareWeightsPass());
   pm.addPass(createAssignMemoryPass());
   pm.addPass(createAssignAlignmentsPass());
   pm.addPass(createVerifyPlanPass());

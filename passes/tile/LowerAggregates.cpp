@@ -61,14 +61,16 @@ Value decomposeNarrowSoftmax(OpBuilder &b, linalg::SoftmaxOp op) {
   sizes.erase(sizes.begin() + reduced);
   auto exponential = [&](OpBuilder &n, Location at, ValueRange args) -> Value {
     Value x = arith::ExtFOp::create(n, at, f32, args[0]);
-    return math::ExpOp::create(n, at, arith::SubFOp::create(n, at, x, args[1]));
+    Value greatest = arith::ExtFOp::create(n, at, f32, args[1]);
+    return math::ExpOp::create(n, at, arith::SubFOp::create(n, at, x, greatest));
   };
-  Value greatest = nn::generic(
-      b, loc, op.getInput(),
-      nn::filled(b, loc, sizes, f32, -std::numeric_limits<double>::infinity()), {all, row}, reduce,
-      [&](OpBuilder &n, Location at, ValueRange args) -> Value {
-        return arith::MaxNumFOp::create(n, at, arith::ExtFOp::create(n, at, f32, args[0]), args[1]);
-      });
+  // Exact in any type.
+  Value greatest =
+      nn::generic(b, loc, op.getInput(),
+                  nn::filled(b, loc, sizes, element, -std::numeric_limits<double>::infinity()),
+                  {all, row}, reduce, [](OpBuilder &n, Location at, ValueRange args) -> Value {
+                    return arith::MaxNumFOp::create(n, at, args[0], args[1]);
+                  });
   Value sum = nn::generic(b, loc, {op.getInput(), greatest}, nn::filled(b, loc, sizes, f32, 0),
                           {all, row, row}, reduce,
                           [&](OpBuilder &n, Location at, ValueRange args) -> Value {

@@ -134,6 +134,29 @@ void computeInF32(Operation *op, function_ref<bool(Type)> narrow) {
   op->erase();
 }
 
+/// The greater or lesser number by a comparison. As an intrinsic of widened
+/// halves it would be one of halves after LLVM's simplifications, which is a call
+/// of fmaxf.
+template <typename Op, arith::CmpFPredicate predicate> struct CompareHalves : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
+    auto isHalf = [](Value value) {
+      auto extension = value.getDefiningOp<arith::ExtFOp>();
+      return getElementTypeOrSelf(extension ? extension.getIn().getType() : value.getType())
+          .isF16();
+    };
+    if (!isHalf(op.getLhs()) && !isHalf(op.getRhs()))
+      return rewriter.notifyMatchFailure(op, "has no operand that is a half");
+    Location loc = op.getLoc();
+    Value left = op.getLhs(), right = op.getRhs();
+    Value first = arith::CmpFOp::create(rewriter, loc, predicate, left, right);
+    Value isNan = arith::CmpFOp::create(rewriter, loc, arith::CmpFPredicate::UNO, right, right);
+    Value chosen = arith::OrIOp::create(rewriter, loc, first, isNan);
+    rewriter.replaceOpWithNewOp<arith::SelectOp>(op, chosen, left, right);
+    return success();
+  }
+};
+
 } // namespace
 
 LogicalResult cpu::emulateNarrowFloats(soc::KernelOp kernel, soc::CpuAttr cpu) {
@@ -154,7 +177,33 @@ LogicalResult cpu::emulateNarrowFloats(soc::KernelOp kernel, soc::CpuAttr cpu) {
     computeInF32(op, narrow);
   RewritePatternSet patterns(kernel.getContext());
   arith::populateExpandBFloat16Patterns(patterns);
+  patterns.add<CompareHalves<arith::MaxNumFOp, arith::CmpFPredicate::OGT>,
+               CompareHalves<arith::MinNumFOp, arith::CmpFPredicate::OLT>>(kernel.getContext());
   if (halves)
     patterns.add<ExpandHalfExtension, ExpandHalfTruncation>(kernel.getContext());
   return applyPatternsGreedily(kernel, std::move(patterns));
+}
+
+void cpu::accessBits(LLVM::LLVMFuncOp function) {
+  auto bitsOf = [](Type type) {
+    Type element = getElementTypeOrSelf(type);
+    return element.isBF16() ? withElement(type, IntegerType::get(type.getContext(), 16)) : Type();
+  };
+  function.walk([&](Operation *op) {
+    if (!isa<LLVM::LoadOp, LLVM::StoreOp, LLVM::MaskedLoadOp, LLVM::MaskedStoreOp>(op))
+      return;
+    OpBuilder b(op);
+    for (OpOperand &operand : op->getOpOperands())
+      if (Type bits = bitsOf(operand.get().getType()))
+        operand.set(LLVM::BitcastOp::create(b, op->getLoc(), bits, operand.get()));
+    b.setInsertionPointAfter(op);
+    for (Value result : op->getResults()) {
+      Type type = result.getType(), bits = bitsOf(type);
+      if (!bits)
+        continue;
+      result.setType(bits);
+      auto floats = LLVM::BitcastOp::create(b, op->getLoc(), type, result);
+      result.replaceAllUsesExcept(floats, floats);
+    }
+  });
 }

@@ -93,7 +93,24 @@ Value bitsOfBrain(ImplicitLocOpBuilder &b, Value value) {
 Value fromBits(ImplicitLocOpBuilder &b, Type element, Value word) {
   return element.isF16() ? halfFromBits(b, word) : brainFromBits(b, word);
 }
+/// Of a value that fromBits made, what it was made from; null for any other.
+Value wordOf(Type element, Value value) {
+  if (element.isBF16()) {
+    auto cast = value.getDefiningOp<arith::BitcastOp>();
+    auto high = cast ? cast.getIn().getDefiningOp<arith::ShLIOp>() : arith::ShLIOp();
+    return high && getConstantIntValue(high.getRhs()) == 16 ? high.getLhs() : Value();
+  }
+  auto half = value.getDefiningOp<spirv::CompositeExtractOp>();
+  auto both = half ? half.getComposite().getDefiningOp<spirv::GLUnpackHalf2x16Op>()
+                   : spirv::GLUnpackHalf2x16Op();
+  bool low = both && cast<IntegerAttr>(half.getIndices()[0]).getInt() == 0;
+  return low ? both.getOperand() : Value();
+}
+
+/// In the low 16 bits; what is above them says nothing.
 Value bitsOf(ImplicitLocOpBuilder &b, Type element, Value value) {
+  if (Value word = wordOf(element, value))
+    return word;
   return element.isF16() ? bitsOfHalf(b, value) : bitsOfBrain(b, value);
 }
 

@@ -279,6 +279,23 @@ void FunctionStorage::lowerVector(Operation *op, WordMemory &memory, const Place
     load.replaceAllUsesWith(vector::FromElementsOp::create(b, type, elements).getResult());
     return;
   }
+  // Fields of whole words, word by word, which no other thread changes.
+  if (bits < 32 && bytes % 4 == 0 && promised && *promised % 4 == 0) {
+    Value shift = arith::ConstantIndexOp::create(b, llvm::Log2_32(32 / bits));
+    Value first = arith::ShRUIOp::create(b, index, shift);
+    SmallVector<Value> words = store ? pack(b, elements) : SmallVector<Value>(bytes / 4);
+    for (auto [number, word] : llvm::enumerate(words)) {
+      Value at = arith::AddIOp::create(b, first, arith::ConstantIndexOp::create(b, number));
+      if (store)
+        memory.store(b, word, at);
+      else
+        word = memory.load(b, b.getI32Type(), at);
+    }
+    if (load)
+      load.replaceAllUsesWith(
+          vector::FromElementsOp::create(b, type, unpack(b, element, words)).getResult());
+    return;
+  }
   for (unsigned lane = 0; lane < lanes; ++lane) {
     Value at = arith::AddIOp::create(b, index, arith::ConstantIndexOp::create(b, lane));
     if (store)

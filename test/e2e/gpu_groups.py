@@ -9,6 +9,7 @@ import re
 import numpy as np
 
 import group_formats as formats
+import harness
 
 F32 = np.float32
 TEXTS = formats.texts()
@@ -46,6 +47,9 @@ class GroupCase:
 
     def feeds(self):
         return self.inputs
+
+    def difference(self, got):
+        return harness.difference(got, self.expected, self.tolerance)
 
     def on_cpu(self, given, made, shape):
         kind = typed(shape)

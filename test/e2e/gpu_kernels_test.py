@@ -2,21 +2,29 @@
 #
 # Kernels of a Vulkan GPU against numpy in double precision, on whatever device tercet-run finds (lavapipe where there is
 # no other): products with and without an elementwise operation behind them, thin products, norms, softmax and
-# attention, products with weights in groups, at sizes around the edges of tiles, lanes and blocks, in every profile. Each case is an entry of one module:
-# the CPU negates the inputs, which a GPU does not see, and the GPU does the rest.
+# attention, products with weights in groups, at sizes around the edges of tiles, lanes and blocks, in every profile and
+# stored as f32, f16 and bf16. Each case is an entry of one module: the CPU multiplies halved inputs by -2, and the GPU
+# does the rest. With --validate all of it runs under the Khronos validation layer, and a message of it is a failure.
 
+import os
 import platform
 import re
 
+import ml_dtypes
 import numpy as np
 
 import gpu_groups
 import harness
 
-# Relative to 1 + |expected|: storage in f32 and in f16.
-TOLERANCE = {"f32": 1e-4, "f16": 2e-3}
-TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float16): "f16"}
+BF16 = np.dtype(ml_dtypes.bfloat16)
+# Relative to 1 + |expected|. A bfloat16 is rounded by 2e-3 of itself, and some results twice.
+TOLERANCE = {"f32": 1e-4, "f16": 2e-3, "bf16": 6e-3}
+TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float16): "f16", BF16: "bf16"}
 PROFILES = {"base": "vk11-base", "subgroup": "vk11-base+subgroup", "full": "vk11-base+f16+subgroup", "dot": "vk11-base+dot"}
+# How elements are stored in each: what f16 is depends on +f16, bfloat16s are fields of words everywhere, and what byte
+# products change is products in groups.
+STORAGE = {"base": (np.float32, np.float16, BF16), "subgroup": (np.float32,), "full": (np.float32, np.float16), "dot": ()}
+LAYER = "VK_LAYER_KHRONOS_validation"
 MACHINE = """name: bench
 engines:
   - {{name: cpu, kind: cpu, target: cpu, memories: [dram], cpu: {cpu}}}
@@ -32,6 +40,11 @@ memories:
 """
 
 
+def stored(array):
+    """As files have it: NumPy has no bfloat16."""
+    return array.view(np.uint16) if array.dtype == BF16 else array
+
+
 def tensor(array):
     return f"tensor<{'x'.join(map(str, array.shape))}x{TYPES[array.dtype]}>"
 
@@ -45,11 +58,19 @@ class Case:
         self.inputs = {n: np.ascontiguousarray(a.astype(storage)) for n, a in inputs.items()}
         self.weights = {n: np.ascontiguousarray(a.astype(storage)) for n, a in weights.items()}
         doubles = {n: a.astype(np.float64) for n, a in {**self.inputs, **self.weights}.items()}
-        self.expected = expected(**doubles).astype(storage)
+        self.exact = expected(**doubles)
+        self.expected = self.exact.astype(storage)
         self.body = body
 
     def feeds(self):
-        return {f"{n}0": a for n, a in self.inputs.items()}
+        return {f"{n}0": stored(a / a.dtype.type(2)) for n, a in self.inputs.items()}
+
+    def difference(self, got):
+        """As harness.difference says it; of a bfloat16 from the exact result, since roundings of two would be too far."""
+        kind = TYPES[self.expected.dtype]
+        if kind == "bf16":
+            return harness.difference(got.view(BF16).astype(np.float64), self.exact, TOLERANCE[kind])
+        return harness.difference(got, self.expected, TOLERANCE[kind])
 
     def text(self):
         lines = [f'nn.weight @{self.name}_{n} = dense<"0x{a.tobytes().hex().upper()}"> : {tensor(a)}'
@@ -62,7 +83,9 @@ class Case:
             lines.append(f"""  %{n}1 = soc.group on "cpu" (%{n}0) : ({t}) -> {t} {{
   ^bb0(%a: {t}):
     %e = tensor.empty() : {t}
-    %n = linalg.negf ins(%a : {t}) outs(%e : {t}) -> {t}
+    %c = arith.constant -2.0 : {TYPES[a.dtype]}
+    %f = linalg.fill ins(%c : {TYPES[a.dtype]}) outs(%e : {t}) -> {t}
+    %n = linalg.mul ins(%a, %f : {t}, {t}) outs(%e : {t}) -> {t}
     soc.yield %n : {t}
   }}""")
         operands = {**self.inputs, **self.weights}
@@ -198,24 +221,50 @@ def cases(rng, storage=np.float32):
 class Gpu:
     def __init__(self, test):
         self.test = test
+        self.messages = None
+
+    def validate(self):
+        """Has the programs run under the validation layer from here on, hazards between commands included."""
+        self.messages = self.test.work / "validation.txt"
+        settings = self.test.work / "vk_layer_settings.txt"
+        settings.write_text(f"""khronos_validation.debug_action = VK_DBG_LAYER_ACTION_LOG_MSG
+khronos_validation.log_filename = {self.messages}
+khronos_validation.report_flags = error,warn,info
+khronos_validation.enables = VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT
+""")
+        os.environ.update(VK_INSTANCE_LAYERS=LAYER, VK_LAYER_SETTINGS_PATH=str(settings))
+
+    def check_messages(self, name):
+        """The layer says that it is there, and nothing else."""
+        said = self.messages.read_text() if self.messages.exists() else ""
+        self.messages.unlink(missing_ok=True)
+        if "Khronos Validation Layer Active" not in said:
+            said = f"{LAYER} is not in use"
+        elif not re.search(r"Validation (Error|Warning|Performance)", said):
+            said = ""
+        self.test.check(f"{name}: validation", said[:2000])
 
     def run(self, profile, some, kib=16, threads=128, accumulators=32, cpu="host", label=""):
-        some = [case for case in some if self.test.wanted(f"{profile} {case.name}")]
-        if not some:
-            return
+        some = [case for case in some if self.test.wanted(f"{profile}{label} {case.name}")]
         folder = self.test.work / f"{profile}{label}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "board.yaml").write_text(
             MACHINE.format(cpu=cpu, profile=PROFILES[profile], kib=kib, threads=threads, accumulators=accumulators))
+        # Opening a program makes the pipelines of all of its kernels.
+        for first in range(0, len(some), 12):
+            self.run_together(folder, f"{profile}{label}", some[first:first + 12])
+
+    def run_together(self, folder, label, some):
         (folder / "kernels.mlir").write_text("\n".join(case.text() for case in some))
         self.test.compile(folder / "kernels.mlir", folder / "out", None, "--soc", str(folder / "board.yaml"),
                           "--start-from", "partition")
         for case in some:
-            name = f"{profile}{label} {case.name}"
+            name = f"{label} {case.name}"
             try:
                 got = self.test.run(folder / "out", case.feeds(), ["y"], "--entry", case.name)["y"]
-                storage = TYPES[case.expected.dtype]
-                self.test.check(name, harness.difference(got, case.expected, TOLERANCE[storage]))
+                self.test.check(name, case.difference(got))
+                if self.messages:
+                    self.check_messages(name)
             except harness.CommandFailed as failure:
                 self.test.check(name, str(failure))
 
@@ -223,15 +272,18 @@ class Gpu:
 def main():
     parser = harness.parser(__doc__ or "kernels of a GPU")
     parser.add_argument("--every", type=int, default=1, help="only every Nth case")
+    parser.add_argument("--validate", action="store_true", help=f"run under {LAYER}")
     test = harness.Test(parser.parse_args())
     gpu = Gpu(test)
     every = test.arguments.every
+    if test.arguments.validate:
+        gpu.validate()
     for profile in PROFILES:
-        # What byte products change is products in groups.
-        for storage in (np.float32, np.float16) if profile != "dot" else ():
+        for storage in STORAGE[profile]:
             some = list(cases(np.random.default_rng(7), storage))
             gpu.run(profile, some[::every])
-        gpu.run(profile, list(gpu_groups.cases())[::every], label="-groups")
+        if profile != "subgroup":
+            gpu.run(profile, list(gpu_groups.cases())[::every], label="-groups")
     # Panels of four and of eight columns, which other CPUs read.
     if platform.machine() in ("x86_64", "AMD64"):
         for cpu in ("x86-64", "x86-64-v3"):

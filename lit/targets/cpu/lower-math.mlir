@@ -46,6 +46,23 @@ soc.kernel @half(%x: memref<8xf16>) attributes {engine = "cpu", num_inputs = 1 :
   soc.return
 }
 
+// The greater of two halves by a comparison: an intrinsic would become a call of
+// the C library.
+// CHECK-LABEL: soc.kernel @greater
+// CHECK: %[[FIRST:.*]] = arith.cmpf ogt, %[[A:.*]], %[[B:.*]] : f16
+// CHECK: %[[NAN:.*]] = arith.cmpf uno, %[[B]], %[[B]] : f16
+// CHECK: %[[EITHER:.*]] = arith.ori %[[FIRST]], %[[NAN]]
+// CHECK: arith.select %[[EITHER]], %[[A]], %[[B]]
+soc.kernel @greater(%x: memref<8xf16>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #v} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %a = memref.load %x[%c0] : memref<8xf16>
+  %b = memref.load %x[%c1] : memref<8xf16>
+  %r = arith.maxnumf %a, %b : f16
+  memref.store %r, %x[%c0] : memref<8xf16>
+  soc.return
+}
+
 // Unchanged: instructions of every target.
 // CHECK-LABEL: soc.kernel @sqrt
 // CHECK: math.sqrt

@@ -27,6 +27,21 @@ gpu.module @copy {
   }
 }
 
+// An atomic access orders nothing but itself.
+// CHECK-LABEL: spirv.module @atomic
+// CHECK: spirv.AtomicAnd <Device> <None>
+// CHECK: spirv.AtomicUMax <Device> <None>
+gpu.module @atomic {
+  gpu.func @atomic(%a: memref<?xi32, #spirv.storage_class<StorageBuffer>> {spirv.interface_var_abi = #spirv.interface_var_abi<(0, 0)>})
+      kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    %c7 = arith.constant 7 : i32
+    %i = gpu.thread_id x
+    %x = memref.atomic_rmw andi %c7, %a[%i] : (i32, memref<?xi32, #spirv.storage_class<StorageBuffer>>) -> i32
+    %y = memref.atomic_rmw maxu %x, %a[%i] : (i32, memref<?xi32, #spirv.storage_class<StorageBuffer>>) -> i32
+    gpu.return
+  }
+}
+
 // A barrier orders what goes through buffers, too. What GLSL has no function for is a polynomial.
 // CHECK-LABEL: spirv.module @shared
 // CHECK: spirv.GlobalVariable @{{.*}} : !spirv.ptr<!spirv.struct<(!spirv.array<64 x f32>)>, Workgroup>

@@ -34,7 +34,7 @@ gpu.module @kernels {
   // CHECK: spirv.GL.PackHalf2x16
   // CHECK: spirv.GL.UnpackHalf2x16
   // CHECK-NOT: f16
-  // CHECK-LABEL: gpu.func @brains
+  // CHECK-LABEL: gpu.func @stored
   // HALF-LABEL: gpu.func @halves
   // HALF: arith.truncf %{{.*}} : f32 to f16
   // HALF: arith.addf %{{.*}} : f16
@@ -45,6 +45,19 @@ gpu.module @kernels {
     %s = arith.addf %h, %h : f16
     %w = arith.extf %s : f16 to f32
     memref.store %w, %m[%c0] : memref<?xf32>
+    gpu.return
+  }
+
+  // The bits of what was rounded are those that it was rounded to.
+  // CHECK: spirv.GL.PackHalf2x16
+  // CHECK-NOT: spirv.GL.PackHalf2x16
+  // CHECK-LABEL: gpu.func @brains
+  gpu.func @stored(%m: memref<?xi32>, %a: f32) {
+    %c0 = arith.constant 0 : index
+    %h = arith.truncf %a : f32 to f16
+    %x = arith.bitcast %h : f16 to i16
+    %w = arith.extui %x : i16 to i32
+    memref.store %w, %m[%c0] : memref<?xi32>
     gpu.return
   }
 

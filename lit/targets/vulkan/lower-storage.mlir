@@ -80,6 +80,28 @@ gpu.module @kernels {
     gpu.return
   }
 
+  // Halves that fill words are whole words, in workgroup memory and where the operand is less aligned
+  // than they are.
+  // CHECK-LABEL: gpu.func @words(
+  // CHECK-SAME: %[[A:[a-z0-9]+]]: memref<?xi32, #spirv.storage_class<StorageBuffer>>
+  // CHECK-SAME: workgroup(%[[W:.*]] : memref<16xi32, #spirv.storage_class<Workgroup>>)
+  // CHECK: arith.shrui %{{.*}}, %c1
+  // CHECK-COUNT-2: memref.load %[[A]]
+  // CHECK-NOT: memref.atomic_rmw
+  // CHECK-COUNT-2: memref.store %{{.*}}, %[[W]]
+  // CHECK: gpu.return
+  gpu.func @words(%a: memref<?xf16>) workgroup(%w : memref<64xi8, #gpu.address_space<workgroup>>) kernel {
+    %a4 = memref.assume_alignment %a, 4 : memref<?xf16>
+    %i = gpu.thread_id x
+    %c0 = arith.constant 0 : index
+    %c4 = arith.constant 4 : index
+    %j = arith.muli %i, %c4 : index
+    %view = memref.view %w[%c0][] : memref<64xi8, #gpu.address_space<workgroup>> to memref<32xf16, #gpu.address_space<workgroup>>
+    %x = vector.load %a4[%j] {alignment = 8} : memref<?xf16>, vector<4xf16>
+    vector.store %x, %view[%j] {alignment = 8} : memref<32xf16, #gpu.address_space<workgroup>>, vector<4xf16>
+    gpu.return
+  }
+
   // 64 bits are two words.
   // CHECK-LABEL: gpu.func @wide(
   // CHECK: %[[I:.*]] = gpu.thread_id x

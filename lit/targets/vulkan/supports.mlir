@@ -11,6 +11,7 @@
 module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#cpu, #gpu], memories = [#dram]>} {
   nn.weight @w_large = #nn.file<"x.bin", offset = 0, bytes = 134217732> : tensor<33554433xf32>
   nn.weight @w_half = dense<1.0> : tensor<8xf16>
+  nn.weight @w_long = dense<1> : tensor<8xi64>
   nn.weight @w_double = dense<1.0> : tensor<8xf64>
   nn.weight @w_row = dense<1.0> : tensor<20000xf32>
   nn.weight @w_x = dense<1.0> : tensor<8xf32>
@@ -42,17 +43,32 @@ module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#
     return %0 : tensor<8xf64>
   }
 
+  // Narrow elements are fields of words, whatever the profile.
   // CHECK-LABEL: @narrow
-  // CHECK: "gpu", "unsupported", cost_ps = 0, "it writes elements of 32 bits only, and '{{[a-z.]+}}' yields f16"
+  // CHECK-NOT: "gpu", "unsupported"
+  // CHECK: return
   func.func @narrow() -> tensor<8xf16> {
     %x = nn.get_weight @w_half : tensor<8xf16>
     %0 = soc.group (%x) : (tensor<8xf16>) -> tensor<8xf16> {
     ^bb0(%a: tensor<8xf16>):
       %e = tensor.empty() : tensor<8xf16>
-      %r = linalg.exp ins(%a : tensor<8xf16>) outs(%e : tensor<8xf16>) -> tensor<8xf16>
+      %r = linalg.softmax dimension(0) ins(%a : tensor<8xf16>) outs(%e : tensor<8xf16>) -> tensor<8xf16>
       soc.yield %r : tensor<8xf16>
     }
     return %0 : tensor<8xf16>
+  }
+
+  // CHECK-LABEL: @division
+  // CHECK: "gpu", "unsupported", cost_ps = 0, "it does not compute 'arith.divsi' in i64"
+  func.func @division() -> tensor<8xi64> {
+    %x = nn.get_weight @w_long : tensor<8xi64>
+    %0 = soc.group (%x) : (tensor<8xi64>) -> tensor<8xi64> {
+    ^bb0(%a: tensor<8xi64>):
+      %e = tensor.empty() : tensor<8xi64>
+      %r = linalg.div ins(%a, %a : tensor<8xi64>, tensor<8xi64>) outs(%e : tensor<8xi64>) -> tensor<8xi64>
+      soc.yield %r : tensor<8xi64>
+    }
+    return %0 : tensor<8xi64>
   }
 
   // CHECK-LABEL: @body

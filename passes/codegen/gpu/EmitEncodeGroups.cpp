@@ -26,13 +26,14 @@ public:
   EncodeEmission(TileBuilder &b, nn::EncodeGroupsOp op)
       : b(b), format(op.getFormat()), input(flatten(b, b.getLoc(), op.getInput())),
         init(flatten(b, b.getLoc(), op.getInit())),
+        sizes(memref::getMixedSizes(b, b.getLoc(), op.getInit())),
         floats(VectorType::get({kLanes}, b.getF32Type())),
         integers(VectorType::get({kLanes}, b.getI32Type())) {}
 
   void run() {
-    OpFoldResult count = mulIndex(b, b.getLoc(), init.sizes[0], init.sizes[1]);
+    OpFoldResult count = mulIndex(b, b.getLoc(), sizes[0], sizes[1]);
     b.forEach(count, [&](Value number) {
-      Value blocks = indexValue(b, b.getLoc(), init.sizes[1]);
+      Value blocks = indexValue(b, b.getLoc(), sizes[1]);
       encode(arith::DivUIOp::create(b, number, blocks), arith::RemUIOp::create(b, number, blocks));
     });
   }
@@ -138,6 +139,7 @@ private:
   TileBuilder &b;
   nn::GroupsAttr format;
   FlatView input, init;
+  SmallVector<OpFoldResult> sizes;
   VectorType floats, integers;
 };
 

@@ -201,7 +201,8 @@ private:
 Contraction contractionOf(TileBuilder &b, nn::GroupMatmulOp op) {
   FlatView init = flatten(b, b.getLoc(), op.getInit());
   Contraction product;
-  for (OpFoldResult size : init.sizes)
+  // Sizes of which bounds can be found.
+  for (OpFoldResult size : memref::getMixedSizes(b, b.getLoc(), op.getInit()))
     product.nest.loops.push_back({size});
   Access access;
   access.memory = init.memory;

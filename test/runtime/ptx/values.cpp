@@ -217,8 +217,9 @@ U convert(A w, U a, U, U) {
   bool isSigned = from.kind == 's';
   int64_t value = isSigned ? toSigned(from.bits, a) : int64_t(a & maskOf(from.bits));
   if (!to.isFloat()) {
+    // A register may be wider than the type that is converted to.
     if (!w.saturate)
-      return U(value);
+      return to.kind == 's' ? U(toSigned(to.bits, U(value))) : U(value) & maskOf(to.bits);
     __int128 wide = isSigned ? __int128(value) : __int128(U(value));
     __int128 low = to.kind == 's' ? -(__int128(1) << (to.bits - 1)) : 0;
     __int128 high = (__int128(1) << (to.kind == 's' ? to.bits - 1 : to.bits)) - 1;
