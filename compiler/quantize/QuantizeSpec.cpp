@@ -18,18 +18,18 @@ bool QuantizeSpec::Entry::matches(soc::GroupOp group) const {
 }
 
 static bool isWeightScheme(StringRef scheme) {
-  return llvm::is_contained({"w8", "w4g32", "w4g128", "w2g64", "mxfp4"}, scheme);
+  return llvm::is_contained({"f16", "w8", "w4g32", "w4g128", "w2g64", "mxfp4"}, scheme);
 }
 
 static llvm::Error checkScheme(StringRef scheme) {
   if (llvm::is_contained({"f32", "w8a8", "w8a16"}, scheme) || isWeightScheme(scheme))
     return llvm::Error::success();
-  if (llvm::is_contained({"w4a16", "f16"}, scheme))
+  if (scheme == "w4a16")
     return llvm::createStringError("scheme '" + scheme +
                                    "' is not there yet; schemes are w8a8, w8a16, f32 and, for "
-                                   "weights alone, w8, w4g32, w4g128, w2g64 and mxfp4");
+                                   "weights alone, f16, w8, w4g32, w4g128, w2g64 and mxfp4");
   return llvm::createStringError("expected a scheme of w8a8, w8a16 or f32, or for weights alone of "
-                                 "w8, w4g32, w4g128, w2g64 or mxfp4, got '" +
+                                 "f16, w8, w4g32, w4g128, w2g64 or mxfp4, got '" +
                                  scheme + "'");
 }
 

@@ -25,7 +25,7 @@ public:
     llvm::StringRef text;
     /// Absent: all nodes.
     std::optional<llvm::GlobPattern> nodes;
-    /// f32, w8a8 or w8a16, or of weights alone w8, w4g32, w4g128, w2g64 or mxfp4.
+    /// f32, w8a8 or w8a16, or of weights alone f16, w8, w4g32, w4g128, w2g64 or mxfp4.
     llvm::StringRef scheme;
 
     bool isDemand() const { return nodes.has_value(); }

@@ -21,7 +21,7 @@ def look_group : OptionGroup<"Looking inside">;
 let Group = model_group in {
 defm dim : Value<"dim", "NAME=VALUE", "Size of a symbolic dimension; once for each">;
 defm context : Value<"context", "N", "Positions of a language model that its caches have room for (default: the model's, at most 4096)">;
-defm prefill : Value<"prefill", "N,N,...", "Lengths of the chunks in which a language model takes a prompt (default: 128,16)">;
+defm prefill : Value<"prefill", "N,N,...", "Lengths of the chunks in which a language model takes a prompt, or none (default: 128,16)">;
 defm verify : Value<"verify", "N,N,...", "Lengths of chunks with logits for every token, as speculative decoding needs (default: none)">;
 defm kv_cache : Value<"kv-cache", "f16|f32|int8|int4", "How a language model's caches store keys and values; int8 and int4 with a scale for each 32 elements of a head (default: f16)">;
 defm plan_context : Value<"plan-context", "BYTES", "Print what a language model takes for each context length, pool by pool, and the longest context that fits into so much memory, such as 24GiB; write nothing">;
@@ -30,7 +30,7 @@ def list_operators : Switch<"list-operators", "List the ONNX operators that are 
 }
 
 let Group = quantize_group in {
-defm quantize : Value<"quantize", "SPEC", "Precisions: [PATTERN=]SCHEME;..., of w8a8, w8a16 and f32, or for weights alone w8, w4g32, w4g128, w2g64 and mxfp4. Nodes that match a pattern get that scheme, a scheme alone is used where it costs less; later entries win">;
+defm quantize : Value<"quantize", "SPEC", "Precisions: [PATTERN=]SCHEME;..., of w8a8, w8a16 and f32, or for weights alone f16, w8, w4g32, w4g128, w2g64 and mxfp4. Nodes that match a pattern get that scheme, a scheme alone is used where it costs less; later entries win">;
 defm calibrate : Value<"calibrate", "DIR|LIST", "Inputs to measure ranges on: a folder a sample with NAME.npy, or files NAME-NUMBER.npy, or a list of lines NAME=FILE.npy ...">;
 defm calibration : Value<"calibration", "minmax|percentile|mse", "How 8-bit ranges follow from what was measured (default: mse)">;
 defm min_snr : Value<"min-snr", "DB", "Keep a node in float where a scheme without a pattern would leave its result less than this (default: 20)">;

@@ -36,7 +36,7 @@ defm draft : Value<"draft", "MODEL|DIR", "A smaller model of the same vocabulary
 defm threads : Value<"threads", "N", "Most threads (default: what the machine has)">;
 defm cache : Value<"cache", "DIR", "Where compiled models are kept (default: $XDG_CACHE_HOME/tercet or ~/.cache/tercet)">;
 defm context : Value<"context", "N", "When compiling: the context length">;
-defm prefill : Value<"prefill", "N,N,...", "When compiling: lengths of the prompt's pieces">;
+defm prefill : Value<"prefill", "N,N,...", "When compiling: lengths of the prompt's pieces, or none">;
 defm verify : Value<"verify", "N,N,...", "When compiling: how many tokens are scored at once, for --draft, --perplexity and "
   "--logits-out">;
 defm quantize : Value<"quantize", "SPEC", "When compiling: as tercet-compile takes it">;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Quantises weights alone: what a product or a gather reads becomes the blocks
-// that its floats are rounded to, and what those decode to. The computation stays
+// Quantises weights alone: what a product or a gather reads becomes the blocks,
+// or the halves, that its floats are rounded to, and what those decode to. The computation stays
 // what it is; that blocks are read as they are is another pass's business.
 
 #include "passes/graph/Passes.h"
@@ -34,9 +34,14 @@ struct Entry {
   bool isUsed = false;
 };
 
-/// The format that a scheme stands for; empty for f32, none for unknown ones.
+/// Weights are halves.
+constexpr llvm::StringLiteral kHalves = "f16";
+
+/// The format that a scheme stands for; empty for f32, kHalves, none for unknown
+/// ones.
 std::optional<StringRef> formatOfScheme(StringRef scheme) {
   return llvm::StringSwitch<std::optional<StringRef>>(scheme)
+      .Case(kHalves, StringRef(kHalves))
       .Case("w8", StringRef("q8_0"))
       .Case("w4g32", StringRef("q4_0"))
       .Case("w4g128", StringRef("w4g128"))
@@ -100,8 +105,8 @@ private:
       size_t at = whole.rfind('=');
       entry.scheme = at == StringRef::npos ? whole : whole.drop_front(at + 1);
       if (!formatOfScheme(entry.scheme))
-        return getOperation().emitError() << "expected a scheme of w8, w4g32, w4g128, w2g64, mxfp4 "
-                                             "or f32 in '"
+        return getOperation().emitError() << "expected a scheme of f16, w8, w4g32, w4g128, w2g64, "
+                                             "mxfp4 or f32 in '"
                                           << text << "'";
       if (at != StringRef::npos) {
         llvm::Expected<llvm::GlobPattern> glob =
@@ -150,6 +155,9 @@ private:
       replace(operand, weight, recipe, /*floatActivations=*/isTransposed);
       return success();
     }
+    if (name == kHalves)
+      return encodeHalves(operand, weight, rows, isTransposed,
+                          /*isNamed=*/entry->nodes.has_value());
     nn::GroupsAttr format = nn::groupFormat(&getContext(), name);
     int64_t depth = typeOf(rows).getDimSize(1);
     if (depth % format.getBlock() != 0) {
@@ -169,6 +177,24 @@ private:
     else if (!entry->nodes && !encodedRows.contains(encoded))
       return success();
     TypedAttr decoded = nn::DecodeAttr::get(&getContext(), encoded, format, typeOf(rows));
+    if (isTransposed)
+      decoded = nn::TransposeAttr::get(&getContext(), decoded, {1, 0}, weight.getType());
+    replace(operand, weight, decoded, /*floatActivations=*/false);
+    ++encodedWeights;
+    return success();
+  }
+
+  LogicalResult encodeHalves(OpOperand &operand, nn::WeightOp weight, TypedAttr rows,
+                             bool isTransposed, bool isNamed) {
+    RankedTensorType type = typeOf(rows);
+    TypedAttr halves =
+        nn::CastAttr::get(&getContext(), rows,
+                          RankedTensorType::get(type.getShape(), Float16Type::get(&getContext())));
+    if (isTransposed)
+      encodedRows.insert(halves);
+    else if (!isNamed && !encodedRows.contains(halves))
+      return success();
+    TypedAttr decoded = nn::CastAttr::get(&getContext(), halves, type);
     if (isTransposed)
       decoded = nn::TransposeAttr::get(&getContext(), decoded, {1, 0}, weight.getType());
     replace(operand, weight, decoded, /*floatActivations=*/false);

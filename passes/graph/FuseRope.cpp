@@ -57,6 +57,39 @@ struct Rope {
   Value input, cos, sin;
 };
 
+/// The first of the indices, if they are those that follow one another from a
+/// scalar of the function on.
+Value matchFollowing(Value indices) {
+  auto op = skipReshapes(indices).getDefiningOp<linalg::GenericOp>();
+  if (!op || op.getNumDpsInputs() != 0 || op.getNumLoops() != 1 || op->getNumResults() != 1 ||
+      !op.getIndexingMapsArray()[0].isIdentity())
+    return {};
+  auto cast = op.getBody()->getTerminator()->getOperand(0).getDefiningOp<arith::IndexCastOp>();
+  auto sum = cast ? cast.getIn().getDefiningOp<arith::AddIOp>() : arith::AddIOp();
+  if (!sum)
+    return {};
+  for (unsigned i = 0; i < 2; ++i) {
+    auto argument = dyn_cast<BlockArgument>(sum->getOperand(i));
+    if (argument && argument.getOwner() != op.getBody() &&
+        sum->getOperand(1 - i).getDefiningOp<linalg::IndexOp>())
+      return argument;
+  }
+  return {};
+}
+
+/// The rows of a table that are taken from a position on, if `value` is those.
+struct RowsAtPosition {
+  Value table, position;
+};
+std::optional<RowsAtPosition> matchRowsAtPosition(Value value) {
+  auto gather = skipReshapes(value).getDefiningOp<nn::GatherOp>();
+  if (!gather || gather.getAxis() != 0 ||
+      cast<RankedTensorType>(gather.getData().getType()).getRank() != 2)
+    return std::nullopt;
+  Value position = matchFollowing(gather.getIndices());
+  return position ? std::optional(RowsAtPosition{gather.getData(), position}) : std::nullopt;
+}
+
 /// Operand i as a table [B or 1, S, D] for a result [B, H, S, D].
 bool isTable(const Elementwise &match, unsigned i) {
   if (!match.maps[i])
@@ -132,8 +165,20 @@ struct FuseRopePass : graph::impl::FuseRopePassBase<FuseRopePass> {
       auto inputType = cast<RankedTensorType>(input.getType());
       Value init =
           tensor::EmptyOp::create(rewriter, loc, inputType.getShape(), inputType.getElementType());
-      Value result = nn::RopeOp::create(rewriter, loc, inputType, input, table(rope->cos),
-                                        table(rope->sin), init, /*position=*/Value());
+      // Rows at a position stay in their tables.
+      Value cos, sin, position;
+      auto cosRows = matchRowsAtPosition(rope->cos), sinRows = matchRowsAtPosition(rope->sin);
+      if (cosRows && sinRows && cosRows->position == sinRows->position &&
+          cosRows->table.getType() == sinRows->table.getType()) {
+        ArrayRef<int64_t> shape = cast<RankedTensorType>(cosRows->table.getType()).getShape();
+        cos = reshapeTo(rewriter, loc, cosRows->table, {1, shape[0], shape[1]});
+        sin = reshapeTo(rewriter, loc, sinRows->table, {1, shape[0], shape[1]});
+        position = cosRows->position;
+      } else {
+        cos = table(rope->cos);
+        sin = table(rope->sin);
+      }
+      Value result = nn::RopeOp::create(rewriter, loc, inputType, input, cos, sin, init, position);
       rewriter.replaceOp(op, turn(result));
       ++fused;
     }

@@ -38,7 +38,9 @@ def FuseRopePass : Pass<"graph-fuse-rope"> {
   let summary = "Recognise rotary position embeddings in their exported spelling";
   let description = [{
     Turns `x * cos + concat(-x[D/2:], x[:D/2]) * sin` on [B, H, S, D] into
-    `nn.rope` on [B, S, H, D] between transposes, which then fold away.
+    `nn.rope` on [B, S, H, D] between transposes, which then fold away. Cosines
+    and sines that are gathered from tables at a scalar of the function and the
+    positions after it become `nn.rope` at that scalar, with the tables.
   }];
   let dependentDialects = ["::tercet::nn::NNDialect"];
   let statistics = [Statistic<"fused", "ropes", "Number of rotary embeddings recognised">];
@@ -83,9 +85,9 @@ def EncodeWeightsPass : Pass<"graph-encode-weights", "::mlir::ModuleOp"> {
   let description = [{
     Does: gives products with a constant matrix, and gathers of rows of one, a
     weight that is `#nn.decode` of `#nn.encode` of what it was. Entries are
-    [PATTERN=]SCHEME with schemes w8 (GGUF's q8_0), w4g32 (q4_0), w4g128, w2g64,
-    mxfp4, and f32, which keeps a weight and its left-hand sides as they are; the
-    last entry that names a node or its weight wins. Without a pattern a scheme
+    [PATTERN=]SCHEME with schemes f16 (halves instead of groups), w8 (GGUF's q8_0),
+    w4g32 (q4_0), w4g128, w2g64, mxfp4, and f32, which keeps a weight and its
+    left-hand sides as they are; the last entry that names a node or its weight wins. Without a pattern a scheme
     is for all products with rows of whole groups, and for gathers that share
     such a product's weight. Requires: transposes folded into recipes. Fails on
     entries that match nothing, and on nodes that are named but have rows of no
@@ -94,6 +96,23 @@ def EncodeWeightsPass : Pass<"graph-encode-weights", "::mlir::ModuleOp"> {
   let options = [ListOption<"entries", "entries", "std::string", "[PATTERN=]SCHEME, in order">];
   let dependentDialects = ["::tercet::nn::NNDialect"];
   let statistics = [Statistic<"encodedWeights", "encoded", "Number of operands rounded to groups">];
+}
+
+def MergeProductsPass : Pass<"graph-merge-products", "::mlir::ModuleOp"> {
+  let summary = "Compute products of one left-hand side as one product";
+  let description = [{
+    Does: joins `linalg.matmul` operations of a function with state that have the
+    same left-hand side and weights that are stored alike, with the vectors that
+    are added to them, into one product of which each result is a slice of
+    columns: the projections of queries, keys and values, and gate and up. A
+    matrix is read in one pass, and the left-hand side is rounded once. Requires:
+    transposes and reshapes folded, weights encoded. Leaves alone weights with
+    other readers, and formats that differ. Functions share joined weights.
+
+    Before: `x A + a`, `x B + b`. After: slices of `x [A B] + [a b]`.
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect", "::tercet::nn::NNDialect"];
+  let statistics = [Statistic<"merged", "merged", "Number of products that became part of one">];
 }
 
 def FuseGroupWeightsPass : Pass<"graph-fuse-group-weights", "::mlir::ModuleOp"> {

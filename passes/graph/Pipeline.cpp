@@ -23,6 +23,8 @@ void tercet::graph::buildGraphPipeline(mlir::OpPassManager &pm,
     options.entries.assign(weights.begin(), weights.end());
     pm.addPass(createEncodeWeightsPass(options));
   }
+  // After the choice of formats, which is made for each weight of the model.
+  pm.addPass(createMergeProductsPass());
   pm.addPass(createFuseGroupWeightsPass());
   // Removes what the folds have left; must precede groups, which would keep it.
   pm.addPass(mlir::createCanonicalizerPass());

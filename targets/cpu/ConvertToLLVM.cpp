@@ -3,6 +3,7 @@
 // The last step within MLIR: views become addresses, then everything becomes
 // the LLVM dialect.
 
+#include "targets/cpu/NarrowFloats.h"
 #include "targets/cpu/Passes.h"
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
@@ -39,7 +40,8 @@ struct ConvertToLLVMPass : cpu::impl::ConvertToLLVMPassBase<ConvertToLLVMPass> {
     if (function.isExternal())
       return;
     if (failed(prepare(function)) || failed(convert(function)))
-      signalPassFailure();
+      return signalPassFailure();
+    cpu::accessBits(function);
   }
 
   LogicalResult prepare(LLVM::LLVMFuncOp function) {

@@ -183,3 +183,27 @@ LogicalResult cpu::emulateNarrowFloats(soc::KernelOp kernel, soc::CpuAttr cpu) {
     patterns.add<ExpandHalfExtension, ExpandHalfTruncation>(kernel.getContext());
   return applyPatternsGreedily(kernel, std::move(patterns));
 }
+
+void cpu::accessBits(LLVM::LLVMFuncOp function) {
+  auto bitsOf = [](Type type) {
+    Type element = getElementTypeOrSelf(type);
+    return element.isBF16() ? withElement(type, IntegerType::get(type.getContext(), 16)) : Type();
+  };
+  function.walk([&](Operation *op) {
+    if (!isa<LLVM::LoadOp, LLVM::StoreOp, LLVM::MaskedLoadOp, LLVM::MaskedStoreOp>(op))
+      return;
+    OpBuilder b(op);
+    for (OpOperand &operand : op->getOpOperands())
+      if (Type bits = bitsOf(operand.get().getType()))
+        operand.set(LLVM::BitcastOp::create(b, op->getLoc(), bits, operand.get()));
+    b.setInsertionPointAfter(op);
+    for (Value result : op->getResults()) {
+      Type type = result.getType(), bits = bitsOf(type);
+      if (!bits)
+        continue;
+      result.setType(bits);
+      auto floats = LLVM::BitcastOp::create(b, op->getLoc(), type, result);
+      result.replaceAllUsesExcept(floats, floats);
+    }
+  });
+}

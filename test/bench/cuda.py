@@ -22,6 +22,7 @@ sys.path[:0] = [str(ROOT / "test" / "e2e"), str(ROOT / "test" / "models")]
 
 import command_table  # noqa: E402
 
+Q4_0 = "#q4_0 = #nn.groups<32 in 18 group 32 planes [<bits = 4, run = 16, at = 2>] zero 8 scale f16 at 0>"
 SUBMIT = 5
 STRINGS = 1
 IMAGE_MAGIC = b"TCKI"
@@ -75,11 +76,16 @@ def product_text(name, m, k, n, transposed):
 def groups_text(name, m, k, n):
     """Weights of q4_0: blocks of 32, each a half and 16 bytes."""
     left, right, result = f"tensor<{m}x{k}xf32>", f"tensor<{n}x{k // 32}x18xi8>", f"tensor<{m}x{n}xf32>"
-    return f"""func.func @{name}(%a: {left} {{nn.name = "a"}}, %b: {right} {{nn.name = "b"}}) -> ({result} {{nn.name = "r"}}) {{
+    return f"""{Q4_0}
+nn.weight @{name}_w = dense<1> : {right}
+func.func @{name}(%a: {left} {{nn.name = "a"}}) -> ({result} {{nn.name = "r"}}) {{
+  %b = nn.get_weight @{name}_w : {right}
   %r0 = soc.group on "gpu" (%a, %b) : ({left}, {right}) -> {result} {{
   ^bb0(%x: {left}, %w: {right}):
+    %z = arith.constant 0.0 : f32
     %e = tensor.empty() : {result}
-    %r = nn.group_matmul format #q4_0 ins(%x, %w : {left}, {right}) outs(%e : {result}) -> {result}
+    %f = linalg.fill ins(%z : f32) outs(%e : {result}) -> {result}
+    %r = nn.group_matmul format #q4_0 ins(%x, %w : {left}, {right}) outs(%f : {result})
     soc.yield %r : {result}
   }}
   return %r0 : {result}
@@ -186,24 +192,27 @@ class Preparation:
         for name, (launches, operands) in self.entries(module, table, image).items():
             case = described[name]
             case.update(launches=launches, operands=operands)
-            if len(launches) != 1 or len(operands) != 3:
-                raise SystemExit(f"cuda.py: {case['name']}: expected one kernel of three operands")
-            for number, fill in enumerate(case.pop("fills")):
-                operands[number]["fill"] = fill
+            fills = case.pop("fills", None)
+            if fills is None:  # what is largest are the weights
+                weights = max(range(len(operands)), key=lambda i: operands[i]["bytes"])
+                fills = ["bytes" if i == weights else "zero" for i in range(len(operands))]
+            elif len(launches) != 1 or len(operands) != len(fills):
+                raise SystemExit(f"cuda.py: {case['name']}: expected one kernel of {len(fills)} operands")
+            for operand, fill in zip(operands, fills):
+                operand["fill"] = fill
             self.cases.append(case)
 
-    def products(self, machine, shapes, tiles=None):
+    def products(self, machine, shapes, tiles=None, turned=()):
+        """Of `turned` the right-hand side has its terms side by side."""
         module = f"products_{machine}" + (f"_{tiles[0]}x{tiles[1]}" if tiles else "")
         texts, described = [], {}
-        for m, k, n in shapes:
-            for transposed in (False, True):
-                name = f"p{m}_{k}_{n}" + ("t" if transposed else "")
-                texts.append(product_text(name, m, k, n, transposed))
-                label = f"gemm/{m}x{n}x{k}" + (" B^T" if transposed else "") + f" {machine}"
-                described[name] = {"name": label, "measure": "operations", "operations": 2 * m * n * k,
-                                   "tiles": "x".join(map(str, tiles)) if tiles else "",
-                                   "fills": ["halves", "halves", "zero"],
-                                   "check": {"m": m, "n": n, "k": k, "transposed": transposed, "operands": [0, 1, 2]}}
+        for m, k, n, transposed in [(*s, False) for s in shapes] + [(*s, True) for s in turned]:
+            name = f"p{m}_{k}_{n}" + ("t" if transposed else "")
+            texts.append(product_text(name, m, k, n, transposed))
+            label = f"gemm/{m}x{n}x{k}" + (" B^T" if transposed else "") + f" {machine}"
+            described[name] = {"name": label, "measure": "operations", "operations": 2 * m * n * k,
+                               "tiles": "x".join(map(str, tiles)) if tiles else "", "fills": ["halves", "halves", "zero"],
+                               "check": {"m": m, "n": n, "k": k, "transposed": transposed, "operands": [0, 1, 2]}}
         table, image = self.compile(module, "\n".join(texts), machine, tiles)
         self.add(module, table, image, described)
 
@@ -228,7 +237,7 @@ class Preparation:
                 print(f"cuda.py: {name} is left out: {image}")
                 continue
             size = n * (k // 32) * 18
-            case = {"fills": ["zero", "bytes", "zero"]}
+            case = {}
             if m == 1:
                 case.update(name=f"gemv/{n}x{k} q4_0", measure="bytes", bytes=size + 4 * (n + k))
             else:
@@ -260,7 +269,8 @@ class Preparation:
 
     def finish(self):
         (self.folder / "cases.json").write_text(json.dumps(self.cases, indent=1) + "\n")
-        shutil.copy(ROOT / "test" / "bench" / "cuda_device.py", self.folder)
+        for name in ("cuda_device.py", "cuda_probes.py"):
+            shutil.copy(ROOT / "test" / "bench" / name, self.folder)
         shutil.rmtree(self.folder / "work")
         script = self.folder / "run.sh"
         script.write_text('#!/bin/sh\n# Measures, and ends with 77 where there is no GPU. Options as of cuda_device.py.\n'
@@ -282,11 +292,11 @@ def main():
     arguments = parser.parse_args()
     preparation = Preparation(arguments.tools.resolve(), arguments.bundle.resolve(), arguments.architecture)
     if arguments.small:
-        preparation.products("t128s48", [(128, 96, 128)])
+        preparation.products("t128s48", [(128, 96, 128)], turned=[(96, 64, 128)])
         preparation.products("t128s48", [(100, 64, 72)], (64, 64))
     else:
         cubes = [(n, n, n) for n in CUBES]
-        preparation.products("t256s160", cubes + list(PREFILL))
+        preparation.products("t256s160", cubes, turned=cubes + list(PREFILL))
         for machine in MACHINES:
             if machine != "t256s160":
                 preparation.products(machine, [TRIED_SHAPE, (8192, 8192, 8192)])

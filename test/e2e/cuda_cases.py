@@ -154,6 +154,30 @@ def products(rng, kind):
                    (a.astype(np.float64) @ b.astype(np.float64)).astype(kind))
 
 
+def turned(rng, kind):
+    """Right-hand sides that lie with their terms side by side, and what follows from the sums: bias, residual, GELU. Sizes
+    around those of tiles, of stages and of what a warp of tensor cores multiplies at once."""
+    short = TYPES[np.dtype(kind)]
+    erf = np.vectorize(__import__("math").erf)
+    for m, k, n in ((16, 16, 16), (64, 40, 72), (130, 72, 136), (33, 64, 31), (128, 128, 256)):
+        a, b = rng.normal(0, 1, (m, k)).astype(kind), (rng.normal(0, 1, (n, k)) / np.sqrt(k)).astype(kind)
+        bias, rest = rng.normal(0, 1, n).astype(kind), rng.normal(0, 1, (m, n)).astype(kind)
+        x = a.astype(np.float64) @ b.astype(np.float64).T
+        same, column = "(m, n) -> (m, n)", "(m, n) -> (n)"
+        body = FILL + f"""    %p = linalg.matmul indexing_maps = [{maps("(m, n, k) -> (m, k)", "(m, n, k) -> (n, k)", "(m, n, k) -> (m, n)")}]
+      ins(%a, %b : {{a}}, {{b}}) outs(%f : {{r}}) -> {{r}}
+    %s = linalg.generic {{{{indexing_maps = [{maps(same, column, same, same)}], iterator_types = ["parallel", "parallel"]}}}}
+      ins(%p, %c, %d : {{r}}, {{c}}, {{d}}) outs(%e : {{r}}) {{{{
+    ^bb0(%x0: {{t}}, %x1: {{t}}, %x2: {{t}}, %o: {{t}}):
+      %x = arith.addf %x0, %x1 : {{t}}
+      %y = arith.addf %x, %x2 : {{t}}
+      linalg.yield %y : {{t}}
+    }}}} -> {{r}}
+    %r = nn.activation gelu_erf ins(%s : {{r}}) outs(%e : {{r}})"""
+        x = x + bias.astype(np.float64) + rest.astype(np.float64)
+        yield Case(f"turned_{m}_{k}_{n}_{short}", [-a, -b, -bias, -rest], body, (x * 0.5 * (1 + erf(x / np.sqrt(2)))).astype(kind))
+
+
 def rows(rng, kind):
     short = TYPES[np.dtype(kind)]
     for count, columns in ((1, 1), (3, 31), (5, 384), (64, 33), (2, 1000)):
@@ -192,6 +216,7 @@ def cases():
     for kind in (np.float32, np.float16):
         yield from arithmetic(rng, kind)
         yield from products(rng, kind)
+        yield from turned(rng, kind)
         yield from rows(rng, kind)
         yield from moves(rng, kind)
     yield from functions(rng, np.float32)

@@ -17,8 +17,8 @@ import gpu_groups
 import harness
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
-# Relative to 1 + |expected|. Half of a bfloat16's last place is 2e-3 already.
-TOLERANCE = {"f32": 1e-4, "f16": 2e-3, "bf16": 4e-3}
+# Relative to 1 + |expected|. A bfloat16 is rounded by 2e-3 of itself, and some results twice.
+TOLERANCE = {"f32": 1e-4, "f16": 2e-3, "bf16": 6e-3}
 TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float16): "f16", BF16: "bf16"}
 PROFILES = {"base": "vk11-base", "subgroup": "vk11-base+subgroup", "full": "vk11-base+f16+subgroup", "dot": "vk11-base+dot"}
 # How elements are stored in each: what f16 is depends on +f16, bfloat16s are fields of words everywhere, and what byte

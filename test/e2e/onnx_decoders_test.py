@@ -12,60 +12,17 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+import decoder_logits
 import harness
+from decoder_logits import CHUNK, COMPILED, COSINE, STEPS, difference
 
 import onnx_decoders as decoders
-
-CHUNK, STEPS = 8, 3
-# Relative to the greatest logit; onnxruntime sums in f32.
-EVALUATED, COMPILED, COSINE = 1e-5, 1e-4, 0.999
 
 
 def sequence(config):
     """Tokens, and what onnxruntime says with left-hand sides that stay in floats."""
-    tokens = np.random.default_rng(7).integers(0, config.vocabulary, 2 * CHUNK + STEPS)
     plain = dataclasses.replace(config, level=0)
-    session = decoders.Session(plain, decoders.build(plain))
-    parts = [session.run(tokens[:CHUNK]), session.run(tokens[CHUNK:2 * CHUNK])]
-    parts += [session.run(tokens[i:i + 1]) for i in range(2 * CHUNK, len(tokens))]
-    return tokens, np.concatenate(parts)
-
-
-def evaluate(test, config, path, folder, tokens, expected):
-    text = folder / "model.mlir"
-    text.write_text(harness.execute([test.tool("tercet-import"), str(path), "--prefill", str(CHUNK), "--verify",
-                                     str(STEPS), "--kv-cache", "f32"]).stdout)
-    shape = (1, config.positions if config.rotary == "attention" else 4096, config.key_heads, config.head)
-    states = {f"cache.{i}.{kind}": np.full(shape, np.nan, np.float32) for i in range(config.layers)
-              for kind in ("key", "value")}
-    after = 2 * CHUNK
-    runs = [(f"prefill_{CHUNK}", 0, CHUNK), (f"prefill_{CHUNK}", CHUNK, after)]
-    runs += [("decode", after + i, after + i + 1) for i in range(STEPS)] + [(f"verify_{STEPS}", after, after + STEPS)]
-    for entry, begin, end in runs:
-        feeds = {"tokens": np.array([tokens[begin:end]], np.int64), "position": np.array(begin, np.int64), **states}
-        command = [test.tool("tercet-reference"), str(text), "--entry", entry]
-        for i, (name, value) in enumerate(feeds.items()):
-            np.save(folder / f"in{i}.npy", value)
-            command += ["--input", f"{name}={folder}/in{i}.npy"]
-        outputs = ["logits", *states]
-        for i, name in enumerate(outputs):
-            command += ["--output", f"{name}={folder}/out{i}.npy"]
-        harness.execute(command)
-        results = {name: np.load(folder / f"out{i}.npy") for i, name in enumerate(outputs)}
-        got = results.pop("logits").reshape(-1, config.vocabulary)
-        states = results
-        wanted = expected[begin:end] if entry.startswith("verify") else expected[end - 1:end]
-        problem = difference(got, wanted, EVALUATED)
-        if problem:
-            return f"{entry} at {begin}: {problem}"
-    return None
-
-
-def difference(got, wanted, tolerance):
-    if got.shape != wanted.shape or not np.isfinite(got).all():
-        return f"expected finite logits in {wanted.shape}, got {got.shape}"
-    error = np.abs(got - wanted).max() / np.abs(wanted).max()
-    return f"logits differ by {error:.2e} of the largest, more than {tolerance}" if error > tolerance else None
+    return decoder_logits.expected(decoders.Session(plain, decoders.build(plain)), config.vocabulary)
 
 
 def compare(test, config):
@@ -74,15 +31,13 @@ def compare(test, config):
     path = folder / "model.onnx"
     onnx.save(decoders.build(config), path)
     tokens, expected = sequence(config)
-    problem = evaluate(test, config, path, folder, tokens, expected)
+    rows = config.positions if config.rotary == "attention" else 4096
+    problem = decoder_logits.evaluate(test, config, path, folder, tokens, expected, rows)
     if problem:
         return problem
     # All of it compiled. Greedy steps follow the tokens; their rows come after those of the prompt.
-    (folder / "tokens.txt").write_text(" ".join(map(str, tokens)))
-    harness.execute([test.tool("tercet-generate"), str(path), "--tokens", str(folder / "tokens.txt"), "--n", "1",
-                     "--logits-out", str(folder / "logits.npy"), "--cache", str(folder / "cache"), "--kv-cache", "f32",
-                     "--prefill", str(CHUNK), "--verify", str(STEPS), "--quiet"])
-    got = np.load(folder / "logits.npy")[:len(tokens)]
+    got = decoder_logits.compiled(test, path, folder, tokens, 1, "--kv-cache", "f32", "--verify", str(STEPS))
+    got = got[:len(tokens)]
     if config.level != 4:
         return difference(got, expected, COMPILED)
     for i, (row, wanted) in enumerate(zip(got, expected)):
@@ -100,11 +55,7 @@ def narrow_caches(test):
     path = folder / "model.onnx"
     onnx.save(decoders.build(config), path)
     tokens, expected = sequence(config)
-    (folder / "tokens.txt").write_text(" ".join(map(str, tokens)))
-    harness.execute([test.tool("tercet-generate"), str(path), "--tokens", str(folder / "tokens.txt"), "--n", "1",
-                     "--logits-out", str(folder / "logits.npy"), "--cache", str(folder / "cache"), "--kv-cache", "int8",
-                     "--prefill", str(CHUNK), "--quiet"])
-    got = np.load(folder / "logits.npy")[:len(tokens)]
+    got = decoder_logits.compiled(test, path, folder, tokens, 1, "--kv-cache", "int8")[:len(tokens)]
     cosine = min(row @ wanted / (np.linalg.norm(row) * np.linalg.norm(wanted)) for row, wanted in zip(got, expected))
     if not cosine >= COSINE:
         return f"the least cosine of logits is {cosine:.5f}, less than {COSINE}"

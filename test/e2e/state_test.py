@@ -3,11 +3,12 @@
 # Programs with state and scalars: a cache that is appended to at a position, attention over what it holds and rotary
 # embedding at a position, compared with NumPy at the boundaries of cache, rows, heads, window and blocks of keys; what was
 # there before stays; a row has the same bits however many are computed at once; values of a scalar outside of its range
-# are refused. Caches of f16, f32, and in groups of 8 and 4 bits. With --gpu the same on a Vulkan GPU, lavapipe where there
-# is no other: all but copies is computed there, in the memory that its driver provides.
+# are refused. Caches of f16, f32, and in groups of 8 and 4 bits. With --gpu the same on a GPU, over Vulkan (lavapipe where
+# there is no other) or CUDA (or its stand-in, --library): all but copies is computed there, in memory of its driver.
 
 import itertools
 import json
+import os
 
 import numpy as np
 
@@ -20,9 +21,9 @@ engines:
   - {name: cpu, kind: cpu, target: cpu, memories: [dram], cpu: host, performance: {peak_gops: {f32: 0.01}}}
   - name: gpu
     kind: gpu
-    target: vulkan
+    target: TARGET
     memories: [dram]
-    properties: {profile: PROFILE, workgroup_kib: 32, threads: 128, accumulators: 32}
+    properties: {PROPERTIES}
     performance: {launch_us: 1, synchronise_us: 1, bandwidth_gb_per_s: 100, peak_gops: {f32: 1000}}
 memories:
   - {name: dram}
@@ -163,7 +164,7 @@ class StateTest(harness.Test):
         extra = ["--workers", "2"]
         if self.arguments.gpu:
             board = self.work / "board.yaml"
-            board.write_text(MACHINE.replace("PROFILE", self.arguments.gpu))
+            board.write_text(MACHINE.replace("TARGET", self.arguments.gpu).replace("PROPERTIES", self.properties()))
             extra += ["--soc", str(board)]
         self.compile(text, output, None, "--name", "step", *extra)
         if self.arguments.gpu:
@@ -172,6 +173,11 @@ class StateTest(harness.Test):
             wanted = {"cpu", "gpu"} if shape.format else {"gpu"}
             self.check(f"{shape.name}: engines", None if engines == wanted else f"kernels on {sorted(engines)}")
         return output
+
+    def properties(self):
+        if self.arguments.gpu == "cuda":
+            return "architecture: sm_87, threads: 256, shared_kib: 48"
+        return f"profile: {self.arguments.profile}, workgroup_kib: 32, threads: 128, accumulators: 32"
 
     def bits(self, heads, key_heads, element, **options):
         """Of a prompt's first rows the bits are the same, whatever comes after them in the same run."""
@@ -244,9 +250,13 @@ def on_gpu(test):
 
 def main():
     parser = harness.parser(__doc__)
-    parser.add_argument("--gpu", metavar="PROFILE", help="on a Vulkan GPU, by kernels for this profile")
+    parser.add_argument("--gpu", choices=["vulkan", "cuda"], help="on a GPU")
+    parser.add_argument("--profile", default="vk11-base", help="what kernels for Vulkan use")
+    parser.add_argument("--library", help="CUDA's library: the stand-in, or libcuda.so.1")
     test = StateTest(parser.parse_args())
     if test.arguments.gpu:
+        if test.arguments.library:
+            os.environ["TERCET_LIBCUDA"] = test.arguments.library
         on_gpu(test)
         test.finish()
     for rows, (heads, key_heads) in itertools.product((1, 2, 5, CONTEXT), ((4, 4), (6, 2), (3, 1))):

@@ -227,10 +227,14 @@ class Model:
             w.add_residual_scale(c.scales[1])
             w.add_logit_scale(1 / c.scales[2])
 
-    def write(self, path, most_tensors=0):
-        """In parts of so many tensors, named PATH-00001-of-0000N.gguf, unless that is 0."""
+    def write(self, path, most_tensors=0, numbers_only=False):
+        """In parts of so many tensors, named PATH-00001-of-0000N.gguf, unless that is 0. With `numbers_only` the file says
+        that its tokens have no texts, which some readers want to be told."""
         w = gguf.GGUFWriter(path, self.config.family, split_max_tensors=most_tensors)
         self.metadata(w)
+        if numbers_only:
+            w.add_tokenizer_model("no_vocab")
+            w.add_vocab_size(self.config.vocabulary)
         for name, values in self.stored.items():
             kind = self.kinds[name]
             w.add_tensor(name, values, raw_dtype=None if kind in (T.F32, T.F16) else kind)

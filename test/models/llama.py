@@ -4,7 +4,9 @@
 # Face's LlamaForCausalLM: RMSNorm as Pow/ReduceMean/Add/Sqrt/Div or Reciprocal/Mul, rotary embedding by rotate-half
 # with slices at half of a computed size, repeat_kv by Unsqueeze/Expand/Reshape, SwiGLU, mask built from the shapes.
 # `style` "range" is the mask and the cos/sin tables of 2023 (Range, Less, Where; Gather), "trilu" that of 2024 (Trilu
-# over a full matrix; angles computed from inverse frequencies).
+# over a full matrix; angles computed from inverse frequencies), "sdpa" the same with the assignment to a part of the mask
+# (ScatterND) and scaled_dot_product_attention. With `bias` queries, keys and values have one, as Qwen2's; with `window` a
+# token sees that many keys, as Mistral's.
 
 import dataclasses
 import math
@@ -13,7 +15,7 @@ import numpy as np
 from onnx import numpy_helper
 
 from graph import FLOAT_LOWEST, Graph
-from gpt2 import _Weights
+from gpt2 import _Weights, attend
 from gpt2 import feeds as gpt2_feeds
 
 
@@ -28,6 +30,8 @@ class Config:
     positions: int = 64
     epsilon: float = 1e-6
     theta: float = 10000.0
+    bias: bool = False
+    window: int = 0
 
     @property
     def head(self):
@@ -48,8 +52,9 @@ def build(config, seed, opset=14, style="range"):
         with g.scope("embed_tokens"):
             x = g.op("Gather", w.put("model.embed_tokens.weight", c.vocabulary, c.hidden, scale=0.5), ids)
         length, before = g.size(ids, 1), g.size(past[0][0], 2)
-        extended = (_mask_range if style == "range" else _mask_trilu)(g, mask, ids, length, before)
-        angles = _angles_computed(g, c, positions) if style == "trilu" else None
+        masks = {"range": _mask_range, "trilu": _mask_trilu, "sdpa": _mask_assigned}
+        extended = masks[style](g, c, mask, ids, length, before)
+        angles = _angles_computed(g, c, positions) if style != "range" else None
         for layer in range(c.layers):
             with g.scope(f"layers.{layer}"):
                 x, present = _block(g, c, w, f"model.layers.{layer}.", x, extended, positions, angles, past[layer],
@@ -69,7 +74,7 @@ def _full(g, value, *dims):
     return g.op("ConstantOfShape", g.shape_list(*dims), value=numpy_helper.from_array(np.array([value], np.float32)))
 
 
-def _mask_range(g, mask, ids, length, before):
+def _mask_range(g, c, mask, ids, length, before):
     """[batch, 1, sequence, past + sequence]: the lowest float where attention is forbidden, else 0."""
     lowest = g.constant(FLOAT_LOWEST, np.float32)
     column = g.op("Range", g.constant(0), length, g.constant(1))
@@ -84,7 +89,7 @@ def _mask_range(g, mask, ids, length, before):
     return g.op("Add", g.op("Where", g.op("Cast", hidden, to=9), lowest, hidden), causal)
 
 
-def _mask_trilu(g, mask, ids, length, before):
+def _mask_trilu(g, c, mask, ids, length, before):
     total = g.size(mask, 1)
     place = g.op("Range", before, g.op("Add", before, length), g.constant(1))
     causal = g.op("Trilu", _full(g, FLOAT_LOWEST, length, total), g.constant(1), upper=1)
@@ -95,6 +100,34 @@ def _mask_trilu(g, mask, ids, length, before):
     given = g.op("Cast", g.unsqueeze(g.unsqueeze(mask, 1), 2), to=1)
     empty = g.op("Equal", g.op("Add", causal, given), g.constant(0, np.float32))
     return g.op("Where", empty, g.constant(FLOAT_LOWEST, np.float32), causal)
+
+
+def _mask_assigned(g, c, mask, ids, length, before):
+    """As Transformers' mask by cache positions; a part of it is assigned, by indices of every element."""
+    total = g.size(mask, 1)
+    place = g.op("Range", before, g.op("Add", before, length), g.constant(1))
+    columns = g.op("Range", g.constant(0), total, g.constant(1))
+    hidden = g.op("Greater", columns, g.op("Reshape", place, g.constant([-1, 1])))
+    if c.window:
+        early = g.op("Sub", g.op("Reshape", place, g.constant([-1, 1])), g.constant(c.window))
+        hidden = g.op("Or", hidden, g.op("LessOrEqual", columns, early))
+    causal = g.op("Mul", _full(g, FLOAT_LOWEST, length, total), g.op("Cast", hidden, to=1))
+    causal = g.expand(g.unsqueeze(g.unsqueeze(causal, 0), 1), g.size(ids, 0), 1, -1, -1)
+    given = g.op("Cast", g.unsqueeze(g.unsqueeze(mask, 1), 2), to=1)
+    part = g.slice(causal, 0, g.unsqueeze(g.size(mask, -1), 0), 3)
+    empty = g.op("Equal", g.op("Add", part, given), g.constant(0, np.float32))
+    part = g.op("Where", empty, g.constant(FLOAT_LOWEST, np.float32), part)
+    indices = []
+    for i in range(4):
+        every = g.op("Range", g.constant(0), g.size(causal, i), g.constant(1))
+        if i == 3:
+            every = g.slice(every, 0, g.unsqueeze(g.size(mask, -1), 0), 0)
+        indices.append(g.op("Reshape", every, g.constant([-1] + [1] * (3 - i))))
+    grid = g.op("Shape", g.op("Add", g.op("Add", g.op("Add", indices[0], indices[1]), indices[2]), indices[3]))
+    indices = g.op("Concat", *[g.unsqueeze(g.op("Expand", index, grid), -1) for index in indices], axis=-1)
+    rest = g.slice(g.op("Shape", causal), 4, 2**63 - 1, 0)
+    part = g.op("Reshape", part, g.op("Concat", grid, rest, axis=0))
+    return g.op("ScatterND", causal, indices, part)
 
 
 def _frequencies(c):
@@ -144,7 +177,7 @@ def _norm(g, c, w, name, scope, x, style):
 
 def _block(g, c, w, prefix, x, extended, positions, angles, past, style):
     y = _norm(g, c, w, prefix + "input_layernorm", "input_layernorm", x, style)
-    y, present = _attention(g, c, w, prefix, y, extended, positions, angles, past)
+    y, present = _attention(g, c, w, prefix, y, extended, positions, angles, past, style)
     x = g.op("Add", x, y)
     y = _norm(g, c, w, prefix + "post_attention_layernorm", "post_attention_layernorm", x, style)
     gate = g.linear("mlp/gate_proj", y, w.array(c.intermediate, c.hidden))
@@ -156,9 +189,11 @@ def _block(g, c, w, prefix, x, extended, positions, angles, past, style):
     return g.op("Add", x, g.linear("mlp/down_proj", y, w.array(c.hidden, c.intermediate))), present
 
 
-def _attention(g, c, w, prefix, x, extended, positions, angles, past):
+def _attention(g, c, w, prefix, x, extended, positions, angles, past, style):
     def project(name, heads):
-        y = g.linear(f"self_attn/{name}_proj", x, w.array(heads * c.head, c.hidden))
+        bias = w.array(heads * c.head) if c.bias else None
+        y = g.linear(f"self_attn/{name}_proj", x, w.array(heads * c.head, c.hidden), bias,
+                     f"{prefix}self_attn.{name}_proj.bias")
         with g.scope("self_attn"):
             y = g.reshape(y, g.size(x, 0), g.size(x, 1), heads, c.head)
             return g.op("Transpose", y, perm=[0, 2, 1, 3])
@@ -170,10 +205,13 @@ def _attention(g, c, w, prefix, x, extended, positions, angles, past):
         query, key = _rotate(g, query, cos, sin), _rotate(g, key, cos, sin)
         present = key, value = g.op("Concat", past[0], key, axis=-2), g.op("Concat", past[1], value, axis=-2)
         key, value = _repeat(g, c, key), _repeat(g, c, value)
-        scores = g.op("MatMul", query, g.op("Transpose", key, perm=[0, 1, 3, 2]))
-        scores = g.op("Div", scores, g.constant(math.sqrt(c.head), np.float32))
-        probabilities = g.op("Softmax", g.op("Add", scores, extended), axis=-1)
-        context = g.op("Transpose", g.op("MatMul", probabilities, value), perm=[0, 2, 1, 3])
+        if style == "sdpa":
+            context = attend(g, query, key, value, extended)
+        else:
+            scores = g.op("MatMul", query, g.op("Transpose", key, perm=[0, 1, 3, 2]))
+            scores = g.op("Div", scores, g.constant(math.sqrt(c.head), np.float32))
+            context = g.op("MatMul", g.op("Softmax", g.op("Add", scores, extended), axis=-1), value)
+        context = g.op("Transpose", context, perm=[0, 2, 1, 3])
         context = g.reshape(context, g.size(x, 0), g.size(x, 1), c.hidden)
     return g.linear("self_attn/o_proj", context, w.array(c.hidden, c.hidden)), present
 

@@ -27,6 +27,29 @@ StringRef outputOf(const Node &node, size_t i) {
   return i < node.outputs.size() ? StringRef(node.outputs[i]) : StringRef();
 }
 
+/// Nodes of which the result may be what it is made of.
+bool passesOn(const Node &node) { return node.op == "Identity" || node.op == "Cast"; }
+
+/// Outputs of the graph, and what is passed on to one.
+StringSet<> namesOfOutputs(const Graph &graph) {
+  StringSet<> names;
+  for (const ValueInfo &output : graph.outputs)
+    names.insert(output.name);
+  for (size_t before = 0; before != names.size();) {
+    before = names.size();
+    for (const Node &node : graph.nodes)
+      if (passesOn(node) && names.contains(outputOf(node, 0)))
+        names.insert(inputOf(node, 0));
+  }
+  return names;
+}
+
+/// A past of any length in front of new rows.
+bool isPastShape(const ValueInfo &info) {
+  return info.isTensor && info.hasShape && info.dims.size() == 4 && info.dims[1].value &&
+         !info.dims[2].value && info.dims[3].value;
+}
+
 class Reader {
 public:
   Reader(const Graph &graph, DecoderError error) : graph(graph), report(error) {
@@ -37,6 +60,7 @@ public:
         inputs[input.name] = &input;
     for (const ValueInfo &output : graph.outputs)
       outputs.insert(output.name);
+    leadsToOutput = namesOfOutputs(graph);
   }
 
   std::optional<DecoderGraph> read();
@@ -47,6 +71,8 @@ private:
     report(text, node);
   }
   void readLayer(unsigned index);
+  bool readPast(const std::string &past, unsigned index, DecoderGraph::Layer &layer);
+  void readJoin(unsigned index);
   void readInputs();
   void readOutputs();
   void checkUses();
@@ -58,11 +84,22 @@ private:
   DecoderGraph result;
   StringMap<const Tensor *> initializers;
   StringMap<const ValueInfo *> inputs;
-  StringSet<> outputs, pasts, presents;
+  StringSet<> outputs, leadsToOutput, pasts, presents;
   bool failed = false;
 };
 
 } // namespace
+
+bool tercet::onnx::joinsPast(const Graph &graph) {
+  StringSet<> pasts, outputs = namesOfOutputs(graph);
+  for (const ValueInfo &input : graph.inputs)
+    if (isPastShape(input))
+      pasts.insert(input.name);
+  return any_of(graph.nodes, [&](const Node &node) {
+    return node.op == "Concat" && pasts.contains(inputOf(node, 0)) &&
+           outputs.contains(outputOf(node, 0));
+  });
+}
 
 bool tercet::onnx::isDecoder(const Graph &graph) {
   StringSet<> names;
@@ -74,6 +111,57 @@ bool tercet::onnx::isDecoder(const Graph &graph) {
   });
 }
 
+bool Reader::readPast(const std::string &past, unsigned index, DecoderGraph::Layer &layer) {
+  auto fail = [&](const Twine &text) {
+    error(text, index);
+    return false;
+  };
+  auto found = inputs.find(past);
+  if (found == inputs.end())
+    return fail("expected inputs of the graph as past_key and past_value, got '" + past + "'");
+  if (!pasts.insert(past).second)
+    return fail("'" + past + "' is the past of another node already");
+  const ValueInfo &info = *found->second;
+  bool isKnown = info.isTensor && info.hasShape && info.dims.size() == 4 && info.dims[1].value &&
+                 info.dims[3].value && *info.dims[1].value >= 1 && *info.dims[3].value >= 1 &&
+                 *info.dims[1].value <= 65536 && *info.dims[3].value <= 65536;
+  if (!isKnown)
+    return fail("expected input '" + past +
+                "' in [batch, heads, past, size] with numbers of heads and of their elements, got "
+                "another shape");
+  layer.heads = *info.dims[1].value;
+  layer.size = *info.dims[3].value;
+  return true;
+}
+
+/// A past that a node joins with new rows, and the output that these become.
+void Reader::readJoin(unsigned index) {
+  const Node &node = graph.nodes[index];
+  DecoderGraph::Layer layer;
+  layer.pastKey = inputOf(node, 0).str();
+  auto found = inputs.find(layer.pastKey);
+  if (node.op != "Concat" || found == inputs.end() || !isPastShape(*found->second))
+    return;
+  if (found->second->element != DataType::Float)
+    return error("expected a past of float, got " + nameOf(found->second->element), index);
+  layer.presentKey = outputOf(node, 0).str();
+  // As many steps as nodes: a cycle ends too.
+  for (size_t step = 0; !outputs.contains(layer.presentKey); ++step) {
+    auto same = find_if(graph.nodes, [&](const Node &other) {
+      return passesOn(other) && inputOf(other, 0) == layer.presentKey &&
+             leadsToOutput.contains(outputOf(other, 0));
+    });
+    if (same == graph.nodes.end() || step > graph.nodes.size())
+      return error("expected past and new rows to be an output of the graph", index);
+    layer.presentKey = same->outputs[0];
+  }
+  if (!readPast(layer.pastKey, index, layer))
+    return;
+  if (!presents.insert(layer.presentKey).second)
+    return error("output '" + layer.presentKey + "' is that of another node already", index);
+  result.layers.push_back(layer);
+}
+
 void Reader::readLayer(unsigned index) {
   const Node &node = graph.nodes[index];
   DecoderGraph::Layer layer;
@@ -81,25 +169,11 @@ void Reader::readLayer(unsigned index) {
   layer.pastValue = inputOf(node, kPastKey + 1).str();
   layer.presentKey = outputOf(node, 1).str();
   layer.presentValue = outputOf(node, 2).str();
-  for (const std::string &past : {layer.pastKey, layer.pastValue}) {
-    auto found = inputs.find(past);
-    if (found == inputs.end())
-      return error("expected inputs of the graph as past_key and past_value, got '" + past + "'",
-                   index);
-    if (!pasts.insert(past).second)
-      return error("'" + past + "' is the past of another node already", index);
-    const ValueInfo &info = *found->second;
-    bool isKnown = info.isTensor && info.hasShape && info.dims.size() == 4 && info.dims[1].value &&
-                   info.dims[3].value && *info.dims[1].value >= 1 && *info.dims[3].value >= 1 &&
-                   *info.dims[1].value <= 65536 && *info.dims[3].value <= 65536;
-    if (!isKnown)
-      return error("expected input '" + past +
-                       "' in [batch, heads, past, size] with numbers of heads and of their "
-                       "elements, got another shape",
-                   index);
-    layer.heads = *info.dims[1].value;
-    layer.size = *info.dims[3].value;
-  }
+  for (const std::string &past : {layer.pastKey, layer.pastValue})
+    if (!readPast(past, index, layer))
+      return;
+  layer.valueHeads = layer.heads;
+  layer.valueSize = layer.size;
   for (const std::string &present : {layer.presentKey, layer.presentValue})
     if (present.empty() || !outputs.contains(present) || !presents.insert(present).second)
       return error("expected outputs of the graph as present_key and present_value, got '" +
@@ -230,15 +304,23 @@ void Reader::findHead() {
 }
 
 std::optional<DecoderGraph> Reader::read() {
-  for (auto [index, node] : enumerate(graph.nodes))
-    if (isAttention(node) && !failed)
+  result.joins = !isDecoder(graph);
+  for (auto [index, node] : enumerate(graph.nodes)) {
+    if (failed)
+      return std::nullopt;
+    if (result.joins)
+      readJoin(index);
+    else if (isAttention(node))
       readLayer(index);
+  }
   if (failed)
     return std::nullopt;
   readInputs();
   readOutputs();
-  checkUses();
-  if (!failed)
+  // The import of nodes sees to it where it is these that join the past.
+  if (!result.joins)
+    checkUses();
+  if (!result.joins && !failed)
     checkMask();
   findHead();
   return failed ? std::nullopt : std::optional(result);

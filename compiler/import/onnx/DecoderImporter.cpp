@@ -8,7 +8,7 @@
 
 #include "compiler/import/decoder/CacheForm.h"
 #include "compiler/import/decoder/GraphBuilder.h"
-#include "compiler/import/onnx/NodeImporter.h"
+#include "compiler/import/onnx/OperatorTable.h"
 #include "dialects/nn/NN.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,15 +27,16 @@ void GraphImporter::importDecoder() {
   if (!options.dims.empty())
     error("--dim " + options.dims.begin()->first() +
           ": a language model has no dimensions by name; try --context and --prefill");
-  if (!errors.empty())
+  if (!errors.empty() || (roles->joins && !tryDecoder()))
     return;
   decoder::Description sizes;
   sizes.positions = roles->tableRows ? roles->tableRows : kDefaultContext;
   // Of layers that are not alike the one that a cache in groups has no room for.
   nn::GroupsAttr format = decoder::CacheForm::of(&context, options.decoder.cache).format;
   for (const DecoderGraph::Layer &layer : roles->layers)
-    if (sizes.headSize == 0 || (format && layer.size % format.getBlock() != 0))
-      sizes.headSize = layer.size;
+    for (int64_t size : {layer.size, layer.valueSize})
+      if (sizes.headSize == 0 || (format && size % format.getBlock() != 0))
+        sizes.headSize = size;
   SmallVector<int64_t> lengths;
   decoder::chooseSizes(context, sizes, options.decoder, lengths, errors);
   if (!errors.empty())
@@ -60,6 +61,44 @@ void GraphImporter::importDecoder() {
     import(length, "verify_" + std::to_string(length), true);
 }
 
+/// Attention is found, and the rows that tables have, as a function is imported.
+bool GraphImporter::tryDecoder() {
+  constexpr int64_t kMost = int64_t(1) << 24, kUnbounded = int64_t(1) << 17;
+  llvm::StringMap<std::optional<Operand>> constants = values;
+  isTrial = true;
+  importEntry("decode", 1, false, kMost);
+  isTrial = false;
+  values = std::move(constants);
+  std::vector<DecoderGraph::Layer> joined = std::move(roles->layers);
+  llvm::SmallDenseSet<unsigned> read;
+  roles->layers.clear();
+  for (auto [keys, values] : past->getLayers()) {
+    if (!errors.empty())
+      break;
+    if (keys == values || !read.insert(keys).second || !read.insert(values).second)
+      error("'" + joined[keys].pastKey + "' is read by attention more than once");
+    DecoderGraph::Layer layer = joined[keys];
+    layer.pastValue = joined[values].pastKey;
+    layer.presentValue = joined[values].presentKey;
+    layer.valueHeads = joined[values].heads;
+    layer.valueSize = joined[values].size;
+    roles->layers.push_back(layer);
+  }
+  for (auto [i, one] : llvm::enumerate(joined))
+    if (errors.empty() && !read.contains(i))
+      error("input '" + one.pastKey + "': expected attention to read it");
+  if (!errors.empty()) {
+    errors.front().message += "; the model cannot be made a program with states: try to export it "
+                              "with the model builder of onnxruntime-genai, or give sizes of the "
+                              "inputs with --dim to import it as it is";
+    return false;
+  }
+  roles->tableRows = std::min(past->getLimit(), kUnbounded);
+  past.reset();
+  main.erase();
+  return true;
+}
+
 void GraphImporter::importEntry(StringRef name, int64_t tokens, bool all, int64_t cacheSize) {
   entry.emplace();
   entry->tokens = tokens;
@@ -71,7 +110,8 @@ void GraphImporter::importEntry(StringRef name, int64_t tokens, bool all, int64_
   createEntry(name);
   for (unsigned index : orderNodes())
     importNode(index);
-  returnEntry();
+  if (!isTrial)
+    returnEntry();
   entry.reset();
 }
 
@@ -79,8 +119,11 @@ void GraphImporter::createEntry(StringRef name) {
   auto form = decoder::CacheForm::of(&context, options.decoder.cache);
   auto ids = RankedTensorType::get({1, entry->tokens}, builder.getI64Type());
   SmallVector<Type> types{ids, builder.getIndexType()};
-  for (const DecoderGraph::Layer &layer : roles->layers)
-    types.append(2, form.typeOf(entry->context, layer.heads, layer.size));
+  for (const DecoderGraph::Layer &layer : roles->layers) {
+    types.push_back(form.typeOf(entry->context, layer.heads, layer.size));
+    if (!layer.pastValue.empty())
+      types.push_back(form.typeOf(entry->context, layer.valueHeads, layer.valueSize));
+  }
   builder.setInsertionPointToEnd(module->getBody());
   main = func::FuncOp::create(builder, UnknownLoc::get(&context), name,
                               builder.getFunctionType(types, {}));
@@ -93,24 +136,29 @@ void GraphImporter::createEntry(StringRef name) {
   setName(1, "position");
   main.setArgAttr(1, "nn.range", nn::RangeAttr::get(&context, 0, entry->context - entry->tokens));
   entry->position = block->getArgument(1);
+  unsigned number = 2;
   for (auto [i, layer] : llvm::enumerate(roles->layers))
     for (unsigned kind : {0u, 1u}) {
-      unsigned number = 2 + 2 * i + kind;
+      const std::string &past = kind == 0 ? layer.pastKey : layer.pastValue;
+      if (past.empty())
+        continue;
       setName(number, "cache." + std::to_string(i) + (kind == 0 ? ".key" : ".value"));
       main.setArgAttr(number, "nn.state", builder.getUnitAttr());
-      const std::string &past = kind == 0 ? layer.pastKey : layer.pastValue;
       entry->caches[past] = block->getArgument(number);
       // Only attention uses it, which asks the entry.
       Operand operand;
       operand.element = DataType::Float;
-      operand.shape = {1, layer.heads, entry->context, layer.size};
-      operand.value = block->getArgument(number);
+      operand.shape = {1, kind == 0 ? layer.heads : layer.valueHeads, entry->context,
+                       kind == 0 ? layer.size : layer.valueSize};
+      operand.value = block->getArgument(number++);
       values[past] = operand;
     }
   builder.setInsertionPointToEnd(block);
   TensorBuilder tensors(builder, NameLoc::get(builder.getStringAttr("tokens")), weights);
   Operand tokens = tensors.ofValue(block->getArgument(0), DataType::Int64);
   values[roles->tokens] = tensors.convert(tokens, roles->tokenElement);
+  if (roles->joins)
+    return trackPast();
   if (!roles->positions.empty()) {
     Operand positions = tensors.ofValue(positionsOfTokens(), DataType::Int64);
     Operand wanted = tensors.convert(positions, roles->positionElement);
@@ -120,6 +168,35 @@ void GraphImporter::createEntry(StringRef name) {
   if (!roles->mask.empty())
     values[roles->mask] =
         tensors.ofConstant(makeConstant(roles->maskElement, {1, entry->probe}, {Scalar{1}}));
+}
+
+/// What follows the position is known to the past's importer alone.
+void GraphImporter::trackPast() {
+  auto run = [this](const Node &node, ArrayRef<Operand *> inputs,
+                    SmallVector<std::optional<Operand>> &results) {
+    auto name = builder.getStringAttr(node.name.empty() ? node.outputs[0] : node.name);
+    Location loc = NameLoc::get(name, NameLoc::get(builder.getStringAttr(node.op)));
+    const Operator *op = findOperator(node.domain == "ai.onnx" ? "" : node.domain, node.op);
+    if (!op || !opsets.count(op->domain))
+      return "operator " + node.op + " of domain '" + node.domain + "' is not supported";
+    return runOperator(*op, node, loc, inputs, results);
+  };
+  past = std::make_unique<PastImporter>(builder, weights, file, *entry, values, run);
+  if (isTrial)
+    past->setTrial();
+  for (const DecoderGraph::Layer &layer : roles->layers) {
+    past->addCache(layer.pastKey, layer.heads, layer.size);
+    if (!layer.pastValue.empty())
+      past->addCache(layer.pastValue, layer.valueHeads, layer.valueSize);
+  }
+  if (!roles->positions.empty())
+    past->addPositions(roles->positions, roles->positionElement);
+  if (!roles->mask.empty())
+    past->addMask(roles->mask, roles->maskElement);
+  // They are defined, but no tensors.
+  for (const std::string &name : {roles->positions, roles->mask})
+    if (!name.empty())
+      values[name] = std::nullopt;
 }
 
 /// [1, tokens] of i64: the position, and those after it.

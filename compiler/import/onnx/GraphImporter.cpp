@@ -235,6 +235,66 @@ std::vector<unsigned> GraphImporter::orderNodes() {
   return order;
 }
 
+const Operator *GraphImporter::operatorOf(const Node &node, const std::string &name) {
+  auto fail = [&](const Twine &text) {
+    error(text, name, node.op);
+    return nullptr;
+  };
+  StringRef domain = node.domain == "ai.onnx" ? StringRef() : StringRef(node.domain);
+  for (const auto &[functionDomain, functionName] : file.getModel().functions)
+    if (functionName == node.op && functionDomain == node.domain)
+      return fail("functions that the model defines itself are not supported "
+                  "(domain '" +
+                  domain + "'); try to inline them with the onnx package");
+  const Operator *op = findOperator(domain, node.op);
+  auto opset = opsets.find(domain);
+  if (!op) {
+    std::string set = opset == opsets.end() ? "which the model does not import"
+                                            : "version " + std::to_string(opset->second);
+    return fail("operator " + node.op + " of domain '" + (domain.empty() ? "ai.onnx" : domain) +
+                "' (" + set + ") is not supported");
+  }
+  // ORT writes its SimplifiedLayerNormalization into the default domain.
+  if (opset == opsets.end())
+    return fail("the model imports no opset of the operator's domain '" +
+                (domain.empty() ? "ai.onnx" : domain) + "'");
+  if (opset->second < op->since)
+    return fail("operator " + node.op + " exists from opset " + Twine(op->since) +
+                " on, and the model is of opset " + Twine(opset->second));
+  unsigned given = node.inputs.size();
+  while (given > 0 && node.inputs[given - 1].empty())
+    --given;
+  if (given < op->minInputs || given > op->maxInputs)
+    return fail("expected " +
+                (op->maxInputs == kAnyNumber ? Twine(op->minInputs) + " or more"
+                 : op->minInputs == op->maxInputs
+                     ? Twine(op->minInputs) + ""
+                     : Twine(op->minInputs) + " to " + Twine(op->maxInputs)) +
+                " inputs, got " + Twine(given));
+  return op;
+}
+
+std::string GraphImporter::runOperator(const Operator &op, const Node &node, Location loc,
+                                       ArrayRef<Operand *> inputs,
+                                       SmallVector<std::optional<Operand>> &results) {
+  int64_t opset = opsets.find(op.domain)->second;
+  NodeImporter importer(builder, loc, weights, file, node, opset, inputs);
+  importer.decoder = entry ? &*entry : nullptr;
+  LogicalResult result = op.import(importer);
+  StringRef unknown = importer.unknownAttribute();
+  if (succeeded(result) && !importer.failed() && !unknown.empty())
+    (void)importer.fail("attribute '" + unknown + "' is not known for this operator");
+  if (failed(result) || importer.failed()) {
+    std::string types;
+    for (Operand *input : inputs)
+      types += (types.empty() ? "" : ", ") + (input ? describe(*input) : std::string("none"));
+    return importer.getReason() + " (opset " + std::to_string(opset) + "; inputs " +
+           (types.empty() ? "none" : types) + ")";
+  }
+  results.assign(importer.getResults().begin(), importer.getResults().end());
+  return {};
+}
+
 void GraphImporter::importNode(unsigned index) {
   const Node &node = graph.nodes[index];
   std::string name = nameOfNode(index);
@@ -242,46 +302,25 @@ void GraphImporter::importNode(unsigned index) {
     if (!output.empty())
       values[output] = std::nullopt;
 
-  // The operator itself, whatever its inputs are.
-  StringRef domain = node.domain == "ai.onnx" ? StringRef() : StringRef(node.domain);
-  for (const auto &[functionDomain, functionName] : file.getModel().functions)
-    if (functionName == node.op && functionDomain == node.domain)
-      return error("functions that the model defines itself are not supported "
-                   "(domain '" +
-                       domain + "'); try to inline them with the onnx package",
-                   name, node.op);
-  const Operator *op = findOperator(domain, node.op);
-  auto opset = opsets.find(domain);
-  if (!op) {
-    std::string set = opset == opsets.end() ? "which the model does not import"
-                                            : "version " + std::to_string(opset->second);
-    return error("operator " + node.op + " of domain '" + (domain.empty() ? "ai.onnx" : domain) +
-                     "' (" + set + ") is not supported",
-                 name, node.op);
+  Location loc =
+      NameLoc::get(builder.getStringAttr(name), NameLoc::get(builder.getStringAttr(node.op)));
+  if (past) {
+    std::string reason;
+    switch (past->import(node, opsets.lookup(""), loc, reason)) {
+    case PastImporter::Outcome::Done:
+      return;
+    case PastImporter::Outcome::Failed:
+      return error(reason, name, node.op);
+    case PastImporter::Outcome::Ordinary:
+      break;
+    }
   }
-  // ORT writes its SimplifiedLayerNormalization into the default domain.
-  if (opset == opsets.end())
-    return error("the model imports no opset of the operator's domain '" +
-                     (domain.empty() ? "ai.onnx" : domain) + "'",
-                 name, node.op);
-  if (opset->second < op->since)
-    return error("operator " + node.op + " exists from opset " + Twine(op->since) +
-                     " on, and the model is of opset " + Twine(opset->second),
-                 name, node.op);
+  const Operator *op = operatorOf(node, name);
+  if (!op || node.outputs.empty())
+    return;
   unsigned given = node.inputs.size();
   while (given > 0 && node.inputs[given - 1].empty())
     --given;
-  if (given < op->minInputs || given > op->maxInputs)
-    return error("expected " +
-                     (op->maxInputs == kAnyNumber ? Twine(op->minInputs) + " or more"
-                      : op->minInputs == op->maxInputs
-                          ? Twine(op->minInputs) + ""
-                          : Twine(op->minInputs) + " to " + Twine(op->maxInputs)) +
-                     " inputs, got " + Twine(given),
-                 name, node.op);
-  if (node.outputs.empty())
-    return;
-
   SmallVector<Operand *> inputs;
   for (unsigned i = 0; i < given; ++i) {
     if (node.inputs[i].empty()) {
@@ -295,26 +334,14 @@ void GraphImporter::importNode(unsigned index) {
       return; // the cause has been reported
     inputs.push_back(&*operand);
   }
-  Location loc =
-      NameLoc::get(builder.getStringAttr(name), NameLoc::get(builder.getStringAttr(node.op)));
   std::optional<Operand> cut = entry ? cutToAnswered(index) : std::nullopt;
   if (cut)
     inputs[0] = &*cut;
-  NodeImporter importer(builder, loc, weights, file, node, opset->second, inputs);
-  importer.decoder = entry ? &*entry : nullptr;
-  LogicalResult result = op->import(importer);
-  StringRef unknown = importer.unknownAttribute();
-  if (succeeded(result) && !importer.failed() && !unknown.empty())
-    (void)importer.fail("attribute '" + unknown + "' is not known for this operator");
-  if (failed(result) || importer.failed()) {
-    std::string types;
-    for (Operand *input : inputs)
-      types += (types.empty() ? "" : ", ") + (input ? describe(*input) : std::string("none"));
-    return error(importer.getReason() + " (opset " + Twine(opset->second) + "; inputs " +
-                     (types.empty() ? "none" : types) + ")",
-                 name, node.op);
-  }
-  for (auto [output, operand] : llvm::zip(node.outputs, importer.getResults())) {
+  SmallVector<std::optional<Operand>> results;
+  std::string complaint = runOperator(*op, node, loc, inputs, results);
+  if (!complaint.empty())
+    return error(complaint, name, node.op);
+  for (auto [output, operand] : llvm::zip(node.outputs, results)) {
     if (output.empty())
       continue;
     if (!operand) {
@@ -384,6 +411,13 @@ void GraphImporter::prune() {
       weight.erase();
 }
 
+/// Whether sizes are given for the inputs of the graph itself.
+bool GraphImporter::isPlain() const {
+  return !options.dims.empty() || llvm::any_of(graph.inputs, [&](const ValueInfo &info) {
+    return info.dims.size() == 4 && options.inputShapes.count(info.name);
+  });
+}
+
 OwningOpRef<ModuleOp> GraphImporter::run() {
   if (!readOpsets())
     return {};
@@ -391,14 +425,14 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
   if (!errors.empty())
     return {};
   readInitializers();
-  if (isDecoder(graph)) {
+  if (isDecoder(graph) || (joinsPast(graph) && !isPlain())) {
     importDecoder();
   } else {
     if (options.decoder.isSet())
       error(
           "--context, --prefill, --verify, --kv-cache and --plan-context are for language models; "
-          "the sizes of an ONNX model are given with --dim, unless it is a decoder with "
-          "GroupQueryAttention");
+          "the sizes of an ONNX model are given with --dim, unless it is a decoder whose past and "
+          "present keys and values are inputs and outputs");
     createFunction();
     for (unsigned index : orderNodes())
       importNode(index);

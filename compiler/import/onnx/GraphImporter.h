@@ -12,11 +12,14 @@
 #include "compiler/import/onnx/DecoderGraph.h"
 #include "compiler/import/onnx/Dimensions.h"
 #include "compiler/import/onnx/ModelFile.h"
+#include "compiler/import/onnx/past/PastImporter.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace tercet::onnx {
+
+struct Operator;
 
 class GraphImporter {
 public:
@@ -39,6 +42,13 @@ private:
   void createFunction();
   std::vector<unsigned> orderNodes();
   void importNode(unsigned index);
+  /// The operator of a node, if the model may use it; else an error.
+  const Operator *operatorOf(const Node &node, const std::string &name);
+  /// Imports a node with these inputs; the complaint, empty if none.
+  std::string runOperator(const Operator &op, const Node &node, mlir::Location loc,
+                          llvm::ArrayRef<Operand *> inputs,
+                          llvm::SmallVector<std::optional<Operand>> &results);
+  bool isPlain() const;
   void returnResults();
   void prune();
   std::string nameOfNode(unsigned index) const;
@@ -46,6 +56,9 @@ private:
 
   // Decoders (DecoderImporter.cpp).
   void importDecoder();
+  /// Reads the roles of a graph that joins past and new rows from a function of one token.
+  bool tryDecoder();
+  void trackPast();
   void importEntry(llvm::StringRef name, int64_t tokens, bool all, int64_t cacheSize);
   void createEntry(llvm::StringRef name);
   void returnEntry();
@@ -71,6 +84,9 @@ private:
   /// Null for a graph that is no decoder.
   std::optional<DecoderGraph> roles;
   std::optional<DecoderEntry> entry;
+  /// Null unless nodes of the graph join past and new rows.
+  std::unique_ptr<PastImporter> past;
+  bool isTrial = false;
 };
 
 } // namespace tercet::onnx

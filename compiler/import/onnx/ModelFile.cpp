@@ -214,10 +214,10 @@ std::optional<Operand> ModelFile::readTensor(mlir::MLIRContext *context, const T
   return operand;
 }
 
-ConstantRef ModelFile::readElements(const Operand &operand) {
+ConstantRef ModelFile::readElements(const Operand &operand, int64_t most) {
   auto region = dyn_cast_or_null<tercet::nn::FileAttr>(operand.weight);
   StringRef data;
-  if (!region || operand.size() > kMaxFoldedElements || !map(region.getPath(), data).empty() ||
+  if (!region || operand.size() > most || !map(region.getPath(), data).empty() ||
       region.getOffset() > data.size() || region.getBytes() > data.size() - region.getOffset())
     return {};
   return decodeConstant(operand.element, operand.shape,

@@ -29,7 +29,7 @@ public:
                                     bool asWeight = false);
   /// The elements of a weight that is a region of the model's files; null for
   /// any other operand, and for more elements than are worth knowing.
-  ConstantRef readElements(const Operand &operand);
+  ConstantRef readElements(const Operand &operand, int64_t most = kMaxFoldedElements);
 
 private:
   std::string map(llvm::StringRef path, llvm::StringRef &data);

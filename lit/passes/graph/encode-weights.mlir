@@ -1,7 +1,13 @@
 // Weights are rounded to groups; the last entry that names a node or its weight wins.
 // RUN: tercet-opt %s --graph-encode-weights="entries=w4g32,second*=w8,third=f32" | FileCheck %s
 // RUN: tercet-opt %s --graph-encode-weights | FileCheck %s --check-prefix=NONE
+// RUN: tercet-opt %s --graph-encode-weights="entries=f16" | FileCheck %s --check-prefix=HALVES
 // NONE-NOT: #nn.encode
+
+// Halves need no whole groups; what they are widened to is what products read.
+// HALVES-DAG: nn.weight @{{.*}} = #nn.transpose<#nn.cast<#nn.cast<#nn.file<"m", offset = 0, bytes = 8192> : tensor<32x64xf32>> : tensor<32x64xf16>> : tensor<32x64xf32>, perm = [1, 0]> : tensor<64x32xf32>
+// HALVES-DAG: nn.weight @{{.*}} = #nn.transpose<#nn.cast<#nn.cast<#nn.transpose<dense<3.000000e+00> : tensor<20x32xf32>, perm = [1, 0]> : tensor<32x20xf32>> : tensor<32x20xf16>> : tensor<32x20xf32>, perm = [1, 0]> : tensor<20x32xf32>
+// HALVES-DAG: nn.weight @alone = dense<3.000000e+00> : tensor<32x64xf32>
 
 // CHECK-DAG: nn.weight @[[A:.*]] = #nn.transpose<#nn.decode<#nn.encode<#nn.file<"m", offset = 0, bytes = 8192> : tensor<32x64xf32>, format = <32 in 18 {{.*}}> : tensor<32x64xf32>, perm = [1, 0]> : tensor<64x32xf32>
 // CHECK-DAG: nn.weight @[[B:.*]] = #nn.transpose<#nn.decode<#nn.encode<#nn.transpose<dense<1.000000e+00> : tensor<64x32xf32>, perm = [1, 0]> : tensor<32x64xf32>, format = <32 in 34 {{.*}}> : tensor<32x64xf32>, perm = [1, 0]> : tensor<64x32xf32>

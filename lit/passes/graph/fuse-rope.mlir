@@ -61,3 +61,44 @@ func.func @other_half_negated(%x: tensor<1x2x3x8xf32>, %cos: tensor<3x8xf32>, %s
   %2 = linalg.add ins(%0, %1 : tensor<1x2x3x8xf32>, tensor<1x2x3x8xf32>) outs(%e : tensor<1x2x3x8xf32>) -> tensor<1x2x3x8xf32>
   return %2 : tensor<1x2x3x8xf32>
 }
+
+// Rows that are gathered at a scalar of the function and after it stay in their
+// tables: nn.rope at that scalar.
+// CHECK-LABEL: @at_position
+// CHECK-DAG: %[[X:.*]] = linalg.transpose ins(%arg0 : tensor<1x2x3x8xf32>)
+// CHECK-DAG: %[[C:.*]] = tensor.expand_shape %arg1 {{.*}} : tensor<16x8xf32> into tensor<1x16x8xf32>
+// CHECK-DAG: %[[S:.*]] = tensor.expand_shape %arg2 {{.*}} : tensor<16x8xf32> into tensor<1x16x8xf32>
+// CHECK: nn.rope ins(%[[X]], %[[C]], %[[S]] : tensor<1x3x2x8xf32>, tensor<1x16x8xf32>, tensor<1x16x8xf32>) at %arg3
+func.func @at_position(%x: tensor<1x2x3x8xf32>, %cos: tensor<16x8xf32>, %sin: tensor<16x8xf32>, %p: index {nn.range = #nn.range<0, 13>}) -> tensor<1x2x3x8xf32> {
+  %i = tensor.empty() : tensor<3xi64>
+  %at = linalg.generic {indexing_maps = [affine_map<(s) -> (s)>], iterator_types = ["parallel"]} outs(%i : tensor<3xi64>) {
+  ^bb0(%o: i64):
+    %s = linalg.index 0 : index
+    %sum = arith.addi %s, %p : index
+    %place = arith.index_cast %sum : index to i64
+    linalg.yield %place : i64
+  } -> tensor<3xi64>
+  %rows = tensor.empty() : tensor<3x8xf32>
+  %c = nn.gather axis 0 ins(%cos, %at : tensor<16x8xf32>, tensor<3xi64>) outs(%rows : tensor<3x8xf32>)
+  %d = nn.gather axis 0 ins(%sin, %at : tensor<16x8xf32>, tensor<3xi64>) outs(%rows : tensor<3x8xf32>)
+  %e = tensor.empty() : tensor<1x2x3x8xf32>
+  %h = tensor.empty() : tensor<1x2x3x4xf32>
+  %low = tensor.extract_slice %x[0, 0, 0, 0] [1, 2, 3, 4] [1, 1, 1, 1] : tensor<1x2x3x8xf32> to tensor<1x2x3x4xf32>
+  %high = tensor.extract_slice %x[0, 0, 0, 4] [1, 2, 3, 4] [1, 1, 1, 1] : tensor<1x2x3x8xf32> to tensor<1x2x3x4xf32>
+  %negated = linalg.negf ins(%high : tensor<1x2x3x4xf32>) outs(%h : tensor<1x2x3x4xf32>) -> tensor<1x2x3x4xf32>
+  %turned = tensor.concat dim(3) %negated, %low : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>) -> tensor<1x2x3x8xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #table, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x, %c : tensor<1x2x3x8xf32>, tensor<3x8xf32>) outs(%e : tensor<1x2x3x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    linalg.yield %m : f32
+  } -> tensor<1x2x3x8xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #table, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%turned, %d : tensor<1x2x3x8xf32>, tensor<3x8xf32>) outs(%e : tensor<1x2x3x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %m = arith.mulf %a, %b : f32
+    linalg.yield %m : f32
+  } -> tensor<1x2x3x8xf32>
+  %2 = linalg.add ins(%0, %1 : tensor<1x2x3x8xf32>, tensor<1x2x3x8xf32>) outs(%e : tensor<1x2x3x8xf32>) -> tensor<1x2x3x8xf32>
+  return %2 : tensor<1x2x3x8xf32>
+}

@@ -5,6 +5,8 @@
 #dram = #soc.memory<"dram", bytes = 0, alignment = 64, bandwidth_bytes_per_second = 0>
 #product = #soc.variant<"product", precision = i8, tiles = [2, 0], panels = [0, 32], time_ps = 1, scratch_bytes = 64>
 #norm = #soc.variant<"norm", precision = i8, tiles = [1, 0], panels = [0, 0], time_ps = 1, scratch_bytes = 64>
+#rows = #soc.variant<"elements", precision = f32, tiles = [1, 0], panels = [0], time_ps = 1, scratch_bytes = 64>
+#columns = #soc.variant<"elements", precision = f32, tiles = [0, 1], panels = [0], time_ps = 1, scratch_bytes = 64>
 !each = !quant.uniform<i8:f32:1, {2.500000e-01:3, 1.000000e+00:3}>
 !w = !quant.uniform<i8:f32, 1.000000e-02>
 !y = !quant.uniform<i8:f32:1, {5.000000e-01:-7, 2.500000e-01:-7}>
@@ -89,5 +91,57 @@ module attributes {soc.machine = #soc.machine<"board", workers = 1, engines = [#
       soc.yield %p : tensor<4x2xf32>
     }
     return %2 : tensor<4x2xf32>
+  }
+
+  // A group on a CPU stores what its reader wants, but not where its tiles have some
+  // of the channels only: then a group of its own does.
+  // CHECK-LABEL: @rows
+  // CHECK: soc.group on "cpu"
+  // CHECK: linalg.exp
+  // CHECK: nn.quantize
+  // CHECK: soc.group on "npu"
+  // CHECK-LABEL: @columns
+  // CHECK: soc.group on "cpu"
+  // CHECK: linalg.exp
+  // CHECK: soc.group on "cpu"
+  // CHECK: nn.quantize
+  // CHECK: soc.group on "npu"
+  func.func @rows(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
+    %w = nn.get_weight @w : tensor<2x2xf32>
+    %0 = soc.group on "cpu" variant #rows (%x) : (tensor<4x2xf32>) -> tensor<4x2xf32> {
+    ^bb0(%a: tensor<4x2xf32>):
+      %e = tensor.empty() : tensor<4x2xf32>
+      %r = linalg.exp ins(%a : tensor<4x2xf32>) outs(%e : tensor<4x2xf32>) -> tensor<4x2xf32>
+      soc.yield %r : tensor<4x2xf32>
+    }
+    %1 = soc.group on "npu" variant #product precisions [#soc.precision<"w8a8", inputs = [!each, !w], results = [none, none, none, !y]>]
+        (%0, %w) : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32> {
+    ^bb0(%a: tensor<4x2xf32>, %r: tensor<2x2xf32>):
+      %z = arith.constant 0.0 : f32
+      %e = tensor.empty() : tensor<4x2xf32>
+      %f = linalg.fill ins(%z : f32) outs(%e : tensor<4x2xf32>) -> tensor<4x2xf32>
+      %p = linalg.matmul ins(%a, %r : tensor<4x2xf32>, tensor<2x2xf32>) outs(%f : tensor<4x2xf32>) -> tensor<4x2xf32>
+      soc.yield %p : tensor<4x2xf32>
+    }
+    return %1 : tensor<4x2xf32>
+  }
+  func.func @columns(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
+    %w = nn.get_weight @w : tensor<2x2xf32>
+    %0 = soc.group on "cpu" variant #columns (%x) : (tensor<4x2xf32>) -> tensor<4x2xf32> {
+    ^bb0(%a: tensor<4x2xf32>):
+      %e = tensor.empty() : tensor<4x2xf32>
+      %r = linalg.exp ins(%a : tensor<4x2xf32>) outs(%e : tensor<4x2xf32>) -> tensor<4x2xf32>
+      soc.yield %r : tensor<4x2xf32>
+    }
+    %1 = soc.group on "npu" variant #product precisions [#soc.precision<"w8a8", inputs = [!each, !w], results = [none, none, none, !y]>]
+        (%0, %w) : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32> {
+    ^bb0(%a: tensor<4x2xf32>, %r: tensor<2x2xf32>):
+      %z = arith.constant 0.0 : f32
+      %e = tensor.empty() : tensor<4x2xf32>
+      %f = linalg.fill ins(%z : f32) outs(%e : tensor<4x2xf32>) -> tensor<4x2xf32>
+      %p = linalg.matmul ins(%a, %r : tensor<4x2xf32>, tensor<2x2xf32>) outs(%f : tensor<4x2xf32>) -> tensor<4x2xf32>
+      soc.yield %p : tensor<4x2xf32>
+    }
+    return %1 : tensor<4x2xf32>
   }
 }

@@ -27,4 +27,19 @@ soc.kernel @k(%a: memref<29x37xf32>) attributes {engine = "cpu", num_inputs = 1 
   }
   soc.return
 }
+
+// A bfloat16 is its bits in memory.
+// CHECK-LABEL: llvm.func hidden @brains
+// CHECK: llvm.intr.masked.load {{.*}} -> vector<{{[0-9]+}}xi16>
+// CHECK-NOT: masked.{{.*}}bf16
+// CHECK: llvm.return
+soc.kernel @brains(%a: memref<3x1xbf16>) attributes {engine = "cpu", num_inputs = 1 : i64, variant = #v} {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} outs(%a : memref<3x1xbf16>) {
+  ^bb0(%e: bf16):
+    %r = arith.negf %e : bf16
+    linalg.yield %r : bf16
+  }
+  soc.return
+}
+
 }

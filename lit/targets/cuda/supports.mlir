@@ -1,4 +1,4 @@
-// Products and norms keep their sums in f32 and may yield halves; floats of 64 bits have no form.
+// Products and norms keep their sums in f32 and may yield halves; f64 has no form.
 // RUN: tercet-opt %s --partition-assign-engines | FileCheck %s
 
 #cpu = #soc.cpu<"cpu", memory = "dram", triple = "x86_64-linux-gnu", cpu = "x86-64-v3", features = "",
@@ -45,9 +45,9 @@ module attributes {soc.machine = #soc.machine<"board", workers = 2, engines = [#
     return %0 : tensor<64x64xf16>
   }
 
-  // CHECK-LABEL: @narrow
+  // CHECK-LABEL: @wide
   // CHECK: "gpu", "unsupported", cost_ps = 0, "it has no form for elements of type f64"
-  func.func @narrow() -> tensor<64x64xf16> {
+  func.func @wide() -> tensor<64x64xf16> {
     %x = nn.get_weight @n : tensor<64x64xf64>
     %0 = soc.group (%x) : (tensor<64x64xf64>) -> tensor<64x64xf16> {
     ^bb0(%a: tensor<64x64xf64>):

@@ -2,7 +2,7 @@
 //
 // Products of 16-bit floats on tensor cores, with sums in f32. A workgroup has a
 // block of the tile, each of its warps a part of that in registers. Both operands
-// go through workgroup memory in stages of kTerms terms: while warps multiply
+// go through workgroup memory in stages of 64 or 32 terms: while warps multiply
 // what is in one, the copies of those behind it are under way, and fragments of
 // the next step are loaded while the one before is multiplied. Complete sums go
 // through workgroup memory once more, so that what follows from them is computed
@@ -21,6 +21,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace tercet::codegen;
@@ -35,16 +36,19 @@ constexpr int64_t kMaxSide = 256, kMaxSums = 128;
 constexpr int64_t kPart = 16;
 constexpr int64_t kColumns = 8;
 constexpr int64_t kMaxStages = 4, kMinStages = 2;
+/// Terms of a stage. The more, the fewer barriers; taken if there is room for
+/// three such stages.
+constexpr int64_t kManyTerms = 64, kTerms = 32;
 
 /// What a block is, and how the warps share it.
 struct BlockShape {
   int64_t rows, columns;
   int64_t warpRows = 1, warpColumns = 1; // numbers of warps
-  int64_t stages = 0;
+  int64_t terms = kTerms, stages = 0;
 
   int64_t rowsOfWarp() const { return rows / warpRows; }
   int64_t columnsOfWarp() const { return columns / warpColumns; }
-  int64_t stageElements() const { return (rows + columns) * kTerms; }
+  int64_t stageElements() const { return (rows + columns) * terms; }
   /// Sums of kPart rows of a warp: neighbouring rows begin eight banks apart.
   int64_t slabLine() const { return columnsOfWarp() + 8; }
   int64_t slabElements() const { return kPart * slabLine(); }
@@ -72,6 +76,9 @@ struct BlockShape {
     BlockShape shape{side(mostRows), side(mostColumns)};
     for (;;) {
       shape.shareOut(threads / kWarpThreads);
+      shape.terms = kManyTerms;
+      if (bytes / (shape.stageElements() * 2) < 3)
+        shape.terms = kTerms;
       shape.stages = std::min(kMaxStages, bytes / (shape.stageElements() * 2));
       if (shape.rows * shape.columns <= kMaxSums * threads && shape.stages >= kMinStages &&
           shape.bytes() <= bytes)
@@ -182,7 +189,7 @@ private:
   void startCopies(Value stage, Value number, Value count) {
     Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, number, count);
     onlyIf(inside, [&] {
-      Value term = arith::MulIOp::create(b, number, b.index(kTerms)), at = stageAt(stage);
+      Value term = arith::MulIOp::create(b, number, b.index(shape.terms)), at = stageAt(stage);
       left.copy(shared, at, term);
       right.copy(shared, rightOf(at), term);
     });
@@ -268,7 +275,7 @@ private:
     left.setBlock(ivs);
     right.setBlock(ivs);
     unsigned sum = product.sums[0];
-    Value count = arith::CeilDivUIOp::create(b, sizeValue(sum), b.index(kTerms));
+    Value count = arith::CeilDivUIOp::create(b, sizeValue(sum), b.index(shape.terms));
     for (int64_t stage = 0; stage + 1 < shape.stages; ++stage)
       startCopies(b.index(stage), b.index(stage), count);
     awaitStage();
@@ -292,7 +299,7 @@ private:
       // What this stage held was read by all before the last barrier.
       startCopies(copied, add(loop.getInductionVar(), shape.stages - 1), count);
       Value next = nextOf(stage);
-      constexpr int64_t steps = kTerms / kTermsOfStep;
+      int64_t steps = shape.terms / kTermsOfStep;
       for (int64_t step = 0; step < steps; ++step) {
         Fragments following;
         if (step + 1 < steps) {
@@ -387,7 +394,9 @@ private:
   }
 
   void store(Value sum, ValueRange at, bool lanes) {
-    sum = arith::AddFOp::create(b, epilogue.initial(b, at, lanes), sum);
+    Value before = epilogue.initial(b, at, lanes);
+    if (!matchPattern(before, m_AnyZeroFloat()))
+      sum = arith::AddFOp::create(b, before, sum);
     epilogue.finish(b, sum, at, lanes);
   }
 
@@ -430,8 +439,8 @@ bool tercet::codegen::emitTensorProduct(TileBuilder &b, const ProductChain &chai
       BlockShape::of(*rows, *columns, b.threads, freeSharedBytes(b, unused));
   if (!shape)
     return false;
-  auto left = TensorOperand::of(b, *product, TensorOperand::kLeft, shape->rows);
-  auto right = TensorOperand::of(b, *product, TensorOperand::kRight, shape->columns);
+  auto left = TensorOperand::of(b, *product, TensorOperand::kLeft, shape->rows, shape->terms);
+  auto right = TensorOperand::of(b, *product, TensorOperand::kRight, shape->columns, shape->terms);
   return left && right &&
          TensorEmission(b, *product, *epilogue, *shape, *left, *right, unused).run();
 }

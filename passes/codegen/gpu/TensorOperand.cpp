@@ -38,18 +38,20 @@ Value TensorOperand::mul(Value left, int64_t right) {
   return right == 1 ? left : arith::MulIOp::create(b, left, b.index(right), kNoWrap).getResult();
 }
 
-TensorOperand::TensorOperand(TileBuilder &b, const Contraction &product, Side side, int64_t count)
+TensorOperand::TensorOperand(TileBuilder &b, const Contraction &product, Side side, int64_t count,
+                             int64_t terms)
     : b(b), product(product), side(side),
       access(side == kLeft ? product.leftAccess() : product.rightAccess()),
-      outer(side == kLeft ? *product.rows : *product.columns), sum(product.sums[0]), count(count) {}
+      outer(side == kLeft ? *product.rows : *product.columns), sum(product.sums[0]), count(count),
+      terms(terms) {}
 
 OpFoldResult TensorOperand::outerSize() const { return product.nest.loops[outer].size; }
 OpFoldResult TensorOperand::termCount() const { return product.nest.loops[sum].size; }
-bool TensorOperand::hasWholeTerms() const { return isMultipleOf(termCount(), kTerms); }
+bool TensorOperand::hasWholeTerms() const { return isMultipleOf(termCount(), terms); }
 
 std::optional<TensorOperand> TensorOperand::of(TileBuilder &b, const Contraction &product,
-                                               Side side, int64_t count) {
-  TensorOperand operand(b, product, side, count);
+                                               Side side, int64_t count, int64_t terms) {
+  TensorOperand operand(b, product, side, count, terms);
   const Access &access = operand.access;
   operand.alongTerms = access.isUnit(operand.sum);
   if (!operand.alongTerms && !access.isUnit(operand.outer))
@@ -58,8 +60,8 @@ std::optional<TensorOperand> TensorOperand::of(TileBuilder &b, const Contraction
   if (failed(flat) || flat->isWorkgroup)
     return std::nullopt;
   operand.memory = flat->memory;
-  operand.lines = operand.alongTerms ? count : kTerms;
-  operand.line = operand.alongTerms ? kTerms : count;
+  operand.lines = operand.alongTerms ? count : terms;
+  operand.line = operand.alongTerms ? terms : count;
   // As many elements as every line, and every step along another loop, begins at
   // a multiple of.
   unsigned unit = operand.alongTerms ? operand.sum : operand.outer;
@@ -153,11 +155,11 @@ void TensorOperand::copyPiece(const Piece &piece, Value shared, Value stage, Val
   from = indexValue(b, b.getLoc(), addIndex(b, b.getLoc(), from, further));
   if (!hasWholeTerms()) {
     Value at = add(term, piece.term);
-    Value terms = indexValue(b, b.getLoc(), termCount());
-    Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at, terms);
+    Value all = indexValue(b, b.getLoc(), termCount());
+    Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at, all);
     Value most = valid ? valid : b.index(width);
     if (alongTerms)
-      most = arith::MinUIOp::create(b, most, arith::SubIOp::create(b, terms, at));
+      most = arith::MinUIOp::create(b, most, arith::SubIOp::create(b, all, at));
     valid = arith::SelectOp::create(b, inside, most, b.index(0));
   }
   Value place = add(stage, piece.place);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One operand of a product on tensor cores. A block of it, some rows (of the
-// right-hand side: columns) by kTerms terms, is copied to workgroup memory by all
+// right-hand side: columns) by some terms, is copied to workgroup memory by all
 // threads while they compute on another, and read from there by a warp in the
 // fragments that `mma.sync` m16n8k16 takes. Eight elements side by side, 16 bytes,
 // are a chunk; chunks of neighbouring lines lie in other banks (the number of a
@@ -18,8 +18,6 @@
 
 namespace tercet::codegen {
 
-/// Terms of a stage.
-inline constexpr int64_t kTerms = 32;
 /// Terms of one multiplication of matrices.
 inline constexpr int64_t kTermsOfStep = 16;
 
@@ -28,12 +26,13 @@ public:
   enum Side { kLeft, kRight };
 
   /// Nothing if no dimension of the operand lies side by side in memory, or the
-  /// memory is no argument. `count` rows or columns, a power of two, make a block.
+  /// memory is no argument. `count` rows or columns make a block, `terms` of them a
+  /// stage: powers of two.
   static std::optional<TensorOperand> of(TileBuilder &b, const Contraction &product, Side side,
-                                         int64_t count);
+                                         int64_t count, int64_t terms);
 
   /// Of a stage.
-  int64_t elements() const { return count * kTerms; }
+  int64_t elements() const { return count * terms; }
 
   /// Copies are of the block whose first row or column is ivs[loop]. What does
   /// not depend on the term is computed here.
@@ -52,7 +51,8 @@ public:
                                       int64_t step);
 
 private:
-  TensorOperand(TileBuilder &b, const Contraction &product, Side side, int64_t count);
+  TensorOperand(TileBuilder &b, const Contraction &product, Side side, int64_t count,
+                int64_t terms);
 
   /// What a thread copies at once: where it is in memory and of which term if
   /// the stage begins with the first; where it goes in the stage; how many of its
@@ -75,12 +75,12 @@ private:
   const Contraction &product;
   Side side;
   const Access &access;
-  unsigned outer, sum; // loops
-  mlir::Value memory;  // flat
-  int64_t count;       // rows or columns of a block
-  bool alongTerms;     // terms lie side by side, else rows or columns do
-  int64_t lines, line; // of a stage; elements of one
-  int64_t width = 1;   // elements of a piece
+  unsigned outer, sum;  // loops
+  mlir::Value memory;   // flat
+  int64_t count, terms; // rows or columns of a block, terms of a stage
+  bool alongTerms;      // terms lie side by side, else rows or columns do
+  int64_t lines, line;  // of a stage; elements of one
+  int64_t width = 1;    // elements of a piece
   llvm::SmallVector<mlir::Value> ivs;
   llvm::SmallVector<Piece> pieces; // this thread's, if width > 1
   mlir::Value laneLine, laneChunk; // of the address that this lane gives

@@ -199,11 +199,15 @@ protected:
   }
 
   void run(const Shape &shape) {
+    compile(Product(shape));
+    if (!HasFatalFailure())
+      EXPECT_EQ(mismatch(shape), "") << source;
+  }
+
+  /// Runs what has been compiled; which result is wrong, or what stopped it.
+  std::string mismatch(const Shape &shape) {
     Product product(shape);
     const Shape &s = product.s;
-    compile(product);
-    if (HasFatalFailure())
-      return;
     Floats a(s.element, (s.leftTransposed ? s.terms : s.rows) * product.leftLine);
     Floats b(s.element, (s.rightTransposed ? s.columns : s.terms) * product.rightLine);
     Floats d(s.result, s.rows * s.columns), c(s.result, s.rows * s.columns);
@@ -239,15 +243,18 @@ protected:
       ptx::Program program(source);
       ptx::run(*program.find("k"), launch);
     } catch (const std::runtime_error &error) {
-      FAIL() << error.what() << "\n" << source;
+      return error.what();
     }
     for (int64_t i = 0; i < s.rows; ++i)
       for (int64_t j = 0; j < s.columns; ++j) {
         double sum = s.residual ? d.get(i * s.columns + j) : 0;
         for (int64_t k = 0; k < s.terms; ++k)
           sum += left[i * s.terms + k] * right[k * s.columns + j];
-        ASSERT_EQ(c.get(i * s.columns + j), sum) << "row " << i << ", column " << j;
+        if (c.get(i * s.columns + j) != sum)
+          return "row " + text(i) + ", column " + text(j) + ": " +
+                 std::to_string(c.get(i * s.columns + j)) + ", expected " + std::to_string(sum);
       }
+    return "";
   }
 
   /// What ptxas says of registers.
@@ -306,6 +313,8 @@ TEST_F(Tensor, Borders) {
                   bool(layout & 1),
                   bool(layout & 2)};
       shape.residual = layout == 1 || layout == 2;
+      // Four stages of 32 terms; with more memory they have 64.
+      shape.profile = "threads=128+workgroup_bytes=32768+mma+float16+storage16";
       run(shape);
       EXPECT_TRUE(hasProducts());
       if (HasFailure())
@@ -343,18 +352,37 @@ TEST_F(Tensor, Odd) {
   }
 }
 
-// The largest block of 256 threads, with four stages in dynamic memory, and in
-// what there is of static.
+// The largest block of 256 threads: two stages in static memory, four, or three of
+// twice as many terms, in dynamic memory.
 TEST_F(Tensor, Large) {
-  for (int64_t bytes : {49152, 98304}) {
-    Shape shape{128, 512, 192, 128, 256};
+  for (int64_t bytes : {49152, 98304, 163840}) {
+    Shape shape{128, 512, 200, 128, 256};
     shape.profile = "threads=256+mma+float16+storage16+workgroup_bytes=" + std::to_string(bytes);
     run(shape);
     EXPECT_TRUE(hasProducts());
-    EXPECT_EQ(shared, bytes == 98304 ? 98304 : 0);
+    EXPECT_EQ(shared, bytes == 163840 ? 147456 : bytes == 98304 ? 98304 : 0);
     EXPECT_EQ(threads, 256);
     if (HasFailure())
       return;
+  }
+}
+
+// Without what makes threads wait for copies and for each other, the machine does
+// not compute the product: what passes above would not pass by chance.
+TEST_F(Tensor, Waits) {
+  Shape shape{64, 64, 256, 64, 64};
+  shape.profile = "threads=128+workgroup_bytes=32768+mma+float16+storage16";
+  compile(Product(shape));
+  ASSERT_FALSE(HasFatalFailure());
+  const std::string whole = source;
+  ASSERT_EQ(mismatch(shape), "");
+  for (const char *waits : {"cp.async.wait_group", "bar.sync", "cp.async.commit_group"}) {
+    source = whole;
+    size_t found = 0;
+    for (size_t at = 0; (at = source.find(waits, at)) != std::string::npos; ++found)
+      source.erase(at, source.find('\n', at) - at);
+    EXPECT_NE(found, 0u) << waits;
+    EXPECT_NE(mismatch(shape), "") << "without " << waits;
   }
 }
 
@@ -365,7 +393,8 @@ TEST_F(Tensor, Registers) {
   struct {
     int64_t rows, columns, size;
     const char *threads, *bytes;
-  } tiles[] = {{128, 256, 1024, "256", "98304"},
+  } tiles[] = {{128, 256, 1024, "256", "163840"},
+               {128, 256, 1024, "256", "98304"},
                {256, 128, 1000, "256", "98304"},
                {128, 128, 1024, "128", "49152"},
                {64, 64, 1000, "256", "49152"}};

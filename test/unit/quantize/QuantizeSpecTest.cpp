@@ -72,16 +72,17 @@ TEST_F(QuantizeSpecTest, WeightsAloneNeedNoRanges) {
   EXPECT_TRUE(spec.hasWeightSchemes());
   EXPECT_FALSE(spec.needsRanges());
   EXPECT_EQ(schemeOf(spec, "head"), "w8!");
+  EXPECT_TRUE(llvm::cantFail(QuantizeSpec::parse("f16")).hasWeightSchemes());
   EXPECT_FALSE(llvm::cantFail(QuantizeSpec::parse("w8a8;a=f32")).hasWeightSchemes());
 }
 
 TEST_F(QuantizeSpecTest, ErrorsSayWhatWasExpected) {
-  std::string expected = "expected a scheme of w8a8, w8a16 or f32, or for weights alone of w8, "
-                         "w4g32, w4g128, w2g64 or mxfp4, got ";
+  std::string expected = "expected a scheme of w8a8, w8a16 or f32, or for weights alone of f16, "
+                         "w8, w4g32, w4g128, w2g64 or mxfp4, got ";
   EXPECT_EQ(errorOf("w8a9"), expected + "'w8a9'");
   EXPECT_EQ(errorOf("w8a8;x=w4a16"),
             "scheme 'w4a16' is not there yet; schemes are w8a8, w8a16, f32 and, for weights alone, "
-            "w8, w4g32, w4g128, w2g64 and mxfp4");
+            "f16, w8, w4g32, w4g128, w2g64 and mxfp4");
   EXPECT_NE(errorOf("w8a8;x=w4g32"), "");
   EXPECT_EQ(errorOf("=w8a8"), "expected PATTERN=SCHEME, got '=w8a8'");
   EXPECT_EQ(errorOf("a="), expected + "''");
