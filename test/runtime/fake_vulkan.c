@@ -2,10 +2,12 @@
 //
 // A library in place of Vulkan's loader, for tests of faults: it hands every
 // call on to the real loader, but for those that it has been told to fail, and
-// for what it says about devices. It also counts.
+// for what it says about devices: memory that is not coherent, of which the host
+// sees a copy then, among it. It also counts.
 #define _POSIX_C_SOURCE 199309L
 #include "fake_vulkan.h"
 #include <dlfcn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #define VK_NO_PROTOTYPES
@@ -42,13 +44,6 @@ static int fails(const char *name) {
     (VkPhysicalDevice a, const VkDeviceCreateInfo *b, const VkAllocationCallbacks *c,              \
      VkDevice *d),                                                                                 \
     (a, b, c, d))                                                                                  \
-  X(AllocateMemory, ++state.allocations,                                                           \
-    (VkDevice a, const VkMemoryAllocateInfo *b, const VkAllocationCallbacks *c,                    \
-     VkDeviceMemory *d),                                                                           \
-    (a, b, c, d))                                                                                  \
-  X(MapMemory, COUNT_NOTHING,                                                                      \
-    (VkDevice a, VkDeviceMemory b, VkDeviceSize c, VkDeviceSize d, VkMemoryMapFlags e, void **f),  \
-    (a, b, c, d, e, f))                                                                            \
   X(BindBufferMemory, COUNT_NOTHING, (VkDevice a, VkBuffer b, VkDeviceMemory c, VkDeviceSize d),   \
     (a, b, c, d))                                                                                  \
   X(CreateBuffer, COUNT_NOTHING,                                                                   \
@@ -106,11 +101,7 @@ static int fails(const char *name) {
   X(WaitForFences, COUNT_NOTHING,                                                                  \
     (VkDevice a, uint32_t b, const VkFence *c, VkBool32 d, uint64_t e), (a, b, c, d, e))           \
   X(WaitSemaphores, COUNT_NOTHING, (VkDevice a, const VkSemaphoreWaitInfo *b, uint64_t c),         \
-    (a, b, c))                                                                                     \
-  X(FlushMappedMemoryRanges, COUNT_NOTHING,                                                        \
-    (VkDevice a, uint32_t b, const VkMappedMemoryRange *c), (a, b, c))                             \
-  X(InvalidateMappedMemoryRanges, COUNT_NOTHING,                                                   \
-    (VkDevice a, uint32_t b, const VkMappedMemoryRange *c), (a, b, c))
+    (a, b, c))
 
 #define WRAP(name, count, parameters, arguments)                                                   \
   static PFN_vk##name real_##name;                                                                 \
@@ -119,6 +110,124 @@ static int fails(const char *name) {
     return fails("vk" #name) ? (VkResult)state.result : real_##name arguments;                     \
   }
 WRAPPED(WRAP)
+
+// ---- Memory that is not coherent --------------------------------------------
+
+// The host sees a copy, which flushing and invalidating bring to the device and
+// back. Type 0 is cached and not coherent, type 1 coherent and not cached; both
+// are the device's type 0.
+enum { NONCOHERENT, COHERENT, SHADOWS = 256, ATOM = 64 };
+static struct shadow {
+  VkDeviceMemory memory;
+  unsigned char *copy, *mapped;
+  VkDeviceSize bytes;
+} shadows[SHADOWS];
+
+static struct shadow *find_shadow(VkDeviceMemory memory) {
+  for (size_t i = 0; i < SHADOWS; ++i)
+    if (shadows[i].memory == memory)
+      return &shadows[i];
+  return NULL;
+}
+
+static PFN_vkAllocateMemory real_AllocateMemory;
+static VkResult VKAPI_PTR fake_AllocateMemory(VkDevice a, const VkMemoryAllocateInfo *b,
+                                              const VkAllocationCallbacks *c, VkDeviceMemory *d) {
+  ++state.allocations;
+  if (fails("vkAllocateMemory"))
+    return (VkResult)state.result;
+  if (!state.noncoherent)
+    return real_AllocateMemory(a, b, c, d);
+  VkMemoryAllocateInfo info = *b;
+  info.memoryTypeIndex = 0;
+  VkResult result = real_AllocateMemory(a, &info, c, d);
+  struct shadow *shadow = find_shadow(VK_NULL_HANDLE);
+  if (!result && b->memoryTypeIndex == NONCOHERENT && shadow)
+    *shadow = (struct shadow){*d, malloc(b->allocationSize), NULL, b->allocationSize};
+  return result;
+}
+
+static PFN_vkFreeMemory real_FreeMemory;
+static void VKAPI_PTR fake_FreeMemory(VkDevice a, VkDeviceMemory b,
+                                      const VkAllocationCallbacks *c) {
+  struct shadow *shadow = b ? find_shadow(b) : NULL;
+  if (shadow) {
+    free(shadow->copy);
+    memset(shadow, 0, sizeof *shadow);
+  }
+  real_FreeMemory(a, b, c);
+}
+
+static PFN_vkMapMemory real_MapMemory;
+static VkResult VKAPI_PTR fake_MapMemory(VkDevice a, VkDeviceMemory b, VkDeviceSize c,
+                                         VkDeviceSize d, VkMemoryMapFlags e, void **f) {
+  if (fails("vkMapMemory"))
+    return (VkResult)state.result;
+  VkResult result = real_MapMemory(a, b, c, d, e, f);
+  struct shadow *shadow = find_shadow(b);
+  if (result || !shadow)
+    return result;
+  shadow->mapped = *f;
+  memset(shadow->copy, 0xa5, shadow->bytes);
+  *f = shadow->copy;
+  return result;
+}
+
+static void move_range(const VkMappedMemoryRange *range, int to_device) {
+  struct shadow *shadow = find_shadow(range->memory);
+  if (!shadow)
+    return;
+  ++*(to_device ? &state.flushed : &state.invalidated);
+  VkDeviceSize end = range->offset + range->size;
+  if (range->offset % ATOM || (end % ATOM && end != shadow->bytes) || end > shadow->bytes) {
+    ++state.unaligned;
+    return;
+  }
+  unsigned char *device = shadow->mapped + range->offset, *host = shadow->copy + range->offset;
+  memcpy(to_device ? device : host, to_device ? host : device, range->size);
+}
+
+static PFN_vkFlushMappedMemoryRanges real_FlushMappedMemoryRanges;
+static VkResult VKAPI_PTR fake_FlushMappedMemoryRanges(VkDevice a, uint32_t b,
+                                                       const VkMappedMemoryRange *c) {
+  if (fails("vkFlushMappedMemoryRanges"))
+    return (VkResult)state.result;
+  for (uint32_t i = 0; i < b; ++i)
+    move_range(&c[i], 1);
+  return real_FlushMappedMemoryRanges(a, b, c);
+}
+
+static PFN_vkInvalidateMappedMemoryRanges real_InvalidateMappedMemoryRanges;
+static VkResult VKAPI_PTR fake_InvalidateMappedMemoryRanges(VkDevice a, uint32_t b,
+                                                            const VkMappedMemoryRange *c) {
+  if (fails("vkInvalidateMappedMemoryRanges"))
+    return (VkResult)state.result;
+  for (uint32_t i = 0; i < b; ++i)
+    move_range(&c[i], 0);
+  return real_InvalidateMappedMemoryRanges(a, b, c);
+}
+
+static PFN_vkGetBufferMemoryRequirements real_GetBufferMemoryRequirements;
+static void VKAPI_PTR fake_GetBufferMemoryRequirements(VkDevice a, VkBuffer b,
+                                                       VkMemoryRequirements *c) {
+  real_GetBufferMemoryRequirements(a, b, c);
+  if (state.noncoherent)
+    c->memoryTypeBits = 1u << NONCOHERENT | 1u << COHERENT;
+}
+
+static PFN_vkGetPhysicalDeviceMemoryProperties real_GetPhysicalDeviceMemoryProperties;
+static void VKAPI_PTR fake_GetPhysicalDeviceMemoryProperties(VkPhysicalDevice a,
+                                                             VkPhysicalDeviceMemoryProperties *b) {
+  real_GetPhysicalDeviceMemoryProperties(a, b);
+  if (!state.noncoherent)
+    return;
+  b->memoryTypeCount = 2;
+  b->memoryTypes[COHERENT] = b->memoryTypes[NONCOHERENT];
+  b->memoryTypes[NONCOHERENT].propertyFlags =
+      VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+  b->memoryTypes[COHERENT].propertyFlags =
+      VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+}
 
 static uint64_t now_ns(void) {
   struct timespec now;
@@ -183,6 +292,8 @@ static void VKAPI_PTR fake_GetPhysicalDeviceProperties2(VkPhysicalDevice a,
     b->properties.apiVersion = state.api_version;
   if (state.discrete)
     b->properties.deviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+  if (state.noncoherent)
+    b->properties.limits.nonCoherentAtomSize = ATOM;
 }
 
 static PFN_vkGetPhysicalDeviceFeatures2 real_GetPhysicalDeviceFeatures2;
@@ -209,6 +320,13 @@ static PFN_vkVoidFunction stand_in(const char *name, PFN_vkVoidFunction real) {
   }
 #define FIND_NAME(function) FIND(function, , , )
   WRAPPED(FIND)
+  FIND_NAME(AllocateMemory)
+  FIND_NAME(FreeMemory)
+  FIND_NAME(MapMemory)
+  FIND_NAME(FlushMappedMemoryRanges)
+  FIND_NAME(InvalidateMappedMemoryRanges)
+  FIND_NAME(GetBufferMemoryRequirements)
+  FIND_NAME(GetPhysicalDeviceMemoryProperties)
   FIND_NAME(QueueSubmit)
   FIND_NAME(UpdateDescriptorSets)
   FIND_NAME(CmdPipelineBarrier)

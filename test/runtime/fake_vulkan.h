@@ -14,6 +14,7 @@ typedef struct fake_vulkan {
   int failed;       // that have failed
   // What the devices are said to be.
   int no_devices, discrete, without_features;
+  int noncoherent;      // cached memory that has to be flushed and invalidated
   uint32_t api_version; // 0: as they are
   // Calls so far.
   uint64_t allocations;        // of memory, descriptor sets, command buffers
@@ -21,6 +22,8 @@ typedef struct fake_vulkan {
   uint64_t recordings;         // command buffers that were begun
   uint64_t submits, submit_ns; // and how long they took
   uint64_t barriers;
+  uint64_t flushed, invalidated; // ranges of memory that is not coherent
+  uint64_t unaligned;            // of those, that begin or end within an atom
 } fake_vulkan;
 
 // Of the library, by dlsym: fake_vulkan *fake_vulkan_state(void).

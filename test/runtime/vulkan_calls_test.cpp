@@ -102,6 +102,32 @@ TEST(VulkanCalls, BarriersAreWhereDataFlows) {
   }
 }
 
+// Where the only cached memory is not coherent: what the CPU writes is flushed
+// before the device reads it, what the device writes invalidated before the CPU
+// does, in whole atoms. The stand-in's memory has no other way across.
+TEST(VulkanCalls, MemoryThatIsNotCoherent) {
+  Case c;
+  fake().noncoherent = 1;
+  c.usual();
+  uint32_t sum = c.program.addSlots(0, 1, 3);
+  auto increment = [](const tercet_kernel_args *args, uint32_t, uint32_t, uint32_t, uint32_t) {
+    auto *words = static_cast<uint32_t *>(args->buffers[0]);
+    for (uint32_t i = 0; i < GpuProgram::Words; ++i)
+      ++words[i];
+  };
+  uint32_t cpu = c.program.dispatch(GpuProgram::Cpu, +increment, {{3, READ | WRITE}}, {sum});
+  c.program.addSlots(3, 1, 4, {cpu});
+  ASSERT_EQ(c.open(), TERCET_OK) << c.context->text();
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    c.works();
+    for (uint32_t i = 0; i < GpuProgram::Words; ++i)
+      ASSERT_EQ(c.context->slot<uint32_t>(4)[i], c.context->slot<uint32_t>(0)[i] + 5 + 1 + 5) << i;
+  }
+  EXPECT_GT(fake().flushed, 0u);
+  EXPECT_GT(fake().invalidated, 0u);
+  EXPECT_EQ(fake().unaligned, 0u);
+}
+
 // What the host does for a segment beside waiting and Vulkan's own submission is
 // printed: how long depends on the machine.
 TEST(VulkanCalls, HostWorkIsPrinted) {
