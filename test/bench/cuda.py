@@ -143,7 +143,7 @@ class Preparation:
         if tiles:
             placed = self.compiler(source, "-o", work / module, "--soc", self.machine(machine), "--start-from", start,
                                    "--stop-after", start, "--name", module).stdout
-            pinned = re.sub(r"(#soc\.variant<\"tensor-product\"[^>]*tiles = )\[[^\]]*\]", rf"\1[{tiles[0]}, {tiles[1]}]", placed)
+            pinned = re.sub(r"(<\"tensor-product\"[^>]*?tiles = )\[[^\]]*\]", rf"\1[{tiles[0]}, {tiles[1]}]", placed)
             if pinned == placed and f"tiles = [{tiles[0]}, {tiles[1]}]" not in placed:
                 raise SystemExit(f"cuda.py: no variant of {module} to change")
             source.write_text(pinned)
