@@ -3,13 +3,12 @@
 // Recipes of tables with something for every position. Elements are computed in
 // doubles and rounded once; a table is never held, only a row of it.
 
+#include "compiler/weights/Angles.h"
 #include "compiler/weights/WeightReader.h"
 
 #include "dialects/nn/NN.h"
 
 #include "llvm/ADT/Twine.h"
-
-#include <cmath>
 
 using namespace mlir;
 using namespace tercet;
@@ -59,8 +58,11 @@ llvm::Error WeightReader::streamRopeTable(nn::RopeTableAttr table, Sink sink) {
   double theta = table.getTheta().getValueAsDouble();
   std::vector<double> frequencies;
   for (int64_t pair = 0; pair < turned; ++pair)
-    frequencies.push_back(std::pow(theta, -2.0 * double(pair) / double(2 * turned)) /
-                          factors[pair]);
+    frequencies.push_back(powerOf(theta, -2.0 * double(pair) / double(2 * turned)) / factors[pair]);
+  for (auto [pair, frequency] : llvm::enumerate(frequencies))
+    if (!(double(type.getDimSize(1)) * frequency < kMostAngle))
+      return recipeError("expected angles below 2^30, got more for pair " + Twine(pair) +
+                         "; its factor is too small");
   bool isCos = table.getKind() == nn::RopeTableKind::Cos;
   double attention = table.getAttention().getValueAsDouble();
   return streamRows(type.getDimSize(1), 2 * half, *getElementKind(type.getElementType()), sink,
@@ -69,7 +71,7 @@ llvm::Error WeightReader::streamRopeTable(nn::RopeTableAttr table, Sink sink) {
                         double value = isCos ? 1 : 0;
                         if (pair < turned) {
                           double angle = double(position) * frequencies[pair];
-                          value = (isCos ? std::cos(angle) : std::sin(angle)) * attention;
+                          value = (isCos ? cosineOf(angle) : sineOf(angle)) * attention;
                         }
                         row[pair] = row[half + pair] = value;
                       }

@@ -193,10 +193,13 @@ private:
     name = thin ? "thin-product" : "product";
     if (isa<nn::GroupMatmulOp>(product))
       name = thin ? "thin-group-product" : "group-product";
+    // Products of integers have a sum of a group beside that of all groups.
+    auto inGroups = dyn_cast<nn::GroupMatmulOp>(product);
+    int64_t sumsOfResult = inGroups && inGroups.getLhsFormat() ? 2 : 1;
     SmallVector<int64_t> sizes(shape.size(), 1);
     for (int64_t columns : {128, 64, 32, 16, 8}) {
       // A tile begins at a panel.
-      if (isa<nn::GroupMatmulOp>(product) && columns % panel != 0)
+      if (inGroups && columns % panel != 0)
         continue;
       sizes[n] = columns;
       if (thin) {
@@ -206,7 +209,7 @@ private:
       }
       for (int64_t rows : {128, 64, 32, 16, 8}) {
         int64_t sums = rows * columns / limits.threads;
-        if (columns < 32 || sums < 4 || sums > limits.accumulators)
+        if (columns < 32 || sums < 4 || sums * sumsOfResult > limits.accumulators)
           continue;
         sizes[m] = rows;
         // Of a thread's `sums` four are of one row: what it loads for each

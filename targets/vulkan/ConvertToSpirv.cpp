@@ -260,6 +260,17 @@ private:
 
   /// Which capabilities it needs, of the version that its interface is of.
   LogicalResult finish(spirv::ModuleOp module) {
+    // Upstream knows sums of products of bytes of version 1.6 only; in 1.3 their
+    // extension is stated.
+    auto environment = spirv::lookupTargetEnv(module).getTripleAttr();
+    SmallVector<spirv::Capability> offered(environment.getCapabilities());
+    SmallVector<spirv::Extension> known(environment.getExtensions());
+    auto latest =
+        spirv::VerCapExtAttr::get(spirv::Version::V_1_6, offered, known, module.getContext());
+    module->setAttr(spirv::getTargetEnvAttrName(),
+                    spirv::TargetEnvAttr::get(latest,
+                                              spirv::getDefaultResourceLimits(module.getContext()),
+                                              spirv::ClientAPI::Vulkan));
     OpPassManager pm(spirv::ModuleOp::getOperationName());
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());
@@ -271,6 +282,9 @@ private:
     SmallVector<spirv::Extension> extensions(least.getExtensions());
     // Part of the version.
     llvm::erase(extensions, spirv::Extension::SPV_KHR_storage_buffer_storage_class);
+    if (llvm::is_contained(capabilities, spirv::Capability::DotProduct) &&
+        !llvm::is_contained(extensions, spirv::Extension::SPV_KHR_integer_dot_product))
+      extensions.push_back(spirv::Extension::SPV_KHR_integer_dot_product);
     module.setVceTripleAttr(spirv::VerCapExtAttr::get(spirv::Version::V_1_3, capabilities,
                                                       extensions, module.getContext()));
     module->removeAttr(spirv::getTargetEnvAttrName());

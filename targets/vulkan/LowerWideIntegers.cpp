@@ -26,6 +26,10 @@ struct LowerWideIntegersPass : vulkan::impl::LowerWideIntegersPassBase<LowerWide
   void runOnOperation() override {
     gpu::GPUFuncOp function = getOperation();
     function.walk([](arith::IndexCastOp op) { saturate(op); });
+    function.walk([](Operation *op) {
+      if (isa<arith::ShLIOp, arith::ShRSIOp, arith::ShRUIOp>(op))
+        keepUnshifted(op);
+    });
 
     MLIRContext *context = &getContext();
     arith::WideIntEmulationConverter converter(/*widestIntSupportedByTarget=*/32);
@@ -37,6 +41,20 @@ struct LowerWideIntegersPass : vulkan::impl::LowerWideIntegersPassBase<LowerWide
     scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns, target);
     if (failed(applyPartialConversion(function, target, std::move(patterns))))
       signalPassFailure();
+  }
+
+  /// The emulation moves bits from one word to the other by 32 less the distance,
+  /// which for none is more than a word can be shifted.
+  static void keepUnshifted(Operation *op) {
+    Value value = op->getOperand(0), distance = op->getOperand(1);
+    std::optional<int64_t> known = getConstantIntValue(distance);
+    if (!value.getType().isInteger(64) || (known && *known != 0))
+      return;
+    ImplicitLocOpBuilder b(op->getLoc(), op->getBlock(), std::next(op->getIterator()));
+    Value zero = arith::ConstantIntOp::create(b, 0, 64);
+    Value none = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, distance, zero);
+    auto result = arith::SelectOp::create(b, none, value, op->getResult(0));
+    op->getResult(0).replaceAllUsesExcept(result, result);
   }
 
   /// To the range of 32 bits, before the cast takes the low ones.

@@ -10,6 +10,7 @@ import numpy as np
 
 import group_formats as formats
 import harness
+import harness
 
 F32 = np.float32
 TEXTS = formats.texts()
@@ -47,6 +48,9 @@ class GroupCase:
 
     def feeds(self):
         return self.inputs
+
+    def difference(self, got):
+        return harness.difference(got, self.expected, self.tolerance)
 
     def difference(self, got):
         return harness.difference(got, self.expected, self.tolerance)
@@ -116,12 +120,44 @@ class GroupCase:
         return "\n".join(lines)
 
 
+class GatherCase:
+    """Rows of a matrix in groups; the indices are the entry's."""
+
+    def __init__(self, name, blocks, indices, feed="x", result="y"):
+        self.name, self.format, self.blocks, self.feed, self.result = f"groups_{name}_gather", name, blocks, feed, result
+        self.inputs, self.tolerance = {feed: np.array(indices, np.int64)}, 0
+        self.expected = formats.decode(name, blocks)[self.inputs[feed]]
+
+    def feeds(self):
+        return self.inputs
+
+    def difference(self, got):
+        return harness.difference(got, self.expected, self.tolerance)
+
+    def text(self):
+        stored, indices = typed(self.blocks.shape, "i8"), typed(self.inputs[self.feed].shape, "i64")
+        y = typed(self.expected.shape)
+        return f"""nn.weight @{self.name}_w = dense<"0x{self.blocks.tobytes().hex().upper()}"> : {stored}
+func.func @{self.name}(%i0: {indices} {{nn.name = "{self.feed}"}}) -> ({y} {{nn.name = "{self.result}"}}) {{
+  %w1 = nn.get_weight @{self.name}_w : {stored}
+  %y = soc.group on "gpu" (%w1, %i0) : ({stored}, {indices}) -> {y} {{
+  ^bb0(%w: {stored}, %i: {indices}):
+    %e = tensor.empty() : {y}
+    %r = nn.group_gather format {TEXTS[self.format]} of {self.blocks.shape[0]} ins(%w, %i : {stored}, {indices}) outs(%e : {y})
+    soc.yield %r : {y}
+  }}
+  return %y : {y}
+}}"""
+
+
 def cases(seed=11, **names):
     """Every format; the two that most models have at every edge."""
     random = np.random.default_rng(seed)
 
     def case(name, rows, count, columns, **options):
-        blocks = formats.random_blocks(name, random, columns, count)
+        # Integer scales multiply what is random: values of about one, so that sums do not cancel what f32 has.
+        spread = 1 / 32 if formats.FORMATS[name][0] == 256 else 1
+        blocks = formats.random_blocks(name, random, columns, count, spread)
         return GroupCase(name, rows, blocks, random=random, **options, **names)
 
     sizes = [(1, 1, 16), (1, 5, 64), (2, 3, 37), (7, 2, 130), (8, 7, 15), (9, 2, 128), (33, 3, 68), (33, 1, 1), (1, 17, 96)]
@@ -139,3 +175,6 @@ def cases(seed=11, **names):
             yield case(name, 1, count, 37)
             yield case(name, 12, count, 40)
             yield case(name, 3, 1, 64, floats=True)
+    for name in ("q4_0", "q8_0", "q4_k", "q6_k", "mxfp4"):
+        blocks = formats.random_blocks(name, random, 37, 3)
+        yield GatherCase(name, blocks, [[0, 36, 5], [-1, 17, 16]], **names)

@@ -36,6 +36,8 @@ SCENES = {
 }
 # Relative difference of a row of logits; and the cosine with two layers' products in 8 bits.
 LOGITS, LOGITS_COSINE = 1e-3, 0.97
+# Of activations in bytes: a code that differs here and there has others differ behind it.
+GROUP_LOGITS = 5e-2
 CONTEXT, COUNT = 256, 64
 
 
@@ -236,8 +238,25 @@ def all_three(decoder, alone):
     decoder.page(name, program, used)
 
 
+def in_groups(decoder, _):
+    """Weights stay packed on the GPU. What it adds in another order may round an activation to the next code."""
+    for scheme in ("w8", "w4g32"):
+        name = f"decoder on the gpu in {scheme}"
+        options = ("--prefill", "64,16", "--quantize", scheme)
+        program = decoder.compile(name, "--soc", "devkit", "--pin", "*=gpu", *options)
+        other = {entry: sorted(used) for entry, used in decoder.engines(program).items() if used != {"gpu"}}
+        decoder.test.check(f"{name}: places", f"kernels on {other}" if other else None)
+        alone = decoder.compile(f"decoder alone in {scheme}", *options)
+        prompt = decoder.ids[200:283]
+        found, exact = decoder.logits(program, prompt), decoder.logits(alone, prompt)
+        worst = float(np.max(np.linalg.norm(found - exact, axis=-1) / np.linalg.norm(exact, axis=-1)))
+        print(f"{name}: a row of logits is at most {worst:.2g} off")
+        decoder.test.check(f"{name}: logits", None if worst <= GROUP_LOGITS else f"a row is {worst} off, more than {GROUP_LOGITS}")
+
+
 def check_decoder(test):
-    scenes = {"decoder on the gpu": on_the_gpu, "decoder by cost": by_cost, "decoder on all three": all_three}
+    scenes = {"decoder on the gpu in groups": in_groups, "decoder on the gpu": on_the_gpu, "decoder by cost": by_cost,
+              "decoder on all three": all_three}
     wanted = [scene for name, scene in scenes.items() if test.wanted(name)]
     if not wanted:
         return

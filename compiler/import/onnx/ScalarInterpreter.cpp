@@ -6,6 +6,8 @@
 
 #include "compiler/import/onnx/ScalarInterpreter.h"
 
+#include "compiler/weights/Angles.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Block.h"
@@ -135,6 +137,12 @@ static double binaryFloat(Operation *op, double a, double b, bool &known) {
   return 0;
 }
 
+/// The same on every machine, for all angles but those that no position has.
+static double angle(double x, double (*own)(double), double (*library)(double)) {
+  double value = own(x);
+  return std::isnan(value) ? library(x) : value;
+}
+
 static double unaryFloat(Operation *op, double x, bool &known) {
   known = true;
   return TypeSwitch<Operation *, double>(op)
@@ -147,8 +155,8 @@ static double unaryFloat(Operation *op, double x, bool &known) {
       .Case<math::Log1pOp>([&](auto) { return std::log1p(x); })
       .Case<math::ErfOp>([&](auto) { return std::erf(x); })
       .Case<math::TanhOp>([&](auto) { return std::tanh(x); })
-      .Case<math::SinOp>([&](auto) { return std::sin(x); })
-      .Case<math::CosOp>([&](auto) { return std::cos(x); })
+      .Case<math::SinOp>([&](auto) { return angle(x, tercet::sineOf, std::sin); })
+      .Case<math::CosOp>([&](auto) { return angle(x, tercet::cosineOf, std::cos); })
       .Case<math::FloorOp>([&](auto) { return std::floor(x); })
       .Case<math::CeilOp>([&](auto) { return std::ceil(x); })
       .Case<math::RoundEvenOp>([&](auto) { return std::nearbyint(x); })

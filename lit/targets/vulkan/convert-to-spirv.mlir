@@ -27,6 +27,24 @@ gpu.module @copy {
   }
 }
 
+// A remainder is what the quotient leaves, of the least integer too.
+// CHECK-LABEL: spirv.module @remainder
+// CHECK: %[[Q:.*]] = spirv.SDiv %[[X:.*]], %[[Y:.*]] : i32
+// CHECK: %[[WHOLE:.*]] = spirv.IMul %[[Q]], %[[Y]]
+// CHECK: spirv.ISub %[[X]], %[[WHOLE]]
+gpu.module @remainder {
+  gpu.func @remainder(%a: memref<?xi32, #spirv.storage_class<StorageBuffer>> {spirv.interface_var_abi = #spirv.interface_var_abi<(0, 0)>})
+      kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    %c0 = arith.constant 0 : index
+    %i = gpu.thread_id x
+    %x = memref.load %a[%i] : memref<?xi32, #spirv.storage_class<StorageBuffer>>
+    %y = memref.load %a[%c0] : memref<?xi32, #spirv.storage_class<StorageBuffer>>
+    %r = arith.remsi %x, %y : i32
+    memref.store %r, %a[%i] : memref<?xi32, #spirv.storage_class<StorageBuffer>>
+    gpu.return
+  }
+}
+
 // An atomic access orders nothing but itself.
 // CHECK-LABEL: spirv.module @atomic
 // CHECK: spirv.AtomicAnd <Device> <None>

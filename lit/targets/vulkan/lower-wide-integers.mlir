@@ -36,6 +36,23 @@ gpu.module @kernels {
     gpu.return %i : index
   }
 
+  // What is shifted by nothing stays, whatever the words' shifts are then.
+  // CHECK-LABEL: gpu.func @shift
+  // CHECK-SAME: %[[A:[a-z0-9]+]]: i32, %[[B:[a-z0-9]+]]: i32
+  // CHECK: %[[NONE:.*]] = arith.cmpi eq, %[[B]], %c0
+  // CHECK: arith.select %[[NONE]], %[[A]]
+  // CHECK-NOT: i64
+  // CHECK: gpu.return
+  gpu.func @shift(%a: i32, %b: i32, %m: memref<?xi32>) {
+    %c0 = arith.constant 0 : index
+    %x = arith.extui %a : i32 to i64
+    %y = arith.extui %b : i32 to i64
+    %z = arith.shrui %x, %y : i64
+    %w = arith.trunci %z : i64 to i32
+    memref.store %w, %m[%c0] : memref<?xi32>
+    gpu.return
+  }
+
   // Nothing to do.
   // CHECK-LABEL: gpu.func @narrow
   // CHECK-NEXT: arith.addi %{{.*}}, %{{.*}} : i32

@@ -50,7 +50,7 @@ bool hasKernel(Operation &op) {
          isa<linalg::SoftmaxOp, tensor::EmptyOp, tensor::ExtractSliceOp, tensor::CollapseShapeOp,
              tensor::ExpandShapeOp, tensor::ConcatOp, nn::ActivationOp, nn::LayerNormOp,
              nn::RmsNormOp, nn::RopeOp, nn::GatherOp, nn::AttentionOp, nn::CacheUpdateOp,
-             nn::CachedAttentionOp, nn::EncodeGroupsOp, nn::GroupMatmulOp>(op) ||
+             nn::CachedAttentionOp, nn::EncodeGroupsOp, nn::GroupGatherOp, nn::GroupMatmulOp>(op) ||
          (isa<linalg::LinalgOp>(op) && !cast<linalg::LinalgOp>(op).hasDynamicShape());
 }
 

@@ -189,6 +189,44 @@ def elements(rng):
             "d0"), [bits.view(np.int16)], [bf16_third(value)])
 
 
+def unsigned(values):
+    return values.view(values.dtype.name.replace("int", "uint"))
+
+
+def integers(rng):
+    """Arithmetic that wraps, compares and shifts as its type does, in each width; the greatest and least values included."""
+    results = {
+        "arith.addi": lambda a, b: a + b, "arith.subi": lambda a, b: a - b, "arith.muli": lambda a, b: a * b,
+        "arith.andi": np.bitwise_and, "arith.ori": np.bitwise_or, "arith.xori": np.bitwise_xor,
+        "arith.maxsi": np.maximum, "arith.minsi": np.minimum,
+        "arith.maxui": lambda a, b: np.where(unsigned(a) > unsigned(b), a, b),
+        "arith.minui": lambda a, b: np.where(unsigned(a) < unsigned(b), a, b),
+        # By the low bits of the second operand.
+        "arith.shli": lambda a, b: a << (b & 7), "arith.shrsi": lambda a, b: a >> (b & 7),
+        "arith.shrui": lambda a, b: (unsigned(a) >> unsigned(b & 7)).view(a.dtype)}
+    divisions = {"arith.divsi": lambda a, b: np.trunc(a.astype(np.float64) / b).astype(a.dtype),
+                 "arith.remsi": lambda a, b: np.fmod(a, b)}
+    for kind in (np.int8, np.int16, np.int32, np.int64):
+        limits, short = np.iinfo(kind), TYPES[np.dtype(kind)]
+        for n in (1, 5, 64, 131):
+            a, b = (rng.integers(limits.min, limits.max, n, kind, endpoint=True) for _ in range(2))
+            a[:3] = np.array([limits.min, -1, limits.max], kind)[:n]
+            b[:3] = np.array([limits.max, limits.min, -1], kind)[:n]
+            vector = f"memref<{n}x{short}>"
+            for name, ops, second in (("bits", results, b), ("divided", divisions, np.maximum(b, 1))):
+                if name == "divided" and kind is np.int64:
+                    continue  # refused
+                outputs = [f"%y{i}: {short}" for i in range(len(ops))]
+                code = [f"%seven = arith.constant 7 : {short}", f"%low = arith.andi %b, %seven : {short}"]
+                code += [f"%{i} = {op} %a, {'%low' if 'sh' in op else '%b'} : {short}" for i, op in enumerate(ops)]
+                code.append(f"linalg.yield {', '.join(f'%{i}' for i in range(len(ops)))} : {', '.join([short] * len(ops))}")
+                body = generic(["d0"] * (2 + len(ops)), "p", [("%i0", vector), ("%i1", vector)],
+                               [(f"%o{i}", vector) for i in range(len(ops))], f"%a: {short}, %b: {short}, " + ", ".join(outputs),
+                               "\n".join(code), "d0")
+                with np.errstate(over="ignore"):
+                    yield Case(f"{short}-{name}-{n}", body, [a, second], [np.asarray(f(a, second), kind) for f in ops.values()])
+
+
 def bf16_third(value):
     third = (value * np.float32(0.333333343)).view(np.uint32)
     return ((third + 0x7FFF + ((third >> 16) & 1)) >> 16).astype(np.uint16).view(np.int16)
@@ -233,7 +271,7 @@ scf.for %r = %c0 to %s0 step %c8 {
         yield Case(f"rows-{count}", body, [a], [a[:count].sum(0, dtype=np.float64).astype(np.float32)], scalars=((count, 0, 40),))
 
 
-FAMILIES = (elementwise, softmax, matmul, moves, gather, elements, functions, scalars)
+FAMILIES = (elementwise, softmax, matmul, moves, gather, elements, integers, functions, scalars)
 
 
 def cases():

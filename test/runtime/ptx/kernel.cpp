@@ -188,6 +188,9 @@ void Kernel::decodeArithmetic(const Instruction &instruction, Step &step) {
   step.resultBits = what.type.bits * what.type.lanes * (what.mode == "wide" ? 2 : 1);
   if (name == "popc" || name == "clz" || name == "bfind")
     step.resultBits = 32;
+  // There are no registers of 8 bits: what is converted to so many fills a wider one.
+  if (name == "cvt" && what.type.bits == 8)
+    step.resultBits = 64;
   size_t first = 1;
   const Operand &to = instruction.operands.at(0);
   if (to.kind == Operand::Pair)

@@ -84,3 +84,36 @@ gpu.module @m {
     gpu.return
   }
 }
+
+// -----
+
+// Panels of four columns begin at multiples of 8 bytes only.
+gpu.module @m {
+  // CHECK-LABEL: gpu.func @narrow
+  // CHECK-COUNT-4: vector.load {{.*}} {alignment = 8 : i64} : memref<?xi8>, vector<16xi8>
+  // CHECK: gpu.return
+  gpu.func @narrow(%a: memref<1x64xf32>, %w: memref<8x2x72xi8>, %c: memref<1x32xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    nn.group_matmul format #nn.groups<32 in 18 group 32 planes [<bits = 4, run = 16, at = 2>] zero 8 scale f16 at 0> panel 4
+      ins(%a, %w : memref<1x64xf32>, memref<8x2x72xi8>) outs(%c : memref<1x32xf32>)
+    gpu.return
+  }
+}
+
+// -----
+
+// Weights in narrow floats are widened as they are multiplied; 61 terms are 15
+// fours and one.
+gpu.module @m {
+  // CHECK-LABEL: gpu.func @floats
+  // CHECK: scf.for {{.*}} to %c60{{.*}} step %c64
+  // CHECK-COUNT-4: vector.load {{.*}} : memref<?xf16>, vector<4xf16>
+  // CHECK-COUNT-4: math.fma
+  // CHECK: scf.for {{.*}} to %c61{{.*}} step %c16
+  // CHECK: memref.load {{.*}} : memref<?xf32>
+  // CHECK: math.fma
+  // CHECK: gpu.return
+  gpu.func @floats(%a: memref<1x61xf32>, %w: memref<2x61x16xf16>, %c: memref<1x32xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>} {
+    nn.group_matmul panel 16 ins(%a, %w : memref<1x61xf32>, memref<2x61x16xf16>) outs(%c : memref<1x32xf32>)
+    gpu.return
+  }
+}
