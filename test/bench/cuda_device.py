@@ -9,6 +9,7 @@
 
 import argparse
 import ctypes
+import gzip
 import json
 import pathlib
 import random
@@ -291,6 +292,9 @@ class Bench:
 
     def run_program(self, case, folder):
         """A whole program, through the runtime: its own latency, and its outputs against those that lie beside it."""
+        weights = folder / f"{case['program']}.weights"
+        if not weights.exists():
+            weights.write_bytes(gzip.decompress((folder / f"{weights.name}.gz").read_bytes()))
         with tempfile.TemporaryDirectory() as work:
             command = [str(folder / case["program"]), "--repeat", str(case["repeat"])]
             for name in case["inputs"]:

@@ -154,6 +154,13 @@ def products(rng, kind):
                    (a.astype(np.float64) @ b.astype(np.float64)).astype(kind))
 
 
+def large(rng):
+    """Tiles for whose stages a block asks for more shared memory than there is of static."""
+    m, k, n = 512, 64, 1024
+    a, b = rng.normal(0, 1, (m, k)).astype(np.float16), (rng.normal(0, 1, (k, n)) / np.sqrt(k)).astype(np.float16)
+    yield Case(f"large_{m}_{k}_{n}_f16", [-a, -b], PRODUCT, (a.astype(np.float64) @ b.astype(np.float64)).astype(np.float16))
+
+
 def turned(rng, kind):
     """Right-hand sides that lie with their terms side by side, and what follows from the sums: bias, residual, GELU. Sizes
     around those of tiles, of stages and of what a warp of tensor cores multiplies at once."""
@@ -219,5 +226,6 @@ def cases():
         yield from turned(rng, kind)
         yield from rows(rng, kind)
         yield from moves(rng, kind)
+    yield from large(rng)
     yield from functions(rng, np.float32)
     yield from integers(rng)

@@ -24,7 +24,7 @@ engines:
     kind: gpu
     target: cuda
     memories: [dram]
-    properties: {{architecture: {architecture}, processors: 16, threads: 256, shared_kib: 48}}
+    properties: {{architecture: {architecture}, processors: 16, threads: 256, shared_kib: 96}}
     performance:
       {{launch_us: 5, synchronise_us: 20, bandwidth_gb_per_s: 100, peak_gops: {{f32: 5000, f16: 10000, i32: 2500}}}}
 memories:
