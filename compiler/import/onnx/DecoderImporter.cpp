@@ -63,7 +63,7 @@ void GraphImporter::importDecoder() {
 
 /// Attention is found, and the rows that tables have, as a function is imported.
 bool GraphImporter::tryDecoder() {
-  constexpr int64_t kMost = int64_t(1) << 24, kUnbounded = int64_t(1) << 17;
+  constexpr int64_t kMost = int64_t(1) << 24, kUnbounded = int64_t(1) << 15;
   llvm::StringMap<std::optional<Operand>> constants = values;
   isTrial = true;
   importEntry("decode", 1, false, kMost);
