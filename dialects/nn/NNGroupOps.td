@@ -2,8 +2,8 @@
 //
 // Operations on matrices in groups (#nn.groups): a product and a gather whose
 // weight stays packed in memory, and the quantisation of a left-hand side as the
-// program runs. docs/dialects/nn.md states their arithmetic; every engine and
-// every number of rows gives the same sums.
+// program runs. docs/dialects/nn.md states their arithmetic; on a CPU every number
+// of rows gives the same sums.
 
 #ifndef TERCET_DIALECTS_NN_NNGROUPOPS_TD
 #define TERCET_DIALECTS_NN_NNGROUPOPS_TD
