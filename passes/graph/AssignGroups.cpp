@@ -81,6 +81,7 @@ public:
   explicit Grouping(func::FuncOp func) : func(func) {}
 
   void form() {
+    foldViewsOfEmpties();
     for (Operation &op : func.getBody().front().without_terminator())
       if (!isView(&op) && (!isRepeatable(&op) || isNeededOutside(&op)))
         place(&op);
@@ -95,6 +96,20 @@ public:
   }
 
 private:
+  /// A view of a tensor without contents is such a tensor, and nothing that a
+  /// group would have to compute.
+  void foldViewsOfEmpties() {
+    for (Operation &op : llvm::make_early_inc_range(func.getBody().front().without_terminator())) {
+      if (!soc::getContiguousOffset(&op) || !op.getOperand(0).getDefiningOp<tensor::EmptyOp>())
+        continue;
+      OpBuilder b(&op);
+      auto type = cast<RankedTensorType>(op.getResult(0).getType());
+      op.getResult(0).replaceAllUsesWith(
+          tensor::EmptyOp::create(b, op.getLoc(), type.getShape(), type.getElementType()));
+      op.erase();
+    }
+  }
+
   /// A constant or a fill that the function returns or reshapes must be
   /// computed once into memory after all.
   static bool isNeededOutside(Operation *op) {

@@ -27,3 +27,17 @@ func.func @constant() -> tensor<4xf32> {
   %0 = arith.constant dense<1.0> : tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// A view of a tensor without contents is one itself: nobody has to compute it.
+// CHECK-LABEL: @empty
+// CHECK: soc.group({{.*}}) : (tensor<4x8xf32>)
+// CHECK: soc.group({{.*}}) : (tensor<32xf32>)
+// CHECK-NOT: soc.group
+func.func @empty(%x: tensor<4x8xf32>) -> (tensor<4x8xf32>, tensor<32xf32>) {
+  %e = tensor.empty() : tensor<4x8xf32>
+  %f = tensor.collapse_shape %e [[0, 1]] : tensor<4x8xf32> into tensor<32xf32>
+  %0 = linalg.exp ins(%x : tensor<4x8xf32>) outs(%e : tensor<4x8xf32>) -> tensor<4x8xf32>
+  %1 = tensor.collapse_shape %x [[0, 1]] : tensor<4x8xf32> into tensor<32xf32>
+  %2 = linalg.exp ins(%1 : tensor<32xf32>) outs(%f : tensor<32xf32>) -> tensor<32xf32>
+  return %0, %2 : tensor<4x8xf32>, tensor<32xf32>
+}
