@@ -5,6 +5,8 @@
 
 #include "passes/codegen/PackedGroups.h"
 
+#include "dialects/nn/GroupFormats.h"
+
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -42,7 +44,7 @@ static Value powerOfTwo(OpBuilder &b, Location loc, Value exponent, int64_t bias
 
 Value PackedGroups::loadFloats(OpBuilder &b, Location loc, OpFoldResult address) {
   Type f32 = vectorOf(lanes, b.getF32Type()), i32 = vectorOf(lanes, b.getI32Type());
-  Value bytes = load(b, loc, address, lanes * scaleBytes());
+  Value bytes = load(b, loc, address, lanes * nn::bytesOf(format.getScale()));
   auto as = [&](Type element) -> Value {
     return vector::BitCastOp::create(b, loc, vectorOf(lanes, element), bytes);
   };
@@ -102,26 +104,14 @@ Value PackedGroups::loadBytes(OpBuilder &b, Location loc, OpFoldResult address, 
 // Where fields lie
 //===----------------------------------------------------------------------===//
 
-int64_t PackedGroups::scaleBytes() const {
-  switch (format.getScale()) {
-  case ScaleKind::None:
-    return 0;
-  case ScaleKind::F16:
-  case ScaleKind::BF16:
-    return 2;
-  case ScaleKind::F32:
-    return 4;
-  default:
-    return 1;
-  }
-}
-
 int64_t PackedGroups::shiftsAt() const {
-  return panel * scaleBytes() * (isSubscaled() ? 1 : format.getGroups());
+  return panel * nn::bytesOf(format.getScale()) * (isSubscaled() ? 1 : format.getGroups());
 }
 
 int64_t PackedGroups::subscalesAt() const {
-  return shiftsAt() + (format.getShift() == GroupShiftKind::Subminimum ? panel * scaleBytes() : 0);
+  return shiftsAt() + (format.getShift() == GroupShiftKind::Subminimum
+                           ? panel * nn::bytesOf(format.getScale())
+                           : 0);
 }
 
 int64_t PackedGroups::codesAt() const {
@@ -146,16 +136,19 @@ PackedGroups::Block PackedGroups::loadBlock(OpBuilder &b, Location loc, OpFoldRe
   if (!isSubscaled())
     return block;
   OpFoldResult zero = b.getIndexAttr(0);
-  block.scale = loadFloats(b, loc, fieldAt(b, loc, block, 0, zero, scaleBytes(), first));
+  block.scale =
+      loadFloats(b, loc, fieldAt(b, loc, block, 0, zero, nn::bytesOf(format.getScale()), first));
   if (format.getShift() == GroupShiftKind::Subminimum)
-    block.shift = loadFloats(b, loc, fieldAt(b, loc, block, shiftsAt(), zero, scaleBytes(), first));
+    block.shift = loadFloats(
+        b, loc, fieldAt(b, loc, block, shiftsAt(), zero, nn::bytesOf(format.getScale()), first));
   return block;
 }
 
 Value PackedGroups::scaleOf(OpBuilder &b, Location loc, const Block &block, OpFoldResult group,
                             OpFoldResult first) {
   if (!isSubscaled())
-    return loadFloats(b, loc, fieldAt(b, loc, block, 0, group, scaleBytes(), first));
+    return loadFloats(b, loc,
+                      fieldAt(b, loc, block, 0, group, nn::bytesOf(format.getScale()), first));
   Value by = loadBytes(b, loc, fieldAt(b, loc, block, subscalesAt(), group, 1, first),
                        /*isSigned=*/!format.hasSubminima());
   by = arith::SIToFPOp::create(b, loc, vectorOf(lanes, b.getF32Type()), by);
@@ -165,7 +158,8 @@ Value PackedGroups::scaleOf(OpBuilder &b, Location loc, const Block &block, OpFo
 Value PackedGroups::minimumOf(OpBuilder &b, Location loc, const Block &block, OpFoldResult group,
                               Value scale, OpFoldResult first) {
   auto shiftOf = [&] {
-    return loadFloats(b, loc, fieldAt(b, loc, block, shiftsAt(), group, scaleBytes(), first));
+    return loadFloats(
+        b, loc, fieldAt(b, loc, block, shiftsAt(), group, nn::bytesOf(format.getScale()), first));
   };
   switch (format.getShift()) {
   case GroupShiftKind::None:

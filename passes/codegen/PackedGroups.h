@@ -65,7 +65,6 @@ private:
                              int64_t from, mlir::OpFoldResult number, int64_t size,
                              mlir::OpFoldResult first);
   bool isSubscaled() const { return format.getSubscale() != nn::SubscaleKind::None; }
-  int64_t scaleBytes() const;
   int64_t shiftsAt() const;
   int64_t subscalesAt() const;
   int64_t codesAt() const;

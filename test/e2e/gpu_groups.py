@@ -10,7 +10,6 @@ import numpy as np
 
 import group_formats as formats
 import harness
-import harness
 
 F32 = np.float32
 TEXTS = formats.texts()
@@ -48,9 +47,6 @@ class GroupCase:
 
     def feeds(self):
         return self.inputs
-
-    def difference(self, got):
-        return harness.difference(got, self.expected, self.tolerance)
 
     def difference(self, got):
         return harness.difference(got, self.expected, self.tolerance)

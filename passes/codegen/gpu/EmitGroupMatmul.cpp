@@ -74,7 +74,10 @@ public:
         b.barrier();
       vector::StoreOp::create(b, sum, *shared, ValueRange{place});
       b.barrier();
-      ifInside(b.index(row), kRows, [&] { addParts(*shared, b.index(row), width, parts); });
+      ifInside(b.index(row), kRows, [&] {
+        epilogue.finishParts(b, *shared, width, parts, size(kColumns), kColumns,
+                             {b.index(row), Value()});
+      });
     }
     return true;
   }
@@ -168,25 +171,6 @@ private:
         epilogue.finish(b, arith::AddFOp::create(b, before, part), ivs, /*lanes=*/false);
       });
     }
-  }
-
-  /// A thread a column: adds the parts.
-  void addParts(Value shared, Value row, int64_t width, int64_t parts) {
-    b.forEach(size(kColumns), [&](Value column) {
-      Value ivs[] = {row, column};
-      auto loop = scf::ForOp::create(b, b.index(0), b.index(parts), b.index(1),
-                                     ValueRange{epilogue.initial(b, ivs, /*lanes=*/false)});
-      {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToStart(loop.getBody());
-        Value place = arith::AddIOp::create(
-            b, arith::MulIOp::create(b, loop.getInductionVar(), b.index(width)), column);
-        Value other = memref::LoadOp::create(b, shared, place);
-        scf::YieldOp::create(
-            b, arith::AddFOp::create(b, loop.getRegionIterArgs()[0], other).getResult());
-      }
-      epilogue.finish(b, loop.getResult(0), ivs, /*lanes=*/false);
-    });
   }
 
   TileBuilder &b;

@@ -80,7 +80,7 @@ public:
       else
         memref::StoreOp::create(b, sums[row], *shared, place);
       b.barrier();
-      finish(*shared, at[row], width);
+      epilogue.finishParts(b, *shared, width, parts, columnCount(), *product.columns, at[row]);
     }
     return true;
   }
@@ -88,26 +88,6 @@ public:
 private:
   OpFoldResult columnCount() const { return product.nest.loops[*product.columns].size; }
   Value columnValue() { return indexValue(b, b.getLoc(), columnCount()); }
-
-  /// A thread a column: adds the parts.
-  void finish(Value shared, ArrayRef<Value> row, int64_t width) {
-    b.forEach(columnCount(), [&](Value column) {
-      SmallVector<Value> there(row);
-      there[*product.columns] = column;
-      Value sum = epilogue.initial(b, there, /*lanes=*/false);
-      auto loop = scf::ForOp::create(b, b.index(0), b.index(parts), b.index(1), ValueRange{sum});
-      {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToStart(loop.getBody());
-        Value place = arith::AddIOp::create(
-            b, arith::MulIOp::create(b, loop.getInductionVar(), b.index(width)), column);
-        Value other = memref::LoadOp::create(b, shared, place);
-        scf::YieldOp::create(
-            b, arith::AddFOp::create(b, loop.getRegionIterArgs()[0], other).getResult());
-      }
-      epilogue.finish(b, loop.getResult(0), there, /*lanes=*/false);
-    });
-  }
 
   TileBuilder &b;
   const Contraction &product;

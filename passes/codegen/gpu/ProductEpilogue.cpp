@@ -8,6 +8,8 @@
 #include "passes/codegen/gpu/ScalarBody.h"
 #include "passes/codegen/gpu/VectorAccess.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -113,4 +115,24 @@ void ProductEpilogue::finish(TileBuilder &b, Value sum, ValueRange ivs, bool lan
       store(vector::FromElementsOp::create(b, type, values), access, at);
     }
   }
+}
+
+void ProductEpilogue::finishParts(TileBuilder &b, Value shared, int64_t width, int64_t parts,
+                                  OpFoldResult columns, unsigned columnLoop, ValueRange ivs) const {
+  b.forEach(columns, [&](Value column) {
+    SmallVector<Value> there(ivs);
+    there[columnLoop] = column;
+    auto loop = scf::ForOp::create(b, b.index(0), b.index(parts), b.index(1),
+                                   ValueRange{initial(b, there, /*lanes=*/false)});
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      Value place = arith::AddIOp::create(
+          b, arith::MulIOp::create(b, loop.getInductionVar(), b.index(width)), column);
+      Value other = memref::LoadOp::create(b, shared, place);
+      scf::YieldOp::create(
+          b, arith::AddFOp::create(b, loop.getRegionIterArgs()[0], other).getResult());
+    }
+    finish(b, loop.getResult(0), there, /*lanes=*/false);
+  });
 }

@@ -24,6 +24,11 @@ public:
   /// Stores what follows from complete sums there.
   void finish(TileBuilder &b, mlir::Value sum, mlir::ValueRange ivs, bool lanes) const;
 
+  /// A thread a column of the row at `ivs`, which are the product's: adds up `parts`
+  /// rows of `width` sums in workgroup memory, and stores as `finish` does.
+  void finishParts(TileBuilder &b, mlir::Value shared, int64_t width, int64_t parts,
+                   mlir::OpFoldResult columns, unsigned columnLoop, mlir::ValueRange ivs) const;
+
 private:
   llvm::SmallVector<mlir::Value> coordinates(TileBuilder &b, mlir::ValueRange ivs) const;
   llvm::SmallVector<mlir::Value> compute(TileBuilder &b, mlir::ValueRange arguments) const;

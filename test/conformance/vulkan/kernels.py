@@ -7,6 +7,7 @@
 import dataclasses
 import math
 
+import group_formats as formats
 import numpy as np
 
 F32_TOLERANCE, HALF_TOLERANCE = 1e-4, 2e-3
@@ -271,7 +272,30 @@ scf.for %r = %c0 to %s0 step %c8 {
         yield Case(f"rows-{count}", body, [a], [a[:count].sum(0, dtype=np.float64).astype(np.float32)], scalars=((count, 0, 40),))
 
 
-FAMILIES = (elementwise, softmax, matmul, moves, gather, elements, integers, functions, scalars)
+def groups(rng):
+    """Products with weights in groups, in panels as wide as the vectors of CPUs with 128, 256 and 512 bits."""
+    texts = formats.texts()
+    for panel in (4, 8, 16):
+        for name, r, depth, columns in (("q4_0", 1, 96, 37), ("q4_0", 12, 64, 37), ("q8_0", 3, 64, 41), ("q8_0", 9, 160, 4)):
+            blocks = formats.random_blocks(name, rng, columns, depth // 32)
+            packed = formats.pack_simple(name, blocks, panel)
+            x, weight = rows(rng, r, depth), "x".join(map(str, packed.shape)) + "xi8"
+            floats = x.astype(np.float64) @ formats.decode(name, blocks).astype(np.float64).T
+            rounded = formats.product(name, blocks, x, np.zeros((r, columns)))
+            left = np.ascontiguousarray(formats.lhs_blocks(x, 32)).reshape(r, depth // 32, 40)
+            for label, lhs, operand, kind, expected in (
+                    ("floats", "", x, f"{r}x{depth}xf32", floats),
+                    ("rounded", f" lhs {texts['i8g32']}", left, f"{r}x{depth // 32}x40xi8", rounded)):
+                body = f"""
+%zero = arith.constant 0.0 : f32
+linalg.fill ins(%zero : f32) outs(%o0 : memref<{r}x{columns}xf32>)
+nn.group_matmul format {texts[name]} panel {panel}{lhs} ins(%i0, %i1 : memref<{kind}>, memref<{weight}>) outs(%o0 : memref<{r}x{columns}xf32>)
+"""
+                yield Case(f"groups-{name}-{label}-{r}x{depth}x{columns}-panel{panel}", body, [operand, packed],
+                           [expected.astype(np.float32)])
+
+
+FAMILIES = (elementwise, softmax, matmul, moves, gather, elements, integers, functions, scalars, groups)
 
 
 def cases():
